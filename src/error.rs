@@ -1,0 +1,80 @@
+//! Expected errors and the exit status that each kind ends with.
+
+use std::path::{Path, PathBuf};
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An expected error: its text says what is wrong and where, and what to do where that is known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag's value, or flags that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// The compose file or what it names: the message starts with file and line where there is one.
+    #[error("{0}")]
+    Spec(String),
+    /// The host or the engine cannot do what is asked.
+    #[error("{0}")]
+    Preflight(String),
+    /// A container did not start or did not become ready.
+    #[error("{0}")]
+    Start(String),
+    /// The engine refused an operation or went away.
+    #[error("{0}")]
+    Engine(String),
+    /// Reading or writing a file.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Stopped by SIGINT, SIGTERM or SIGHUP.
+    #[error("stopped by {}", signal_name(*.0))]
+    Signal(i32),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// The process's exit status for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Spec(_) => 2,
+            Self::Preflight(_) => 3,
+            Self::Start(_) => 4,
+            Self::Engine(_) | Self::File { .. } | Self::Other(_) => 1,
+            Self::Signal(number) => 128 + u8::try_from(*number).unwrap_or(0),
+        }
+    }
+
+    /// For `map_err` on file operations.
+    pub fn file(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_owned();
+        move |source| Self::File { path, source }
+    }
+}
+
+fn signal_name(number: i32) -> &'static str {
+    match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        15 => "SIGTERM",
+        _ => "a signal",
+    }
+}
+
+/// Exit statuses of runs that measured something but must be looked at.
+pub mod exit {
+    /// All is well.
+    pub const OK: u8 = 0;
+    /// Measured, but a validity gate failed.
+    pub const INVALID: u8 = 5;
+    /// Measured, but something is left in the engine.
+    pub const LEFTOVERS: u8 = 6;
+    /// More failed requests than `--max-failure-rate` allows.
+    pub const FAILURES: u8 = 7;
+}

@@ -1,0 +1,137 @@
+//! Latencies as a histogram of constant size, written and read as HdrHistogram's V2 compressed form in base64.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+/// The percentiles of Locust's CSV files, in their order, in percent.
+pub const PERCENTILES: [f64; 11] = [50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0];
+
+const LOWEST_US: u64 = 1;
+const HIGHEST_US: u64 = 3_600_000_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Latencies in microseconds, 1 us to 1 h at three significant digits.
+///
+/// Source: Gil Tene, HdrHistogram (<https://hdrhistogram.github.io/HdrHistogram/>).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram(hdrhistogram::Histogram<u64>);
+
+impl Histogram {
+    /// An empty histogram.
+    pub fn new() -> Self {
+        let inner = hdrhistogram::Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS);
+        Self(inner.expect("the bounds are constants that HdrHistogram accepts"))
+    }
+
+    /// Adds one latency; beyond an hour it counts as an hour, below a microsecond as one.
+    #[inline]
+    pub fn record_us(&mut self, latency_us: u64) {
+        self.0.saturating_record(latency_us.max(LOWEST_US));
+    }
+
+    /// Adds all of `other`'s latencies.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both histograms have the same bounds");
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// How many latencies were recorded.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The latency in microseconds below or at which `percent` of the recorded ones lie; 0 when empty.
+    pub fn percentile_us(&self, percent: f64) -> u64 {
+        self.0.value_at_percentile(percent).min(self.0.max())
+    }
+
+    /// [`Self::percentile_us`], but `None` where fewer than ten samples lie beyond it, so that no percentile is made
+    /// of thin air: p99 takes 1,000 samples and p99.9 takes 10,000.
+    pub fn supported_percentile_us(&self, percent: f64) -> Option<u64> {
+        let beyond = self.count() as f64 * (100.0 - percent) / 100.0;
+        (beyond >= 10.0 - 1e-6).then(|| self.percentile_us(percent))
+    }
+
+    /// Arithmetic mean in microseconds; 0 when empty.
+    pub fn mean_us(&self) -> f64 {
+        self.0.mean()
+    }
+
+    /// Smallest recorded latency in microseconds; 0 when empty.
+    pub fn min_us(&self) -> u64 {
+        self.0.min()
+    }
+
+    /// Largest recorded latency in microseconds; 0 when empty.
+    pub fn max_us(&self) -> u64 {
+        self.0.max()
+    }
+
+    /// The recorded values with their counts, in rising order: (highest equivalent value in us, count).
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+
+    /// HdrHistogram's own percentile table (`.hgrm`), in milliseconds.
+    pub fn to_hgrm(&self) -> String {
+        use std::fmt::Write;
+        let mut text = String::from("       Value     Percentile TotalCount 1/(1-Percentile)\n\n");
+        let mut seen = 0;
+        for step in self.0.iter_quantiles(5) {
+            let (value, quantile) = (step.value_iterated_to() as f64 / 1e3, step.quantile_iterated_to());
+            let total = {
+                seen += step.count_since_last_iteration();
+                seen
+            };
+            let _ = if quantile < 1.0 {
+                writeln!(text, "{value:12.3} {quantile:2.12} {total:10} {:14.2}", 1.0 / (1.0 - quantile))
+            } else {
+                writeln!(text, "{value:12.3} {quantile:2.12} {total:10}")
+            };
+        }
+        let _ = writeln!(
+            text,
+            "#[Mean    = {:12.3}, StdDeviation   = {:12.3}]\n#[Max     = {:12.3}, Total count    = {:12}]\n\
+             #[Buckets = {:12}, SubBuckets     = {:12}]",
+            self.0.mean() / 1e3,
+            self.0.stdev() / 1e3,
+            self.0.max() as f64 / 1e3,
+            self.0.len(),
+            self.0.buckets(),
+            2048
+        );
+        text
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Serialize for Histogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&BASE64.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text).map_err(D::Error::custom)?;
+        let inner: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(D::Error::custom)?;
+        let mut histogram = Self::new();
+        histogram.0.add(inner).map_err(D::Error::custom)?;
+        Ok(histogram)
+    }
+}

@@ -1,0 +1,26 @@
+//! Plain data: what a run is made of and what it found. Imports nothing of this crate, does no I/O.
+//!
+//! What was measured and what is derived from it are different fields, and every number carries its unit in its
+//! name (`_us`, `_bytes`, `_cores`, `_rps`). The same names are the keys of `result.json`.
+
+mod histogram;
+mod host;
+mod load;
+mod probe;
+mod run;
+mod usage;
+mod warning;
+
+pub use histogram::{Histogram, PERCENTILES};
+pub use host::{Cpu, HostFacts};
+pub use load::{
+    FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadProgress, LoadResult, RequestStats, Second, StopCause,
+    Window,
+};
+pub use probe::{CgroupLimits, ProbeEvent, ProbeSample, Process};
+pub use run::{
+    Attestation, EngineFacts, ImageFacts, Level, Limits, Phase, PhaseName, Placement, RunResult, SCHEMA_VERSION,
+    Settings,
+};
+pub use usage::{ContainerSample, ContainerUsage};
+pub use warning::Warning;

@@ -1,0 +1,68 @@
+//! What the probe sees inside a target's PID and network namespaces.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of the probe's output.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ProbeEvent {
+    /// Not ready yet: the last answer or error.
+    Waiting {
+        /// `connection refused`, `HTTP 503: ...`.
+        last: String,
+    },
+    /// The first 2xx answer came.
+    Ready {
+        /// Since the probe started.
+        after_us: u64,
+    },
+    /// Once a second from then on.
+    Sample(ProbeSample),
+}
+
+/// The target's processes at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProbeSample {
+    /// Wall clock, microseconds since 1970 UTC.
+    pub unix_us: u64,
+    /// All processes in the target's PID namespace, the probe's own left out.
+    pub processes: Vec<Process>,
+    /// TCP connections in state ESTABLISHED in the target's network namespace, both ends counted.
+    pub connections: u32,
+    /// The limits as the target's own `/sys/fs/cgroup` shows them; `None` where the probe may not look there.
+    pub limits: Option<CgroupLimits>,
+    /// The probe's own CPU time since it started.
+    pub own_cpu_us: u64,
+}
+
+/// One process of the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// In the target's PID namespace.
+    pub pid: u32,
+    /// Parent's.
+    pub ppid: u32,
+    /// Arguments, joined by spaces.
+    pub command_line: String,
+    /// Threads.
+    pub threads: u32,
+    /// CPU time in user mode and in the kernel.
+    pub cpu_us: u64,
+    /// Resident set.
+    pub rss_bytes: u64,
+    /// CPUs it may run on, as a list: `1,4-7`.
+    pub cpus_allowed: String,
+}
+
+/// CPU and memory limits as read inside a container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CgroupLimits {
+    /// CPU quota divided by its period; `None` when unlimited.
+    pub cpu_quota_cores: Option<f64>,
+    /// Period of the quota.
+    pub cpu_period_us: Option<u64>,
+    /// CPUs, as a list: `0,2-3`.
+    pub cpuset: Option<String>,
+    /// Memory limit; `None` when unlimited.
+    pub memory_bytes: Option<u64>,
+}

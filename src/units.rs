@@ -1,0 +1,192 @@
+//! Text to quantities and back: durations, byte sizes, CPU counts, CPU lists, worker counts. Each `parse_*` returns a
+//! message that says what is wrong with the text; the caller knows where the text stood.
+
+use std::time::Duration;
+
+/// Most workers that one level may ask for: far above any host, far below what exhausts one.
+pub const MAX_WORKERS: u32 = 1024;
+
+/// `60`, `60s`, `1.5s`, `250ms`, `1h30m`; a bare number is seconds.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration: use 60, 60s, 250ms or 1h30m");
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| wrong());
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit_len = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
+        let seconds = match &rest[digits..digits + unit_len] {
+            "us" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return Err(wrong()),
+        };
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = &rest[digits + unit_len..];
+    }
+    Ok(total)
+}
+
+/// `1073741824`, `512m`, `1.5g`, `64kb`, `1GiB`: powers of 1024, as Docker reads them.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size: use 512m, 1.5g or a number of bytes");
+    let lower = text.trim().to_ascii_lowercase();
+    let split = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
+    let number: f64 = lower[..split].parse().map_err(|_| wrong())?;
+    let power = match lower[split..].trim().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err(wrong()),
+    };
+    let bytes = number * 1024f64.powi(power);
+    if bytes.is_finite() && bytes <= i64::MAX as f64 { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
+/// A number of CPUs as a quota, above zero: `0.5`, `2`.
+pub fn parse_cores(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(cores) if cores.is_finite() && cores >= 0.01 => Ok(cores),
+        Ok(cores) if cores.is_finite() => Err(format!("`{text}`: a CPU quota is at least 0.01 (1 ms in 100 ms)")),
+        _ => Err(format!("`{text}` is not a number of CPUs: use 0.5, 1 or 2")),
+    }
+}
+
+/// A worker count: a whole number from 1 to [`MAX_WORKERS`].
+pub fn parse_workers(text: &str) -> Result<u32, String> {
+    match text.trim().parse::<f64>() {
+        Ok(count) if count.fract() == 0.0 && (1.0..=f64::from(MAX_WORKERS)).contains(&count) => Ok(count as u32),
+        Ok(_) => Err(format!("`{text}`: a worker count is a whole number from 1 to {MAX_WORKERS}")),
+        Err(_) => Err(format!("`{text}` is not a worker count: use 4, or 1,2,4")),
+    }
+}
+
+/// A CPU list as the kernel writes it: `0,2-3`.
+pub fn parse_cpu_list(text: &str) -> Result<Vec<u32>, String> {
+    let wrong = || format!("`{text}` is not a CPU list: use 0,2-3");
+    let mut cpus = Vec::new();
+    for part in text.trim().split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) =
+            (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
+        if last < first || last > 8191 {
+            return Err(wrong());
+        }
+        cpus.extend(first..=last);
+    }
+    cpus.sort_unstable();
+    cpus.dedup();
+    Ok(cpus)
+}
+
+/// The shortest text that [`parse_cpu_list`] reads back: `0,2-3`.
+pub fn format_cpu_list(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for &cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == cpu => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    let texts: Vec<String> = ranges
+        .iter()
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    texts.join(",")
+}
+
+/// For a person: `250 us`, `12.3 ms`, `1.25 s`.
+pub fn format_us(us: f64) -> String {
+    match us.abs() {
+        size if size < 1e3 => format!("{us:.0} us"),
+        size if size < 1e4 => format!("{:.2} ms", us / 1e3),
+        size if size < 1e6 => format!("{:.1} ms", us / 1e3),
+        _ => format!("{:.2} s", us / 1e6),
+    }
+}
+
+/// For a person: `812 B`, `160 MiB`.
+pub fn format_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || size >= 100.0 { format!("{size:.0} {}", UNITS[unit]) } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+/// UTC, to the second: `2026-11-24T11:44:21Z`.
+pub fn format_utc(unix_us: u64) -> String {
+    let moment = i64::try_from(unix_us).ok().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    moment.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Now, in microseconds since 1970 UTC.
+pub fn now_unix_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |duration| duration.as_micros() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("60"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "-1", "abc", "5x", "1h30", "nan", "1e300"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_bytes("512m"), Ok(512 << 20));
+        assert_eq!(parse_bytes("1.5GiB"), Ok(3 << 29));
+        assert_eq!(parse_bytes("64kb"), Ok(64 << 10));
+        for wrong in ["", "m", "-1", "5x", "1e400"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn worker_counts() {
+        assert_eq!(parse_workers("8"), Ok(8));
+        for wrong in ["0", "-1", "abc", "1e9", "1.5", "", "inf"] {
+            assert!(parse_workers(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn cpu_lists() {
+        assert_eq!(parse_cpu_list("0,2-3"), Ok(vec![0, 2, 3]));
+        assert_eq!(format_cpu_list(&[0, 2, 3, 4, 7]), "0,2-4,7");
+        for wrong in ["", "3-1", "a", "1,,2", "0-99999999"] {
+            assert!(parse_cpu_list(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn quantities_for_a_person() {
+        assert_eq!(format_us(812.4), "812 us");
+        assert_eq!(format_us(12_345.0), "12.3 ms");
+        assert_eq!(format_bytes(160 << 20), "160 MiB");
+        assert_eq!(format_utc(1_795_520_661_000_000), "2026-11-24T11:44:21Z");
+    }
+}
