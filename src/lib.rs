@@ -2,6 +2,17 @@
 //!
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
+pub mod cli;
+pub mod engine;
 pub mod error;
+pub mod load;
+pub mod measure;
+pub mod mock;
 pub mod model;
+pub mod plan;
+pub mod probe;
+pub mod report;
+pub mod run;
+pub mod spec;
+pub mod store;
 pub mod units;

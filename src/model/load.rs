@@ -1,6 +1,6 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::Histogram;
+use super::{CgroupLimits, Histogram};
 use serde::{Deserialize, Serialize};
 
 /// One line of the load generator's `--json` output.
@@ -49,7 +49,8 @@ pub struct LoadResult {
     pub requests: Vec<RequestStats>,
     /// By (method, name, error), most frequent first.
     pub failures: Vec<FailureGroup>,
-    /// A row a second from the first request on, the warm-up's included.
+    /// A row a second from the first request on, the warm-up's included; the last row may be of requests that were
+    /// answered after the load's end. Every request that ended is in exactly one row.
     pub series: Vec<Second>,
     /// What the load generator itself used in the window.
     pub generator: GeneratorUsage,
@@ -89,7 +90,9 @@ pub struct RequestStats {
     pub failures: u64,
     /// Body bytes of the answers, failures included.
     pub content_bytes: u64,
-    /// Latency of the successes: from just before the request is written until its answer is read whole.
+    /// Latency of the successes: from when the user starts the request until its answer is read whole. On a kept
+    /// connection the start is when the last answer was read, and the request is written at once; on a
+    /// fresh one connecting is included.
     pub latency: Histogram,
 }
 
@@ -112,7 +115,7 @@ pub enum FailureKind {
 }
 
 /// Failures that are alike, as Locust groups them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureGroup {
     /// `POST`.
     pub method: String,
@@ -160,6 +163,9 @@ pub struct GeneratorUsage {
     pub threads: u32,
     /// CPUs it may run on, at its start.
     pub cpus_allowed: Vec<u32>,
+    /// The limits of its container as read inside; `None` where it sees none.
+    #[serde(default)]
+    pub limits: Option<CgroupLimits>,
     /// CPU time in user mode.
     pub cpu_user_us: u64,
     /// CPU time in the kernel.
@@ -170,6 +176,8 @@ pub struct GeneratorUsage {
     pub connections_opened: u64,
     /// Requests sent again on a fresh connection because the server had closed the kept one before any answer.
     pub retries: u64,
+    /// Requests given up when the load ended: still without an answer 5 s later. They are in no other count.
+    pub unanswered: u64,
 }
 
 impl LoadResult {

@@ -38,6 +38,13 @@ pub enum Warning {
         /// CPUs of the target.
         cpus: u32,
     },
+    /// The target's CPU quota is larger than its CPUs.
+    QuotaAboveCpus {
+        /// Asked for.
+        quota_cores: f64,
+        /// CPUs of the target.
+        cpus: u32,
+    },
     /// Not enough CPUs to keep the roles apart.
     SharedCpus {
         /// Who shares with whom.
@@ -123,6 +130,11 @@ impl fmt::Display for Warning {
             Self::WorkersShareCpus { workers, cpus } => {
                 write!(f, "{workers} workers share {cpus} CPU{}", if *cpus == 1 { "" } else { "s" })
             }
+            Self::QuotaAboveCpus { quota_cores, cpus } => write!(
+                f,
+                "the quota of {quota_cores} CPUs does not bind: the target has {cpus} CPU{}",
+                if *cpus == 1 { "" } else { "s" }
+            ),
             Self::SharedCpus { who } => write!(f, "too few CPUs to keep all apart: {who}"),
             Self::Failures { level, phase, failures, requests } => {
                 write!(f, "{level}: {phase}: {failures} of {requests} requests failed")

@@ -1,0 +1,33 @@
+# `make bench WORKERS=8` measures; `make help` lists the rest.
+
+# The binary is linked statically, so that it can be the only file of an image. The target is named although it is
+# the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically.
+HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
+BINARY  := target/$(HOST)/release/vscale
+STATIC  := RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
+
+# Variables of `make bench` become flags of `vscale bench`; what is not set has the flag's default.
+FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS)) \
+           $(if $(SPAWN_RATE),--spawn-rate=$(SPAWN_RATE)) $(if $(RUN_TIME),--run-time=$(RUN_TIME)) \
+           $(if $(WARM_UP),--warm-up=$(WARM_UP)) $(if $(CPUS),--cpus=$(CPUS)) $(if $(MEMORY),--memory=$(MEMORY)) \
+           $(if $(MOCK_PORT),--mock-port=$(MOCK_PORT)) $(if $(STACK_PORT),--stack-port=$(STACK_PORT)) \
+           $(if $(FILE),--file=$(FILE)) $(if $(RESULTS),--results=$(RESULTS)) \
+           $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help build bench test lint clean gc
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP CPUS MEMORY MOCK_PORT STACK_PORT FILE RESULTS"
+	@echo "  BASE_IMAGE and ARGS (any other flags); $(BINARY) bench --help explains each."
+
+build: ## Build the static binary
+	@$(STATIC) cargo build --release --quiet
+
+bench: build ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
+	@$(BINARY) bench $(FLAGS)
+
+gc: build ## Remove what killed runs left in the engine
+	@$(BINARY) gc

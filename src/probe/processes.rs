@@ -1,0 +1,98 @@
+//! Processes and connections from `/proc`, as a reader without any capability may see them.
+
+use crate::{
+    error::{Error, Result},
+    model::Process,
+};
+use std::fs;
+
+/// Ticks of `/proc/PID/stat` in a second: `USER_HZ`, 100 on every Linux port that Docker runs on (proc(5)).
+const TICK_US: u64 = 10_000;
+const SHOWN_COMMAND_BYTES: usize = 400;
+
+/// Every process of this PID namespace but this one, by PID. One that ends while it is read is left out.
+pub fn list() -> Result<Vec<Process>> {
+    let own = std::process::id();
+    let mut processes: Vec<Process> = fs::read_dir("/proc")
+        .map_err(Error::file("/proc"))?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&pid: &u32| pid != own)
+        .filter_map(read)
+        .collect();
+    processes.sort_unstable_by_key(|process| process.pid);
+    Ok(processes)
+}
+
+/// TCP connections in state ESTABLISHED in this network namespace.
+pub fn established_connections() -> u32 {
+    const ESTABLISHED: &str = "01";
+    let count = |path| {
+        let table = fs::read_to_string(path).unwrap_or_default();
+        table.lines().skip(1).filter(|line| line.split_ascii_whitespace().nth(3) == Some(ESTABLISHED)).count()
+    };
+    (count("/proc/self/net/tcp") + count("/proc/self/net/tcp6")) as u32
+}
+
+/// CPU time of this process.
+pub fn own_cpu_us() -> u64 {
+    read(std::process::id()).map_or(0, |process| process.cpu_us)
+}
+
+fn read(pid: u32) -> Option<Process> {
+    let file = |name: &str| fs::read(format!("/proc/{pid}/{name}")).ok();
+    let status = String::from_utf8_lossy(&file("status")?).into_owned();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    Some(Process {
+        pid,
+        ppid: field("PPid")?.parse().ok()?,
+        command_line: command_line(&file("cmdline")?),
+        threads: field("Threads")?.parse().ok()?,
+        cpu_us: cpu_ticks(&String::from_utf8_lossy(&file("stat")?))? * TICK_US,
+        // A process that has ended but is not yet waited for has no memory, and is none to count.
+        rss_bytes: field("VmRSS")?.trim_end_matches(" kB").parse::<u64>().ok()? * 1024,
+        cpus_allowed: field("Cpus_allowed_list")?.to_owned(),
+    })
+}
+
+/// `argv` with spaces between, bounded.
+fn command_line(raw: &[u8]) -> String {
+    let raw = &raw[..raw.len().min(SHOWN_COMMAND_BYTES)];
+    String::from_utf8_lossy(raw).replace('\0', " ").trim().to_owned()
+}
+
+/// User and system ticks: fields 14 and 15 of `/proc/PID/stat`. The name in brackets before them may hold anything.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_a_hostile_name() {
+        let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 1000 10";
+        assert_eq!(cpu_ticks(stat), Some(12));
+    }
+
+    #[test]
+    fn a_child_is_listed_and_this_process_is_not() {
+        let mut child = std::process::Command::new("sleep").arg("30").spawn().expect("sleep is there");
+        let listed = list().expect("/proc is readable");
+        let seen = listed.iter().find(|process| process.pid == child.id()).cloned();
+        child.kill().expect("it was ours");
+        child.wait().expect("it was ours");
+        let seen = seen.expect("the child is listed");
+        assert_eq!(seen.ppid, std::process::id());
+        assert!(listed.iter().all(|process| process.pid != std::process::id()));
+    }
+
+    #[test]
+    fn command_lines_are_joined_and_bounded() {
+        assert_eq!(command_line(b"python\0-m\0uvicorn\0"), "python -m uvicorn");
+        assert_eq!(command_line(&[b'x'; 5000]).len(), SHOWN_COMMAND_BYTES);
+    }
+}

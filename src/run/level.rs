@@ -1,0 +1,382 @@
+//! The phases of one level: up, ready, quota, attest, baseline, stack, attest, down. Everything is started afresh.
+
+use super::{Progress, attest};
+use crate::{
+    engine::{Cluster, Container, Output, last_lines},
+    error::{Error, Result},
+    measure,
+    model::{
+        Attestation, CgroupLimits, ContainerSample, ContainerUsage, Level, Limits, LoadEvent, LoadProgress, LoadResult,
+        Phase, PhaseName, Placement, ProbeEvent, ProbeSample, Settings, Warning,
+    },
+    plan::LevelPlan,
+    spec::{Service, Spec},
+    units::{format_cpu_list, format_us, now_unix_us, parse_cpu_list},
+};
+use regex_lite::Regex;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Beyond the run time and the warm-up, the load generator may spawn users and drain for this long.
+const LOAD_GRACE: Duration = Duration::from_secs(60);
+/// Lines of a target's log that an error shows.
+const SHOWN_LINES: usize = 15;
+
+/// A container's log: service name and bytes.
+pub type Log = (String, Vec<u8>);
+
+/// What all levels of a run share.
+pub struct Visit<'a> {
+    /// The run's objects.
+    pub cluster: &'a Cluster,
+    /// The compose file, flags applied.
+    pub spec: &'a Spec,
+    /// What was asked for.
+    pub settings: &'a Settings,
+    /// Who runs where.
+    pub placement: &'a Placement,
+    /// Image reference of each service.
+    pub images: &'a BTreeMap<String, String>,
+    /// Our own image.
+    pub own_image: &'a str,
+    /// Tells workers from other processes.
+    pub worker_pattern: &'a Regex,
+    /// `--warm-up` as given.
+    pub warm_up: &'a str,
+    /// Longest wait for a container to be ready.
+    pub ready_timeout: Duration,
+}
+
+/// A service that is up, with what its probe said.
+struct Up {
+    container: Container,
+    /// While this lives, a container of our own image knows that we live.
+    _output: Output,
+    asked: CgroupLimits,
+    seen: Option<ProbeSample>,
+}
+
+impl Visit<'_> {
+    /// Visits one level: the level's result and its containers' logs.
+    ///
+    /// # Errors
+    /// `Error::Start` when a container does not start or is never ready, with its last log lines; `Error::Engine` when
+    /// the engine goes away. What runs then is removed by the run's label.
+    pub async fn level(&self, plan: &LevelPlan, progress: &mut Progress) -> Result<(Level, Vec<Log>)> {
+        let mut up = Vec::new();
+        let mut target_probe = None;
+        let mut ready_after_us = 0;
+        for name in self.spec.start_order() {
+            if name == self.settings.load {
+                continue;
+            }
+            let is_target = name == self.settings.target;
+            let service = self.service(&name, is_target.then_some(plan.workers));
+            progress.step(&format!(
+                "{}: starting {name}{}",
+                plan.name,
+                if is_target { workers_in_words(plan.workers) } else { String::new() }
+            ));
+            let (mut started, probe, after_us) = self.start(&name, &service, is_target, progress).await?;
+            if is_target {
+                ready_after_us = after_us;
+                progress.step(&format!("{}: {name} is ready after {:.1} s", plan.name, after_us as f64 / 1e6));
+                if let Some(cores) = self.settings.cpus_cores {
+                    started.container.set_cpu_quota(cores).await?;
+                    started.asked.cpu_quota_cores = Some(cores);
+                }
+                target_probe = probe;
+            }
+            up.push(started);
+        }
+        let mut probe = target_probe.ok_or_else(|| Error::Other("the target was not started".into()))?;
+
+        let workers_before = self.count_workers(&mut probe).await?;
+        let baseline = self.load(PhaseName::Baseline, plan, &up, &mut probe, progress).await?;
+        let stack = self.load(PhaseName::Stack, plan, &up, &mut probe, progress).await?;
+        let mut warnings = self.ended(plan, &up).await?;
+        let after = self.fresh_sample(&mut probe).await.ok();
+        let workers_after =
+            after.as_ref().map_or(0, |sample| measure::workers(sample, self.worker_pattern).len() as u32);
+
+        let mut limits = Vec::new();
+        for one in &mut up {
+            if one.container.service() == self.settings.target && after.is_some() {
+                one.seen.clone_from(&after);
+            }
+            limits.push(read_back(one).await?);
+        }
+        limits.push(stack.1);
+        let attestation = Attestation { workers_before, workers_after, limits };
+        let (name, workers) = (plan.name.clone(), plan.workers);
+        let (baseline, stack) = (baseline.0, stack.0);
+        let mut level = Level { name, workers, attestation, ready_after_us, baseline, stack, warnings: Vec::new() };
+        warnings.extend(attest::warnings(&level));
+        level.warnings = warnings;
+
+        let mut logs = Vec::new();
+        for one in up.iter().rev() {
+            logs.push((one.container.service().to_owned(), one.container.logs().await?));
+        }
+        drop(probe);
+        self.cluster.remove_containers().await?;
+        Ok((level, logs))
+    }
+
+    /// The service as this level runs it: its CPUs, its worker count, its memory limit; the quota comes once it is ready.
+    fn service(&self, name: &str, workers: Option<u32>) -> Service {
+        let mut service = self.spec.services[name].clone();
+        if let Some(cpus) = self.cpus_of(name) {
+            service.cpuset = Some(format_cpu_list(cpus));
+        }
+        if let Some(workers) = workers {
+            service.environment.insert(self.spec.vscale.workers.env.clone(), workers.to_string());
+        }
+        service
+    }
+
+    fn cpus_of(&self, name: &str) -> Option<&[u32]> {
+        match name {
+            name if name == self.settings.target => Some(&self.placement.target),
+            name if name == self.settings.backend => Some(&self.placement.backend),
+            name if name == self.settings.load => Some(&self.placement.load),
+            _ => None,
+        }
+    }
+
+    /// Starts a service and waits until it is ready, if it has an endpoint to ask. The target's probe goes on.
+    async fn start(
+        &self,
+        name: &str,
+        service: &Service,
+        is_target: bool,
+        progress: &mut Progress,
+    ) -> Result<(Up, Option<Output>, u64)> {
+        let image = &self.images[name];
+        let asked = asked(service);
+        let container = self.cluster.create(name, service, image, image == self.own_image).await?;
+        let output = container.start().await?;
+        let mut up = Up { container, _output: output, asked, seen: None };
+        let Some(endpoint) = self.spec.vscale.endpoints.get(name) else { return Ok((up, None, 0)) };
+
+        let command =
+            ["probe", "--ready", &format!("http://127.0.0.1:{}{}", endpoint.port, endpoint.ready), "--timeout"];
+        let mut command: Vec<String> = command.map(str::to_owned).into();
+        command.push(format!("{}s", self.ready_timeout.as_secs_f64()));
+        if !is_target {
+            command.push("--once".into());
+        }
+        let user = numeric_user(&up.container.user().await?);
+        let probe =
+            self.cluster.create_probe(&up.container, self.own_image, &user, &self.placement.load, command).await?;
+        let mut words = match probe.start().await {
+            Ok(words) => words,
+            Err(error) => return Err(self.not_ready(&up.container, &error.to_string()).await),
+        };
+        let mut ready_after_us = 0;
+        let deadline = Instant::now() + self.ready_timeout + LOAD_GRACE;
+        loop {
+            let line = timeout_at(deadline, words.next_line()).await;
+            let line = line.map_err(|_| Error::Start(format!("{name}: its probe does not answer")))??;
+            match line.as_deref().map(parse::<ProbeEvent>).transpose()? {
+                Some(ProbeEvent::Waiting { last }) => progress.live(&format!("waiting for {name}: {last}")),
+                Some(ProbeEvent::Ready { after_us }) => ready_after_us = after_us,
+                Some(ProbeEvent::Sample(sample)) => {
+                    up.seen = Some(sample);
+                    break;
+                }
+                None => return Err(self.not_ready(&up.container, &words.last_words()).await),
+            }
+        }
+        Ok((up, is_target.then_some(words), ready_after_us))
+    }
+
+    /// Why a container is not ready: that it has ended, or what its probe said last; with its own last log lines.
+    async fn not_ready(&self, container: &Container, probe_words: &str) -> Error {
+        let name = container.service();
+        let why = match container.state().await {
+            Ok(state) if !state.running => format!("ended before it was ready ({})", state.in_words()),
+            _ => probe_words.trim().trim_start_matches("vscale: ").to_owned(),
+        };
+        let log = container.logs().await.unwrap_or_default();
+        let lines = last_lines(&log, SHOWN_LINES);
+        let shown = if lines.is_empty() {
+            "it wrote nothing".into()
+        } else {
+            format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
+        };
+        Error::Start(format!("{name}: {why}; {shown}"))
+    }
+
+    async fn count_workers(&self, probe: &mut Output) -> Result<u32> {
+        let sample = self.fresh_sample(probe).await?;
+        Ok(measure::workers(&sample, self.worker_pattern).len() as u32)
+    }
+
+    /// A sample of the target's processes that was taken after this call began.
+    async fn fresh_sample(&self, probe: &mut Output) -> Result<ProbeSample> {
+        let (now, deadline) = (now_unix_us(), Instant::now() + 10 * SAMPLE_INTERVAL);
+        loop {
+            let line = timeout_at(deadline, probe.next_line()).await;
+            let gone =
+                || Error::Start(format!("{}: its probe has ended: {}", self.settings.target, probe.last_words()));
+            let line = line.map_err(|_| gone())??.ok_or_else(gone)?;
+            if let ProbeEvent::Sample(sample) = parse(&line)?
+                && sample.unix_us >= now
+            {
+                return Ok(sample);
+            }
+        }
+    }
+
+    /// One load phase, with all containers sampled while it lasts; and the load generator's limits as read back.
+    async fn load(
+        &self,
+        name: PhaseName,
+        plan: &LevelPlan,
+        up: &[Up],
+        probe: &mut Output,
+        progress: &mut Progress,
+    ) -> Result<(Phase, Limits)> {
+        let loaded = if name == PhaseName::Baseline { &self.settings.backend } else { &self.settings.target };
+        progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
+        let service = self.load_service(loaded);
+        let load = &self.settings.load;
+        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
+        let mut output = generator.start().await?;
+
+        let mut samples: Vec<Vec<ContainerSample>> = vec![Vec::new(); up.len() + 1];
+        let mut processes = Vec::new();
+        let mut probe_lives = true;
+        let mut ticks = interval(SAMPLE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let bound = self.settings.run_time_us + self.settings.warm_up_us;
+        let spawning = f64::from(self.settings.users) / self.settings.spawn_rate_per_s;
+        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning) + LOAD_GRACE;
+        let result: LoadResult = loop {
+            tokio::select! {
+                line = timeout_at(deadline, output.next_line()) => {
+                    let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
+                    match line.as_deref().map(parse::<LoadEvent>).transpose()? {
+                        Some(LoadEvent::Progress(now)) => progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now))),
+                        Some(LoadEvent::Result(result)) => break *result,
+                        None => return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await),
+                    }
+                }
+                _ = ticks.tick() => {
+                    let containers = up.iter().map(|one| &one.container).chain([&generator]);
+                    let now = futures_util::future::join_all(containers.map(Container::sample)).await;
+                    samples.iter_mut().zip(now).for_each(|(samples, now)| samples.extend(now));
+                }
+                line = probe.next_line(), if probe_lives => match line? {
+                    Some(line) => if let ProbeEvent::Sample(sample) = parse(&line)? { processes.push(sample) },
+                    None => probe_lives = false,
+                },
+            }
+        };
+        let names = up.iter().map(|one| one.container.service()).chain([load.as_str()]);
+        let containers: Vec<ContainerUsage> =
+            names.zip(samples).map(|(name, samples)| measure::container_usage(name, samples, &result.window)).collect();
+        let limits = Limits {
+            service: load.clone(),
+            asked: asked(&service),
+            engine: generator.limits().await?,
+            inside: result.generator.limits.clone(),
+            cpus_allowed: Some(format_cpu_list(&result.generator.cpus_allowed)),
+        };
+        generator.remove().await?;
+        Ok((Phase { name, load: result, containers, processes }, limits))
+    }
+
+    /// The load generator's service with this phase's flags behind its own: the last of a repeated flag counts.
+    fn load_service(&self, loaded: &str) -> Service {
+        let mut service = self.service(&self.settings.load, None);
+        let port = self.spec.vscale.endpoints.get(loaded).map_or(80, |endpoint| endpoint.port);
+        let flags = [
+            ("--host", format!("http://{loaded}:{port}")),
+            ("--users", self.settings.users.to_string()),
+            ("--spawn-rate", self.settings.spawn_rate_per_s.to_string()),
+            ("--run-time", format!("{}us", self.settings.run_time_us)),
+            ("--warm-up", self.warm_up.to_owned()),
+        ];
+        let command = service.command.get_or_insert_with(|| vec!["load".into()]);
+        command.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        command.push("--json".into());
+        service
+    }
+
+    /// Containers that should run and do not.
+    async fn ended(&self, plan: &LevelPlan, up: &[Up]) -> Result<Vec<Warning>> {
+        let mut warnings = Vec::new();
+        for one in up {
+            let state = one.container.state().await?;
+            if !state.running {
+                let (level, service) = (plan.name.clone(), one.container.service().to_owned());
+                warnings.push(Warning::ContainerEnded { level, service, how: state.in_words() });
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+async fn read_back(up: &Up) -> Result<Limits> {
+    let seen = up.seen.as_ref();
+    Ok(Limits {
+        service: up.container.service().to_owned(),
+        asked: up.asked.clone(),
+        engine: up.container.limits().await?,
+        inside: seen.and_then(|sample| sample.limits.clone()),
+        cpus_allowed: seen
+            .and_then(|sample| widest(&sample.processes.iter().map(|it| it.cpus_allowed.as_str()).collect::<Vec<_>>())),
+    })
+}
+
+/// The union of CPU lists: one process that may run elsewhere shows.
+fn widest(lists: &[&str]) -> Option<String> {
+    let mut cpus: Vec<u32> = lists.iter().filter_map(|list| parse_cpu_list(list).ok()).flatten().collect();
+    cpus.sort_unstable();
+    cpus.dedup();
+    (!cpus.is_empty()).then(|| format_cpu_list(&cpus))
+}
+
+/// The limits that a service asks for when it starts.
+fn asked(service: &Service) -> CgroupLimits {
+    CgroupLimits {
+        cpu_quota_cores: service.cpu_quota_cores(),
+        cpu_period_us: None,
+        cpuset: service.cpuset.clone(),
+        memory_bytes: service.mem_limit_bytes,
+    }
+}
+
+/// `10001:10001` as it is; a name means nothing in our image, so then nobody.
+fn numeric_user(user: &str) -> String {
+    const NOBODY: &str = "65534:65534";
+    let numeric = !user.is_empty() && user.chars().all(|c| c.is_ascii_digit() || c == ':');
+    if numeric { user.to_owned() } else { NOBODY.to_owned() }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(line: &str) -> Result<T> {
+    serde_json::from_str(line)
+        .map_err(|error| Error::Other(format!("not an event of ours ({error}): {}", &line[..line.len().min(200)])))
+}
+
+/// `measuring: 78 req/s, p50 12.7 ms, ...`.
+pub fn progress_in_words(now: &LoadProgress) -> String {
+    let state = if now.measuring { "measuring" } else { "warming up" };
+    let latency = |us: Option<u64>| us.map_or_else(|| "n/a".into(), |us| format_us(us as f64));
+    format!(
+        "{state}: {:.0} req/s, p50 {}, p99 {}, {:.0} failures/s, {} users, {:.0} s",
+        now.throughput_rps,
+        latency(now.p50_us),
+        latency(now.p99_us),
+        now.failures_rps,
+        now.users,
+        now.elapsed_us as f64 / 1e6
+    )
+}
+
+fn workers_in_words(workers: u32) -> String {
+    format!(" with {workers} worker{}", if workers == 1 { "" } else { "s" })
+}

@@ -1,0 +1,146 @@
+//! Compose's variables in a string: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a}`, nested, and `$$` for a dollar.
+//! Source: the Compose Specification, chapter Interpolation.
+
+/// Deeper nesting is nobody's wish.
+const MAX_DEPTH: usize = 16;
+
+/// The text with its variables replaced; an unset variable without a default is empty.
+///
+/// # Errors
+/// A message for `${V:?message}` on a variable that is not set, and for what is not closed or has no name.
+pub(super) fn interpolate(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    expand(text, env, 0)
+}
+
+fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("variables are nested more than {MAX_DEPTH} deep"));
+    }
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        whole.push_str(&rest[..dollar]);
+        rest = &rest[dollar + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            whole.push('$');
+            rest = after;
+        } else if let Some(inside) = rest.strip_prefix('{') {
+            let end = closing_brace(inside).ok_or_else(|| format!("`${rest}`: the brace is not closed"))?;
+            whole.push_str(&braced(&inside[..end], env, depth)?);
+            rest = &inside[end + 1..];
+        } else {
+            let name = leading_name(rest);
+            if name.is_empty() {
+                return Err(format!("`${rest}`: no variable's name; write $$ for a dollar"));
+            }
+            whole.push_str(&env(name).unwrap_or_default());
+            rest = &rest[name.len()..];
+        }
+    }
+    whole.push_str(rest);
+    Ok(whole)
+}
+
+/// What stands between the braces: a name, and perhaps an operator with its word.
+fn braced(inside: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+    let name = leading_name(inside);
+    if name.is_empty() {
+        return Err(format!("`${{{inside}}}`: no variable's name"));
+    }
+    let (empty_counts_as_unset, operator) = match inside[name.len()..].strip_prefix(':') {
+        Some(rest) => (true, rest),
+        None => (false, &inside[name.len()..]),
+    };
+    let value = env(name).filter(|value| !(empty_counts_as_unset && value.is_empty()));
+    let word = |word: &str| expand(word, env, depth + 1);
+    match (operator.chars().next(), value) {
+        (None, value) if !empty_counts_as_unset => Ok(value.unwrap_or_default()),
+        (Some('-' | '?'), Some(value)) => Ok(value),
+        (Some('-'), None) | (Some('+'), Some(_)) => word(&operator[1..]),
+        (Some('+'), None) => Ok(String::new()),
+        (Some('?'), None) => match word(&operator[1..])?.trim() {
+            "" => Err(format!("the variable {name} must be set")),
+            message => Err(format!("the variable {name} must be set: {message}")),
+        },
+        _ => Err(format!("`${{{inside}}}`: after the name comes one of - ? + or : and one of these")),
+    }
+}
+
+fn leading_name(text: &str) -> &str {
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    if starts { &text[..end] } else { "" }
+}
+
+/// Index of the brace that closes the one before `text`.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut open = 0;
+    let bytes = text.as_bytes();
+    for (index, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'{' if index > 0 && bytes[index - 1] == b'$' => open += 1,
+            b'}' if open == 0 => return Some(index),
+            b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn env(name: &str) -> Option<String> {
+        [("A", "1"), ("EMPTY", ""), ("B", "two")]
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn every_form() {
+        for (text, expected) in [
+            ("$A-${B}", "1-two"),
+            ("${A:-x}${NO:-x}${EMPTY:-x}${EMPTY-x}", "1xx"),
+            ("${A:+y}${NO:+y}${EMPTY:+y}${EMPTY+y}", "yy"),
+            ("${A?no}${EMPTY?no}", "1"),
+            ("${NO:-a${B:-c}d}", "atwod"),
+            ("$$A $NO.", "$A ."),
+        ] {
+            assert_eq!(interpolate(text, &env).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        for (text, expected) in [
+            ("${NO?set me}", "the variable NO must be set: set me"),
+            ("${EMPTY:?}", "the variable EMPTY must be set"),
+            ("${A", "`${A`: the brace is not closed"),
+            ("a $ b", "`$ b`: no variable's name; write $$ for a dollar"),
+            ("${A!}", "`${A!}`: after the name comes one of - ? + or : and one of these"),
+            ("${}", "`${}`: no variable's name"),
+        ] {
+            assert_eq!(interpolate(text, &env), Err(expected.to_owned()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[$A-C{}:?+-]{0,40}|.{0,40}") {
+            let _ = interpolate(&text, &env);
+        }
+
+        #[test]
+        fn without_a_dollar_nothing_changes(text in "[^$]{0,60}") {
+            prop_assert_eq!(interpolate(&text, &env), Ok(text));
+        }
+
+        #[test]
+        fn doubled_dollars_come_back(text in ".{0,60}") {
+            prop_assert_eq!(interpolate(&text.replace('$', "$$"), &env), Ok(text));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The compose file: an ordinary Compose file whose `x-vscale` says what is measured. Parsed, interpolated, validated;
+//! an error names file, line, column and path, and nothing that the file says is ignored in silence.
+
+mod document;
+mod fields;
+mod interpolate;
+mod service;
+mod study;
+
+pub use service::{Attachment, Build, Service, Ulimit};
+pub use study::{CountProbe, Endpoint, VscaleSpec, WorkersSpec};
+
+use crate::error::{Error, Result};
+use document::Document;
+use fields::{Field, Problem};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// What the compose file describes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Spec {
+    /// Project name.
+    pub name: String,
+    /// What is measured, and how.
+    #[serde(rename = "x-vscale")]
+    pub vscale: VscaleSpec,
+    /// By name.
+    pub services: BTreeMap<String, Service>,
+    /// By name.
+    pub networks: BTreeMap<String, Network>,
+}
+
+/// A network of the run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Network {
+    /// Without a way out.
+    pub internal: bool,
+    /// `bridge` where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// CIDR subnets; a small one is chosen where none is named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
+    /// Labels of its own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Reads compose files, the later merged over the earlier; `env` gives the variables for interpolation, before those of
+/// an `.env` file beside the first.
+///
+/// # Errors
+/// `Error::Spec`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
+pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Spec> {
+    let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
+    let dot_env = dot_env(&folder.join(".env"))?;
+    let document = Document::read(files, &|name| env(name).or_else(|| dot_env.get(name).cloned()))?;
+    parse(&document.root(), &folder).map_err(|problem| document.locate(&problem))
+}
+
+fn parse(root: &Field<'_>, folder: &Path) -> Result<Spec, Problem> {
+    const KEYS: &[&str] = &["name", "services", "networks", "version", "x-vscale"];
+    let mut keys = root.keys(KEYS)?;
+    let mut services = BTreeMap::new();
+    for (name, field) in keys.required("services")?.entries()? {
+        services.insert(name, Service::parse(&field, folder)?);
+    }
+    let mut networks = BTreeMap::new();
+    for (name, field) in keys.take("networks").map_or(Ok(Vec::new()), |field| field.entries())? {
+        networks.insert(name, Network::parse(&field)?);
+    }
+    let default = || folder.file_name().map_or_else(|| "vscale".into(), |name| name.to_string_lossy().into_owned());
+    let study = VscaleSpec::parse(&keys.required("x-vscale")?, &services)?;
+    let spec = Spec {
+        name: keys.take("name").map(|field| field.string()).transpose()?.or(study.name.clone()).unwrap_or_else(default),
+        vscale: study,
+        services,
+        networks,
+    };
+    for (name, service) in &spec.services {
+        let here = root.child("services").child(name);
+        if let Some(unknown) = service.networks.keys().find(|network| !spec.networks.contains_key(*network)) {
+            return Err(here.child("networks").problem(format!("no network `{unknown}` is defined")));
+        }
+        if let Some(unknown) = service.depends_on.iter().find(|other| !spec.services.contains_key(*other)) {
+            return Err(here.child("depends_on").problem(format!("no service `{unknown}` is defined")));
+        }
+    }
+    match spec.order() {
+        Ok(_) => Ok(spec),
+        Err(name) => Err(root.child("services").child(&name).child("depends_on").problem("it depends on itself")),
+    }
+}
+
+impl Network {
+    fn parse(field: &Field<'_>) -> Result<Self, Problem> {
+        if field.is_null() {
+            return Ok(Self::default());
+        }
+        let mut keys = field.keys(&["internal", "driver", "ipam", "labels"])?;
+        let mut subnets = Vec::new();
+        if let Some(ipam) = keys.take("ipam") {
+            for config in ipam.keys(&["config"])?.take("config").map_or(Ok(Vec::new()), |list| list.items())? {
+                subnets.push(config.keys(&["subnet"])?.required("subnet")?.string()?);
+            }
+        }
+        Ok(Self {
+            internal: keys.take("internal").map_or(Ok(false), |field| field.boolean())?,
+            driver: keys.take("driver").map(|field| field.string()).transpose()?,
+            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.pairs())?,
+            subnets,
+        })
+    }
+}
+
+impl Spec {
+    /// Service names, each after those that it depends on.
+    pub fn start_order(&self) -> Vec<String> {
+        self.order().expect("a Spec is only made without cycles")
+    }
+
+    /// The order, or the name of a service that depends on itself.
+    fn order(&self) -> Result<Vec<String>, String> {
+        let mut order: Vec<String> = Vec::new();
+        while order.len() < self.services.len() {
+            let ready = |(name, service): &(&String, &Service)| {
+                !order.contains(name) && service.depends_on.iter().all(|other| order.contains(other))
+            };
+            match self.services.iter().find(ready) {
+                Some((name, _)) => order.push(name.clone()),
+                None => {
+                    return Err(self.services.keys().find(|name| !order.contains(name)).cloned().unwrap_or_default());
+                }
+            }
+        }
+        Ok(order)
+    }
+
+    /// The file as understood, secrets left out.
+    pub fn to_yaml(&self) -> String {
+        let mut shown = self.clone();
+        for service in shown.services.values_mut() {
+            let build_args = service.build.iter_mut().flat_map(|build| &mut build.args);
+            for (name, value) in service.environment.iter_mut().chain(build_args) {
+                if is_secret(name) {
+                    "***".clone_into(value);
+                }
+            }
+        }
+        serde_yaml::to_string(&shown).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
+    }
+}
+
+/// Whether a variable's name says that its value is a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name.ends_with("_KEY") || name.ends_with("_TOKEN") || name.ends_with("_SECRET") || name.contains("PASSWORD")
+}
+
+/// `NAME=value` lines; a missing file is empty.
+fn dot_env(path: &Path) -> Result<BTreeMap<String, String>> {
+    if path.is_file() { env_file(path) } else { Ok(BTreeMap::new()) }
+}
+
+/// `NAME=value` lines, `#` comments, quotes around a whole value taken off.
+fn env_file(path: &Path) -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Spec(format!("{}: {error}", path.display())))?;
+    let mut variables = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = line.trim_start_matches("export ").split_once('=') else {
+            return Err(Error::Spec(format!("{}:{}: not NAME=value", path.display(), index + 1)));
+        };
+        let value = value.trim();
+        let unquoted = ['"', '\''].iter().find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
+        variables.insert(name.trim().to_owned(), unquoted.unwrap_or(value).to_owned());
+    }
+    Ok(variables)
+}

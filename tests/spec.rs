@@ -1,0 +1,155 @@
+//! Compose files, good and bad: what is understood, and what an error says.
+
+use insta::assert_snapshot;
+use std::{fs, path::PathBuf};
+use vscale::spec::{self, Spec};
+
+/// The smallest file that describes something to measure; `extra` goes to the end of the stack's service.
+fn with_stack(extra: &str) -> String {
+    let indented = extra.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    format!(
+        "x-vscale:\n  target: stack\n  backend: mock\n  load: loadgen\n  workers:\n    env: WORKERS\n    count:\n      process: app\n  \
+         endpoints:\n    mock:\n      port: 80\n      ready: /\n    stack:\n      port: 81\n      ready: /\nservices:\n  \
+         mock:\n    image: a\n  loadgen:\n    image: a\n  stack:\n    image: b\n{indented}"
+    )
+}
+
+fn load(text: &str) -> Result<Spec, String> {
+    load_files(&[text])
+}
+
+/// Errors have the temporary folder taken out.
+fn load_files(texts: &[&str]) -> Result<Spec, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files: Vec<PathBuf> = (0..texts.len()).map(|index| folder.path().join(format!("{index}.yaml"))).collect();
+    for (file, text) in files.iter().zip(texts) {
+        fs::write(file, text).expect("writable");
+    }
+    let env = |name: &str| (name == "SET").then(|| "7".to_owned());
+    let loaded = spec::load(&files, &env);
+    loaded.map_err(|error| {
+        assert_eq!(error.exit_code(), 2);
+        error.to_string().replace(&format!("{}/", folder.path().display()), "")
+    })
+}
+
+fn error(text: &str) -> String {
+    load(text).expect_err("the file is bad")
+}
+
+#[test]
+fn the_repositorys_own_file_is_understood() {
+    let env = |name: &str| (name == "STACK_PORT").then(|| "9000".to_owned());
+    let spec = spec::load(&[PathBuf::from("compose.yaml")], &env).expect("it is good");
+    assert_eq!(spec.start_order(), ["mock", "stack", "loadgen"]);
+    assert_eq!(spec.vscale.endpoints["stack"].port, 9000);
+    let stack = &spec.services["stack"];
+    assert_eq!((stack.environment["PORT"].as_str(), stack.init, stack.read_only), ("9000", Some(true), true));
+    assert_eq!(stack.cap_drop, ["ALL"]);
+    assert!(spec.networks["bench"].internal);
+}
+
+#[test]
+fn secrets_are_left_out_of_what_is_shown() {
+    let spec =
+        load(&with_stack("environment: { API_KEY: s3cret, A_TOKEN: s3cret, DB_PASSWORD_2: s3cret, SHOWN: yes! }"));
+    let yaml = spec.expect("good").to_yaml();
+    assert!(!yaml.contains("s3cret") && yaml.contains("yes!"), "{yaml}");
+}
+
+#[test]
+fn compose_spellings_of_the_same_thing_agree() {
+    let list = load(&with_stack("environment: [A=1, B=x=y]\nmem_limit: 512m\ncpus: \"1.5\"\ncommand: run 'a b'"));
+    let map = load(&with_stack("environment: { A: 1, B: x=y }\nmem_limit: 536870912\ncpus: 1.5\ncommand: [run, a b]"));
+    assert_eq!(list.expect("good").services["stack"], map.expect("good").services["stack"]);
+}
+
+#[test]
+fn later_files_are_merged_over_earlier_ones() {
+    let over = "services: { stack: { environment: { B: 2 }, cpuset: '3,1' } }";
+    let spec = load_files(&[&with_stack("environment: { A: 1, B: 1 }"), over]).expect("good");
+    let stack = &spec.services["stack"];
+    assert_eq!((stack.environment["A"].as_str(), stack.environment["B"].as_str()), ("1", "2"));
+    assert_eq!(stack.cpuset.as_deref(), Some("1,3"));
+}
+
+#[test]
+fn variables_are_replaced_before_types_are_read() {
+    let spec = load(&with_stack("pids_limit: ${SET}\ncpus: ${NOT:-0.5}\nenvironment: { A: '$$x' }")).expect("good");
+    let stack = &spec.services["stack"];
+    assert_eq!((stack.pids_limit, stack.cpus, stack.environment["A"].as_str()), (Some(7), Some(0.5), "$x"));
+}
+
+#[test]
+fn what_is_not_supported_is_named_with_its_place() {
+    assert_snapshot!(error(&with_stack("gpus: all")), @"0.yaml:23:5: services.stack.gpus: not supported");
+    assert_snapshot!(error(&with_stack("restart: always")), @"0.yaml:23:5: services.stack.restart: not supported: a container that ends has failed the run; only `no`");
+    assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"0.yaml:23:15: services.stack.volumes.0: volumes are not supported yet, only bind mounts: ./host/path:/container/path[:ro]");
+    assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"0.yaml:23:15: services.stack.deploy.replicas: not supported");
+}
+
+#[test]
+fn wrong_types_and_values_are_named_with_their_place() {
+    assert_snapshot!(error(&with_stack("mem_limit: lots")), @"0.yaml:23:5: services.stack.mem_limit: `lots` is not a size: use 512m, 1.5g or a number of bytes");
+    assert_snapshot!(error(&with_stack("init: maybe")), @"0.yaml:23:5: services.stack.init: must be true or false");
+    assert_snapshot!(error(&with_stack("cpuset: 3-1")), @"0.yaml:23:5: services.stack.cpuset: `3-1` is not a CPU list: use 0,2-3");
+    assert_snapshot!(error(&with_stack("networks: [other]")), @"0.yaml:23:5: services.stack.networks: no network `other` is defined");
+    assert_snapshot!(error(&with_stack("depends_on: [stack]")), @"0.yaml:23:5: services.stack.depends_on: it depends on itself");
+    assert_snapshot!(error(&with_stack("environment: { A: \"${B:?say what}\" }")), @"0.yaml:23:20: services.stack.environment.A: the variable B must be set: say what");
+}
+
+#[test]
+fn what_is_measured_must_be_there() {
+    let good = with_stack("");
+    assert_snapshot!(error(&good.replace("target: stack", "target: web")), @"0.yaml:2:3: x-vscale.target: no service `web`; there are loadgen, mock, stack");
+    assert_snapshot!(error(&good.replace("target: stack", "target: mock")), @"0.yaml:3:3: x-vscale.backend: `mock` is the target too");
+    assert_snapshot!(error(&good.replace("port: 81", "port: 0")), @"0.yaml:14:7: x-vscale.endpoints.stack.port: 0 is not a port (1 to 65535)");
+    assert_snapshot!(error(&good.replace("process: app", "process: '('")), @"");
+    assert_snapshot!(error("services: { a: { image: b } }"), @"0.yaml:1:1: `x-vscale` is missing");
+}
+
+#[test]
+fn files_that_are_not_yaml_or_not_there() {
+    assert_snapshot!(error("services: [unclosed"), @"");
+    assert_snapshot!(error("just text"), @"0.yaml: not a mapping of `services:` and `x-vscale:`");
+    assert_snapshot!(error("a: 1\na: 2\n"), @"");
+    let missing = spec::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
+    assert_snapshot!(missing, @"no/such.yaml: No such file or directory (os error 2)");
+}
+
+#[test]
+fn hostile_files_cost_nothing() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let before = level - 1;
+        bomb += &format!(
+            "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n"
+        );
+    }
+    let error_text = error(&bomb);
+    assert!(error_text.contains("repetition limit"), "{error_text}");
+    let error_text = error(&format!("a: {}", "[".repeat(5000)));
+    assert!(error_text.contains("recursion limit"), "{error_text}");
+    let error_text = error(&format!("a: {}", "x".repeat(2 << 20)));
+    assert!(error_text.contains("a compose file has at most"), "{error_text}");
+}
+
+#[test]
+fn composes_own_reading_of_the_repositorys_file_agrees() {
+    let output = std::process::Command::new("docker-compose")
+        .args(["-f", "compose.yaml", "config"])
+        .env("MOCK_PORT", "9001")
+        .output()
+        .expect("docker-compose is installed (see the README's requirements)");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: serde_json::Value = serde_yaml::from_slice(&output.stdout).expect("YAML");
+    let env = |name: &str| (name == "MOCK_PORT").then(|| "9001".to_owned());
+    let ours = spec::load(&[PathBuf::from("compose.yaml")], &env).expect("good");
+    for (name, service) in &ours.services {
+        let their_environment = &theirs["services"][name]["environment"];
+        for (variable, value) in &service.environment {
+            let theirs = &their_environment[variable];
+            assert_eq!(theirs.as_str().map_or_else(|| theirs.to_string(), str::to_owned), *value, "{name}.{variable}");
+        }
+    }
+}
