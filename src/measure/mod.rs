@@ -39,6 +39,17 @@ pub fn workers<'a>(sample: &'a ProbeSample, pattern: &Regex) -> Vec<&'a Process>
     matching.iter().copied().filter(|process| matching.iter().all(|other| other.ppid != process.pid)).collect()
 }
 
+/// CPUs that a target's processes used between two samples; a process that is new counts from its start,
+/// one that has ended not at all. 0 without time between.
+pub fn busy_cores(before: &ProbeSample, after: &ProbeSample) -> f64 {
+    let cpu_before =
+        |pid| before.processes.iter().find(|process| process.pid == pid).map_or(0, |process| process.cpu_us);
+    let used_us: u64 =
+        after.processes.iter().map(|process| process.cpu_us.saturating_sub(cpu_before(process.pid))).sum();
+    let elapsed_us = after.unix_us.saturating_sub(before.unix_us);
+    if elapsed_us == 0 { 0.0 } else { used_us as f64 / elapsed_us as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +109,18 @@ mod tests {
         };
         let processes = list.iter().map(process).collect();
         ProbeSample { unix_us: 0, processes, connections: 0, limits: None, own_cpu_us: 0 }
+    }
+
+    #[test]
+    fn busy_cores_count_new_processes_from_their_start() {
+        let mut before = processes(&[(7, 1, "a")]);
+        let mut after = processes(&[(7, 1, "a"), (8, 7, "a")]);
+        after.unix_us = 1_000_000;
+        before.processes[0].cpu_us = 400_000;
+        after.processes[0].cpu_us = 500_000;
+        after.processes[1].cpu_us = 150_000;
+        assert_eq!(busy_cores(&before, &after), 0.25);
+        assert_eq!(busy_cores(&after, &after), 0.0);
     }
 
     #[test]

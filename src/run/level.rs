@@ -20,6 +20,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Beyond the run time and the warm-up, the load generator may spawn users and drain for this long.
 const LOAD_GRACE: Duration = Duration::from_secs(60);
+/// Longest wait for a target's workers to come to rest, and what counts as rest.
+const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+const SETTLED_CORES: f64 = 0.1;
 /// Lines of a target's log that an error shows.
 const SHOWN_LINES: usize = 15;
 
@@ -80,31 +83,34 @@ impl Visit<'_> {
             ));
             let (mut started, probe, after_us) = self.start(&name, &service, is_target, progress).await?;
             if is_target {
-                ready_after_us = after_us;
+                (target_probe, ready_after_us) = (probe, after_us);
                 progress.step(&format!("{}: {name} is ready after {:.1} s", plan.name, after_us as f64 / 1e6));
+                if let Some(probe) = &mut target_probe {
+                    self.settle(plan.workers, &started.container, probe, progress).await?;
+                }
                 if let Some(cores) = self.settings.cpus_cores {
                     started.container.set_cpu_quota(cores).await?;
                     started.asked.cpu_quota_cores = Some(cores);
                 }
-                target_probe = probe;
             }
             up.push(started);
         }
-        let mut probe = target_probe.ok_or_else(|| Error::Other("the target was not started".into()))?;
+        let gone = || Error::Other("the target was not started, or has no endpoint".into());
+        let mut probe = target_probe.ok_or_else(gone)?;
 
-        let workers_before = self.count_workers(&mut probe).await?;
+        let target = up.iter().position(|one| one.container.service() == self.settings.target).ok_or_else(gone)?;
+        let before = self.fresh_sample(&up[target].container, &mut probe).await?;
+        let workers_before = self.count_workers(&before);
         let baseline = self.load(PhaseName::Baseline, plan, &up, &mut probe, progress).await?;
         let stack = self.load(PhaseName::Stack, plan, &up, &mut probe, progress).await?;
         let mut warnings = self.ended(plan, &up).await?;
-        let after = self.fresh_sample(&mut probe).await.ok();
+        let after = self.fresh_sample(&up[target].container, &mut probe).await.ok();
         let workers_after =
             after.as_ref().map_or(0, |sample| measure::workers(sample, self.worker_pattern).len() as u32);
 
         let mut limits = Vec::new();
-        for one in &mut up {
-            if one.container.service() == self.settings.target && after.is_some() {
-                one.seen.clone_from(&after);
-            }
+        up[target].seen = after;
+        for one in &up {
             limits.push(read_back(one).await?);
         }
         limits.push(stack.1);
@@ -196,7 +202,7 @@ impl Visit<'_> {
     async fn not_ready(&self, container: &Container, probe_words: &str) -> Error {
         let name = container.service();
         let why = match container.state().await {
-            Ok(state) if !state.running => format!("ended before it was ready ({})", state.in_words()),
+            Ok(state) if !state.running => format!("it has ended ({})", state.in_words()),
             _ => probe_words.trim().trim_start_matches("vscale: ").to_owned(),
         };
         let log = container.logs().await.unwrap_or_default();
@@ -209,25 +215,46 @@ impl Visit<'_> {
         Error::Start(format!("{name}: {why}; {shown}"))
     }
 
-    async fn count_workers(&self, probe: &mut Output) -> Result<u32> {
-        let sample = self.fresh_sample(probe).await?;
-        Ok(measure::workers(&sample, self.worker_pattern).len() as u32)
+    /// The first worker answers while others still start: waits until all are there and none is busy, so that neither
+    /// a quota nor the load meets a worker that is still importing. Goes on after a while all the same: what the
+    /// target is then is attested like anything else.
+    async fn settle(
+        &self,
+        workers: u32,
+        target: &Container,
+        probe: &mut Output,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let deadline = Instant::now() + SETTLE_LIMIT.min(self.ready_timeout);
+        let mut before = self.fresh_sample(target, probe).await?;
+        while Instant::now() < deadline {
+            let now = self.fresh_sample(target, probe).await?;
+            let found = self.count_workers(&now);
+            let busy_cores = measure::busy_cores(&before, &now);
+            if found == workers && busy_cores < SETTLED_CORES {
+                return Ok(());
+            }
+            progress.live(&format!("waiting for {workers} idle workers: {found} found, {busy_cores:.2} CPUs busy"));
+            before = now;
+        }
+        Ok(())
+    }
+
+    fn count_workers(&self, sample: &ProbeSample) -> u32 {
+        measure::workers(sample, self.worker_pattern).len() as u32
     }
 
     /// A sample of the target's processes that was taken after this call began.
-    async fn fresh_sample(&self, probe: &mut Output) -> Result<ProbeSample> {
+    async fn fresh_sample(&self, target: &Container, probe: &mut Output) -> Result<ProbeSample> {
         let (now, deadline) = (now_unix_us(), Instant::now() + 10 * SAMPLE_INTERVAL);
-        loop {
-            let line = timeout_at(deadline, probe.next_line()).await;
-            let gone =
-                || Error::Start(format!("{}: its probe has ended: {}", self.settings.target, probe.last_words()));
-            let line = line.map_err(|_| gone())??.ok_or_else(gone)?;
-            if let ProbeEvent::Sample(sample) = parse(&line)?
-                && sample.unix_us >= now
-            {
-                return Ok(sample);
+        while let Ok(line) = timeout_at(deadline, probe.next_line()).await {
+            match line?.as_deref().map(parse).transpose()? {
+                Some(ProbeEvent::Sample(sample)) if sample.unix_us >= now => return Ok(sample),
+                Some(_) => {}
+                None => break,
             }
         }
+        Err(self.not_ready(target, &format!("its probe has ended: {}", probe.last_words())).await)
     }
 
     /// One load phase, with all containers sampled while it lasts; and the load generator's limits as read back.
