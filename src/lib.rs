@@ -3,5 +3,7 @@
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
 pub mod error;
+pub mod load;
+pub mod mock;
 pub mod model;
 pub mod units;

@@ -49,7 +49,8 @@ pub struct LoadResult {
     pub requests: Vec<RequestStats>,
     /// By (method, name, error), most frequent first.
     pub failures: Vec<FailureGroup>,
-    /// A row a second from the first request on, the warm-up's included.
+    /// A row a second from the first request on, the warm-up's included; the last row may be of requests that were
+    /// answered after the load's end. Every request that ended is in exactly one row.
     pub series: Vec<Second>,
     /// What the load generator itself used in the window.
     pub generator: GeneratorUsage,
@@ -89,7 +90,9 @@ pub struct RequestStats {
     pub failures: u64,
     /// Body bytes of the answers, failures included.
     pub content_bytes: u64,
-    /// Latency of the successes: from just before the request is written until its answer is read whole.
+    /// Latency of the successes: from when the user starts the request until its answer is read whole. On a kept
+    /// connection the start is when the last answer was read, and the request is written at once; on a
+    /// fresh one connecting is included.
     pub latency: Histogram,
 }
 
@@ -170,6 +173,8 @@ pub struct GeneratorUsage {
     pub connections_opened: u64,
     /// Requests sent again on a fresh connection because the server had closed the kept one before any answer.
     pub retries: u64,
+    /// Requests given up when the load ended: still without an answer 5 s later. They are in no other count.
+    pub unanswered: u64,
 }
 
 impl LoadResult {

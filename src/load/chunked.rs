@@ -1,0 +1,123 @@
+//! Decodes the chunked transfer coding (RFC 9112, 7.1) as the bytes come in, at any split.
+
+use super::response::ProtocolError;
+
+/// Bound on all that is not data between two chunks: a size line with its extensions, or the trailer.
+const MAX_FRAMING_BYTES: usize = 16 << 10;
+
+/// Where the decoder stands within the coding.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunked {
+    part: Part,
+    framing_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    /// In the size's hexadecimal digits.
+    Size { size: u64, digits: u8 },
+    /// After them, up to the line feed.
+    Extension { size: u64 },
+    /// In the chunk's bytes.
+    Data { left: u64 },
+    /// After them, up to the line feed.
+    DataEnd,
+    /// In the trailer, after the chunk of size zero; `is_blank` while the line holds nothing.
+    Trailer { is_blank: bool },
+    /// Past the end.
+    Done,
+}
+
+impl Chunked {
+    /// Before the first chunk's size.
+    pub fn new() -> Self {
+        Self { part: Part::Size { size: 0, digits: 0 }, framing_bytes: 0 }
+    }
+
+    /// Takes bytes until the body ends, and hands its pieces on; returns how many it took.
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut on_data: impl FnMut(&[u8]) -> Result<(), ProtocolError>,
+    ) -> Result<usize, ProtocolError> {
+        let mut at = 0;
+        while at < bytes.len() && !self.is_done() {
+            if let Part::Data { left } = self.part {
+                let take = left.min((bytes.len() - at) as u64);
+                on_data(&bytes[at..at + take as usize])?;
+                at += take as usize;
+                self.framing_bytes = 0;
+                self.part = if take == left { Part::DataEnd } else { Part::Data { left: left - take } };
+            } else {
+                self.part = after(self.part, bytes[at]).ok_or(ProtocolError::Chunk)?;
+                at += 1;
+                self.framing_bytes += 1;
+                if self.framing_bytes > MAX_FRAMING_BYTES {
+                    return Err(ProtocolError::Chunk);
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// Whether the whole body has been taken.
+    pub fn is_done(&self) -> bool {
+        matches!(self.part, Part::Done)
+    }
+}
+
+/// What comes after one byte that is not data; `None` where it may not stand.
+fn after(part: Part, byte: u8) -> Option<Part> {
+    Some(match (part, byte) {
+        (Part::Size { size, digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 15 => {
+            let digit = char::from(byte).to_digit(16)?;
+            Part::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+        }
+        (Part::Size { digits: 0, .. }, _) => return None,
+        (Part::Size { size: 0, .. } | Part::Extension { size: 0 }, b'\n') => Part::Trailer { is_blank: true },
+        (Part::Size { size, .. } | Part::Extension { size }, b'\n') => Part::Data { left: size },
+        (Part::Size { size, .. }, b'\r' | b';' | b' ' | b'\t') | (Part::Extension { size }, _) => {
+            Part::Extension { size }
+        }
+        (Part::DataEnd, b'\r') => Part::DataEnd,
+        (Part::DataEnd, b'\n') => Part::Size { size: 0, digits: 0 },
+        (Part::Trailer { is_blank: true }, b'\n') => Part::Done,
+        (Part::Trailer { .. }, b'\n') => Part::Trailer { is_blank: true },
+        (Part::Trailer { is_blank }, b'\r') => Part::Trailer { is_blank },
+        (Part::Trailer { .. }, _) => Part::Trailer { is_blank: false },
+        (Part::Size { .. } | Part::DataEnd | Part::Data { .. } | Part::Done, _) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, bool), ProtocolError> {
+        let (mut decoder, mut body) = (Chunked::new(), Vec::new());
+        let taken = decoder.feed(bytes, |data| {
+            body.extend_from_slice(data);
+            Ok(())
+        })?;
+        Ok((body, taken, decoder.is_done()))
+    }
+
+    #[test]
+    fn chunks_extensions_and_trailers() {
+        let coded = b"3\r\nabc\r\n0A;name=value\r\n0123456789\r\n0\r\nDigest: x\r\n\r\nnext";
+        assert_eq!(decode(coded).unwrap(), (b"abc0123456789".to_vec(), coded.len() - 4, true));
+        assert_eq!(decode(b"1\na\n0\n\n").unwrap(), (b"a".to_vec(), 7, true));
+        assert!(!decode(b"0\r\n").unwrap().2);
+    }
+
+    #[test]
+    fn rubbish_is_refused() {
+        let endless_extension = [b"1;".to_vec(), vec![b'x'; MAX_FRAMING_BYTES]].concat();
+        let endless_trailer = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(MAX_FRAMING_BYTES / 6 + 1)].concat();
+        let cases: [&[u8]; 7] =
+            [b"\r\n", b"x", b"-1\r\n", b"1\r\nab", b"ffffffffffffffff\r\n", &endless_extension, &endless_trailer];
+        for wrong in cases {
+            assert!(decode(wrong).is_err(), "{}", wrong[..wrong.len().min(20)].escape_ascii());
+        }
+    }
+}

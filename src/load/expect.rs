@@ -1,0 +1,238 @@
+//! Whether an answer holds what was asked for: something non-empty at a JSON pointer. Reads the JSON once, keeps none.
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// What the body of an answer of status 200 must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyCheck {
+    /// Anything.
+    Any,
+    /// JSON with something at this place that is neither null nor empty.
+    NonEmpty(JsonPointer),
+}
+
+impl Default for BodyCheck {
+    /// A chat completion with at least one choice.
+    fn default() -> Self {
+        Self::NonEmpty(JsonPointer { keys: vec!["choices".into()] })
+    }
+}
+
+impl BodyCheck {
+    /// The failure's message when the body is not what is asked for.
+    pub fn check(&self, body: &[u8]) -> Result<(), String> {
+        let Self::NonEmpty(pointer) = self else { return Ok(()) };
+        match pointer.leads_to_something(body) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("Invalid response format: missing {}", pointer.keys.join("/"))),
+            Err(_) => Err("Invalid JSON response".into()),
+        }
+    }
+}
+
+/// A place in a JSON document (RFC 6901): `/choices/0/message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonPointer {
+    keys: Vec<String>,
+}
+
+impl std::str::FromStr for JsonPointer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let keys = text.strip_prefix('/').ok_or(format!("`{text}` is not a JSON pointer: use /choices"))?;
+        Ok(Self { keys: keys.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect() })
+    }
+}
+
+impl JsonPointer {
+    fn leads_to_something(&self, json: &[u8]) -> serde_json::Result<bool> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let found = Walk { keys: &self.keys }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(found)
+    }
+}
+
+/// Follows the keys; its value is whether something non-empty was found at their end.
+struct Walk<'a> {
+    keys: &'a [String],
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(self.keys.is_empty())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(self.keys.is_empty())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(self.keys.is_empty())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(self.keys.is_empty())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(self.keys.is_empty() && !text.is_empty())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        match self.keys {
+            [] => {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    found = true;
+                }
+            }
+            [wanted, keys @ ..] => {
+                while let Some(is_wanted) = map.next_key_seed(KeyIs(wanted))? {
+                    if is_wanted {
+                        found = map.next_value_seed(Walk { keys })?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        match self.keys {
+            [] => {
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    found = true;
+                }
+            }
+            [wanted, keys @ ..] => {
+                for skipped in 0.. {
+                    let element = if wanted.parse() == Ok(skipped) {
+                        list.next_element_seed(Walk { keys })?.inspect(|&is_something| found = is_something).is_some()
+                    } else {
+                        list.next_element::<IgnoredAny>()?.is_some()
+                    };
+                    if !element {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Compares an object's key without copying it.
+struct KeyIs<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for KeyIs<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyIs<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn check(pointer: &str, body: &str) -> Result<(), String> {
+        BodyCheck::NonEmpty(pointer.parse().unwrap()).check(body.as_bytes())
+    }
+
+    #[test]
+    fn the_seeds_check_and_its_messages() {
+        let check = |body: &str| BodyCheck::default().check(body.as_bytes());
+        assert_eq!(check(r#"{"id": 1, "choices": [{}]}"#), Ok(()));
+        let missing = Err("Invalid response format: missing choices".to_string());
+        for body in [r#"{"choices": []}"#, r#"{"choices": null}"#, "{}", r#"{"a": {"choices": [1]}}"#, "[]", "1"] {
+            assert_eq!(check(body), missing, "{body}");
+        }
+        let invalid = Err("Invalid JSON response".to_string());
+        for body in ["", "choices", r#"{"choices": [1]"#, r#"{"choices": [1]} x"#, &"[".repeat(100_000)] {
+            assert_eq!(check(body), invalid, "{body}");
+        }
+        assert_eq!(BodyCheck::Any.check(b"\xff"), Ok(()));
+    }
+
+    #[test]
+    fn deeper_pointers() {
+        let body = r#"{"a": [{"b~/": "x"}, 0], "e": ""}"#;
+        for found in ["/a", "/a/0", "/a/0/b~0~1", "/a/1"] {
+            assert_eq!(check(found, body), Ok(()), "{found}");
+        }
+        for missing in ["/a/2", "/a/x", "/e", "/a/1/x", "/a/0/b~0~1/0"] {
+            assert!(check(missing, body).is_err(), "{missing}");
+        }
+        assert!("choices".parse::<JsonPointer>().is_err());
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[ab]{0,2}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[ab]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_parsed_document(json in any_json(), pointer in "(/[ab01]){1,3}") {
+            let expected = match json.pointer(&pointer) {
+                None | Some(Value::Null) => false,
+                Some(Value::Array(list)) => !list.is_empty(),
+                Some(Value::Object(map)) => !map.is_empty(),
+                Some(Value::String(text)) => !text.is_empty(),
+                Some(_) => true,
+            };
+            let pointer: JsonPointer = pointer.parse().unwrap();
+            prop_assert_eq!(pointer.leads_to_something(json.to_string().as_bytes()).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Failures that are alike, counted together, in bounded memory whatever the server sends.
+
+use crate::model::{FailureGroup, FailureKind};
+use std::collections::HashMap;
+
+/// Kinds of failure told apart; what comes after them is counted as [`OTHER`].
+const MAX_GROUPS: usize = 1000;
+/// Longest message kept, in characters.
+const MAX_MESSAGE_CHARS: usize = 500;
+const OTHER: &str = "(other)";
+
+/// Counts by kind and message.
+#[derive(Debug, Default)]
+pub struct FailureTable {
+    groups: HashMap<(FailureKind, String), Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    occurrences: u64,
+    first_unix_us: u64,
+    last_unix_us: u64,
+}
+
+impl FailureTable {
+    /// Counts one failure.
+    pub fn add(&mut self, kind: FailureKind, message: &str, unix_us: u64) {
+        let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
+        self.count((kind, message), Seen { occurrences: 1, first_unix_us: unix_us, last_unix_us: unix_us });
+    }
+
+    /// Adds all of `other`'s.
+    pub fn merge(&mut self, other: Self) {
+        other.groups.into_iter().for_each(|(key, seen)| self.count(key, seen));
+    }
+
+    /// Most frequent first; those equally frequent in order of time.
+    pub fn into_groups(self, method: &str, name: &str) -> Vec<FailureGroup> {
+        let group = |((kind, error), seen): ((FailureKind, String), Seen)| FailureGroup {
+            method: method.to_owned(),
+            name: name.to_owned(),
+            kind,
+            error,
+            occurrences: seen.occurrences,
+            first_seen_unix_us: seen.first_unix_us,
+            last_seen_unix_us: seen.last_unix_us,
+        };
+        let mut groups: Vec<_> = self.groups.into_iter().map(group).collect();
+        groups.sort_by(|a, b| {
+            let by_count = b.occurrences.cmp(&a.occurrences);
+            by_count.then(a.first_seen_unix_us.cmp(&b.first_seen_unix_us)).then_with(|| a.error.cmp(&b.error))
+        });
+        groups
+    }
+
+    fn count(&mut self, mut key: (FailureKind, String), new: Seen) {
+        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
+            key.1 = OTHER.to_owned();
+        }
+        let seen = self.groups.entry(key).or_insert(Seen { occurrences: 0, ..new });
+        seen.occurrences += new.occurrences;
+        seen.first_unix_us = seen.first_unix_us.min(new.first_unix_us);
+        seen.last_unix_us = seen.last_unix_us.max(new.last_unix_us);
+    }
+}
+
+/// As much of a body as a message shows.
+pub fn body_text(body: &[u8]) -> String {
+    // A character takes at most four bytes.
+    String::from_utf8_lossy(&body[..body.len().min(4 * MAX_MESSAGE_CHARS)]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grouped_and_merged() {
+        let (mut table, mut other) = (FailureTable::default(), FailureTable::default());
+        table.add(FailureKind::Reset, "a", 5);
+        table.add(FailureKind::Status, "b", 3);
+        other.add(FailureKind::Status, "b", 9);
+        table.merge(other);
+        let groups = table.into_groups("POST", "/");
+        let brief: Vec<_> = groups
+            .iter()
+            .map(|group| (group.error.as_str(), group.occurrences, group.first_seen_unix_us, group.last_seen_unix_us))
+            .collect();
+        assert_eq!(brief, [("b", 2, 3, 9), ("a", 1, 5, 5)]);
+    }
+
+    #[test]
+    fn bounded() {
+        let mut table = FailureTable::default();
+        for number in 0..3000 {
+            table.add(FailureKind::Status, &format!("{number} {}", body_text("ä".repeat(9000).as_bytes())), 0);
+        }
+        let groups = table.into_groups("POST", "/");
+        assert_eq!(groups.len(), MAX_GROUPS + 1);
+        assert_eq!((groups[0].error.as_str(), groups[0].occurrences), (OTHER, 2000));
+        assert!(groups.iter().all(|group| group.error.chars().count() <= MAX_MESSAGE_CHARS));
+    }
+}

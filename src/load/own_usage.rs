@@ -1,0 +1,54 @@
+//! What the load generator itself may use and has used.
+
+use crate::error::{Error, Result};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
+use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::Pid;
+
+/// This process's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnUsage {
+    /// CPU time in user mode.
+    pub cpu_user_us: u64,
+    /// CPU time in the kernel.
+    pub cpu_system_us: u64,
+    /// Largest resident set.
+    pub max_rss_bytes: u64,
+}
+
+impl OwnUsage {
+    /// Now, since the process started.
+    pub fn now() -> Result<Self> {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).map_err(|error| Error::Other(format!("getrusage: {error}")))?;
+        let us = |time: TimeVal| time.num_microseconds().unsigned_abs();
+        Ok(Self {
+            cpu_user_us: us(usage.user_time()),
+            cpu_system_us: us(usage.system_time()),
+            max_rss_bytes: usage.max_rss().unsigned_abs() * 1024,
+        })
+    }
+}
+
+/// The CPUs that the calling thread may run on.
+pub fn cpus_allowed() -> Result<Vec<u32>> {
+    let set =
+        sched_getaffinity(Pid::from_raw(0)).map_err(|error| Error::Other(format!("sched_getaffinity: {error}")))?;
+    Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false)).map(|cpu| cpu as u32).collect())
+}
+
+/// Keeps the calling thread on one CPU. Where that is refused it runs on, only less evenly.
+pub fn pin_to(cpu: u32) {
+    let mut set = CpuSet::new();
+    let _ = set.set(cpu as usize).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
+}
+
+/// Raises the limit on open files as far as it may: a connection is a file. What is still beyond it shows as requests
+/// that fail to connect.
+pub fn allow_many_files() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

@@ -1,0 +1,260 @@
+//! Reads one HTTP/1.1 answer from the bytes of a connection, at any split, within limits; does no I/O.
+//!
+//! The usual answer comes in one piece: it is parsed where it lies and nothing is copied. Framing follows RFC 9112, 6.3.
+
+use super::chunked::Chunked;
+use std::mem::MaybeUninit;
+
+/// Largest status line and headers.
+pub const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Largest body.
+pub const MAX_BODY_BYTES: u64 = 16 << 20;
+const MAX_HEADERS: usize = 128;
+/// A buffer that grew beyond this is given back between two answers.
+const KEPT_CAPACITY: usize = 64 << 10;
+
+/// Why an answer is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtocolError {
+    /// Does not start with `HTTP/1.`.
+    #[error("the answer is not HTTP/1.1")]
+    NotHttp,
+    /// The status line or a header cannot be read.
+    #[error("the answer's head is malformed")]
+    Head,
+    /// Above [`MAX_HEAD_BYTES`] or 128 headers.
+    #[error("the answer's head is larger than 64 KiB or has more than 128 headers")]
+    HeadTooLarge,
+    /// `Content-Length` is not a number, or several of them differ.
+    #[error("the answer's Content-Length is invalid")]
+    Length,
+    /// The chunked coding is broken.
+    #[error("the answer's chunked coding is malformed")]
+    Chunk,
+    /// Above [`MAX_BODY_BYTES`].
+    #[error("the answer's body is larger than 16 MiB")]
+    BodyTooLarge,
+    /// Status 101, which was not asked for.
+    #[error("the server switched protocols")]
+    Upgrade,
+}
+
+/// A whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// 200.
+    pub status: u16,
+    /// Decoded.
+    pub body: &'a [u8],
+    /// Whether the connection may serve another request; false too when bytes follow that nobody asked for.
+    pub keep_alive: bool,
+}
+
+/// Reads the answers of one connection, one at a time.
+#[derive(Debug)]
+pub struct AnswerReader {
+    /// Whether the requests are `HEAD`: then no answer has a body.
+    answers_head: bool,
+    stage: Stage,
+    status: u16,
+    keep_alive: bool,
+    /// The part of a head that came so far.
+    head: Vec<u8>,
+    /// The part of a body that came so far.
+    body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Head,
+    Length { left: u64 },
+    Chunked(Chunked),
+    UntilClose,
+}
+
+impl AnswerReader {
+    /// `method` is that of the requests.
+    pub fn new(method: &str) -> Self {
+        let answers_head = method == "HEAD";
+        Self { answers_head, stage: Stage::Head, status: 0, keep_alive: false, head: Vec::new(), body: Vec::new() }
+    }
+
+    /// Makes ready for the next answer.
+    pub fn reset(&mut self) {
+        self.stage = Stage::Head;
+        for buffer in [&mut self.head, &mut self.body] {
+            buffer.clear();
+            if buffer.capacity() > KEPT_CAPACITY {
+                *buffer = Vec::new();
+            }
+        }
+    }
+
+    /// Whether no byte of the answer has come.
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.stage, Stage::Head) && self.head.is_empty()
+    }
+
+    /// Takes the next bytes; `Some` when they end the answer.
+    pub fn feed<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Answer<'a>>, ProtocolError> {
+        let mut rest = bytes;
+        while matches!(self.stage, Stage::Head) {
+            let Some(taken) = self.feed_head(rest)? else { return Ok(None) };
+            rest = &rest[taken..];
+        }
+        let (taken, is_whole) = match &mut self.stage {
+            Stage::Length { left } if self.body.is_empty() && rest.len() as u64 >= *left => {
+                let (body, excess) = rest.split_at(*left as usize);
+                let keep_alive = self.keep_alive && excess.is_empty();
+                return Ok(Some(Answer { status: self.status, body, keep_alive }));
+            }
+            Stage::Length { left } => {
+                let take = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                append(&mut self.body, &rest[..take])?;
+                *left -= take as u64;
+                (take, *left == 0)
+            }
+            Stage::Chunked(decoder) => {
+                let taken = decoder.feed(rest, |data| append(&mut self.body, data))?;
+                (taken, decoder.is_done())
+            }
+            Stage::UntilClose => {
+                append(&mut self.body, rest)?;
+                (rest.len(), false)
+            }
+            Stage::Head => unreachable!("the loop above ends only when the head is read"),
+        };
+        let keep_alive = self.keep_alive && taken == rest.len();
+        Ok(is_whole.then_some(Answer { status: self.status, body: &self.body, keep_alive }))
+    }
+
+    /// The server closed the connection: `Some` when that is what ends the answer.
+    pub fn close(&self) -> Option<Answer<'_>> {
+        let ends = matches!(self.stage, Stage::UntilClose);
+        ends.then_some(Answer { status: self.status, body: &self.body, keep_alive: false })
+    }
+
+    /// Takes up to the end of a head and returns how much that was; `None` when the head goes on.
+    fn feed_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        if self.head.is_empty()
+            && let Some(end) = head_end(bytes, 0)
+        {
+            self.stage = self.after_head(&bytes[..end])?;
+            return Ok(Some(end));
+        }
+        let before = self.head.len();
+        self.head.extend_from_slice(bytes);
+        let Some(end) = head_end(&self.head, before) else {
+            let seen = self.head.len().min(HTTP_1.len());
+            return match () {
+                () if self.head[..seen] != HTTP_1[..seen] => Err(ProtocolError::NotHttp),
+                () if self.head.len() > MAX_HEAD_BYTES => Err(ProtocolError::HeadTooLarge),
+                () => Ok(None),
+            };
+        };
+        let head = std::mem::take(&mut self.head);
+        self.stage = self.after_head(&head[..end])?;
+        Ok(Some(end - before))
+    }
+
+    /// Reads a whole head: what follows it.
+    fn after_head(&mut self, bytes: &[u8]) -> Result<Stage, ProtocolError> {
+        let head = parse_head(bytes)?;
+        (self.status, self.keep_alive) = (head.status, head.keep_alive);
+        Ok(match head.status {
+            101 => return Err(ProtocolError::Upgrade),
+            100..=199 => Stage::Head,
+            204 | 304 => Stage::Length { left: 0 },
+            _ if self.answers_head => Stage::Length { left: 0 },
+            _ => match (head.is_chunked, head.content_length) {
+                (true, _) => Stage::Chunked(Chunked::new()),
+                (false, Some(length)) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
+                (false, Some(length)) => Stage::Length { left: length },
+                (false, None) => Stage::UntilClose,
+            },
+        })
+    }
+}
+
+const HTTP_1: &[u8] = b"HTTP/1.";
+
+struct Head {
+    status: u16,
+    keep_alive: bool,
+    is_chunked: bool,
+    content_length: Option<u64>,
+}
+
+fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
+    if !bytes.starts_with(HTTP_1) {
+        return Err(ProtocolError::NotHttp);
+    }
+    if bytes.len() > MAX_HEAD_BYTES {
+        return Err(ProtocolError::HeadTooLarge);
+    }
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
+        Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(ProtocolError::HeadTooLarge),
+        _ => return Err(ProtocolError::Head),
+    }
+    let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
+    let mut head = Head { status, keep_alive: version >= 1, is_chunked: false, content_length: None };
+    for header in response.headers.iter() {
+        // The length of the name tells the few that matter from the rest without reading it.
+        match header.name.len() {
+            10 if header.name.eq_ignore_ascii_case("connection") => {
+                head.keep_alive = match () {
+                    () if has_token(header.value, b"close") => false,
+                    () if has_token(header.value, b"keep-alive") => true,
+                    () => head.keep_alive,
+                };
+            }
+            14 if header.name.eq_ignore_ascii_case("content-length") => {
+                let length = parse_length(header.value).ok_or(ProtocolError::Length)?;
+                if head.content_length.is_some_and(|other| other != length) {
+                    return Err(ProtocolError::Length);
+                }
+                head.content_length = Some(length);
+            }
+            17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+                head.is_chunked = has_token(header.value, b"chunked");
+            }
+            _ => {}
+        }
+    }
+    Ok(head)
+}
+
+/// Where the head ends: after the first empty line. The bytes before `from` are known not to hold its end.
+fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let from = from.saturating_sub(2);
+    memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at + 1).find_map(|next| match bytes[next..] {
+        [b'\n', ..] => Some(next + 1),
+        [b'\r', b'\n', ..] => Some(next + 2),
+        _ => None,
+    })
+}
+
+fn has_token(list: &[u8], token: &[u8]) -> bool {
+    list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    is_number.then(|| std::str::from_utf8(value).ok()?.parse().ok()).flatten()
+}
+
+fn append(body: &mut Vec<u8>, data: &[u8]) -> Result<(), ProtocolError> {
+    if (body.len() + data.len()) as u64 > MAX_BODY_BYTES {
+        return Err(ProtocolError::BodyTooLarge);
+    }
+    body.extend_from_slice(data);
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+//! `http://host:port/prefix` to what the load generator needs: socket addresses, the `Host` header, the prefix.
+
+use crate::error::{Error, Result};
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// A server, as named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The `Host` header: `mock:8080`.
+    pub authority: String,
+    /// Comes before every path, without a slash at its end: `` or `/api`.
+    pub prefix: String,
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    /// [`Error::Usage`] unless it is a plain `http` URL.
+    pub fn parse(url: &str) -> Result<Self> {
+        let wrong = |why: &str| Error::Usage(format!("`{url}` cannot be loaded: {why}"));
+        let rest = url.strip_prefix("http://").ok_or_else(|| wrong("only http://host:port is spoken"))?;
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        if path.contains(['?', '#']) || !url.bytes().all(|byte| byte.is_ascii_graphic()) || authority.contains('@') {
+            return Err(wrong("it may hold a host, a port and a path prefix, and nothing else"));
+        }
+        // The last colon parts host and port, unless it lies within an IPv6 address's brackets.
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let port = port.parse().ok().filter(|&port| port > 0);
+                (host, port.ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?)
+            }
+            _ => (authority, 80),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() {
+            return Err(wrong("it names no host"));
+        }
+        Ok(Self {
+            authority: authority.to_owned(),
+            prefix: path.trim_end_matches('/').to_owned(),
+            host: host.to_owned(),
+            port,
+        })
+    }
+
+    /// The URL without the path.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+
+    /// Every address of the name; the error's text says why there is none. Blocks for as long as the resolver does.
+    pub fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
+        let found = (self.host.as_str(), self.port).to_socket_addrs();
+        let mut addresses: Vec<_> = found.map_err(|error| format!("cannot resolve {}: {error}", self.host))?.collect();
+        addresses.dedup();
+        if addresses.is_empty() { Err(format!("{} has no address", self.host)) } else { Ok(addresses) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let parts = |url: &str| Target::parse(url).map(|t| (t.host, t.port, t.authority, t.prefix)).unwrap();
+        let expected = |host: &str, port, authority: &str, prefix: &str| {
+            (host.to_string(), port, authority.to_string(), prefix.to_string())
+        };
+        assert_eq!(parts("http://mock:8080"), expected("mock", 8080, "mock:8080", ""));
+        assert_eq!(parts("http://mock/"), expected("mock", 80, "mock", ""));
+        assert_eq!(parts("http://mock:1/a/b/"), expected("mock", 1, "mock:1", "/a/b"));
+        assert_eq!(parts("http://[::1]:8080"), expected("::1", 8080, "[::1]:8080", ""));
+        assert_eq!(parts("http://[::1]"), expected("::1", 80, "[::1]", ""));
+    }
+
+    #[test]
+    fn what_is_not_plain_http_is_refused() {
+        for wrong in [
+            "mock:8080",
+            "https://mock",
+            "http://",
+            "http://:80",
+            "http://mock:0",
+            "http://mock:99999",
+            "http://mock:x",
+            "http://user@mock",
+            "http://mock/?q",
+            "http://mo ck",
+            "http://mock\r\nX: y",
+        ] {
+            assert!(matches!(Target::parse(wrong), Err(Error::Usage(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let addresses = Target::parse("http://127.0.0.1:8080").unwrap().resolve().unwrap();
+        assert_eq!(addresses, ["127.0.0.1:8080".parse().unwrap()]);
+        let error = Target::parse("http://no.such.name.invalid").unwrap().resolve().unwrap_err();
+        assert!(error.starts_with("cannot resolve no.such.name.invalid: "), "{error}");
+    }
+}
