@@ -115,7 +115,7 @@ pub enum FailureKind {
 }
 
 /// Failures that are alike, as Locust groups them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureGroup {
     /// `POST`.
     pub method: String,
