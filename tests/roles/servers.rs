@@ -42,8 +42,10 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(|thread| thread.join().unwrap());
+        drop(self.shutdown.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 }
 
