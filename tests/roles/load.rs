@@ -196,7 +196,7 @@ fn stopped_while_warming_up_nothing_is_counted() {
 fn answers_that_come_after_the_end_are_not_counted_in_the_window() {
     let server = Server::start(|mut stream| {
         while read_request(&mut stream) {
-            std::thread::sleep(Duration::from_millis(700));
+            std::thread::sleep(Duration::from_millis(1200));
             if stream.write_all(GOOD.as_bytes()).is_err() {
                 return;
             }

@@ -115,12 +115,12 @@ pub fn read_request(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Two users for a fifth of a second, counted from the first request on.
+/// Two users for half a second, counted from the first request on.
 pub fn config(address: SocketAddr) -> LoadConfig {
     LoadConfig {
         users: 2,
         warm_up: WarmUp::Fixed(Duration::ZERO),
-        run_time: Some(Duration::from_millis(200)),
+        run_time: Some(Duration::from_millis(500)),
         timeout: Duration::from_secs(10),
         ..LoadConfig::new(format!("http://{address}"))
     }
