@@ -26,6 +26,9 @@ where
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let (head, body) = request.into_parts();
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Ok(too_large());
+    }
     let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(whole) => whole.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
@@ -42,6 +45,9 @@ where
 }
 
 fn chat(body: &[u8]) -> Answer {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return invalid(StatusCode::BAD_REQUEST, "the request's body is not a JSON object");
+    }
     match serde_json::from_slice(body) {
         Ok(ChatRequest { stream: Some(true) }) => {
             invalid(StatusCode::BAD_REQUEST, "this mock does not stream: leave out `stream` or set it to false")

@@ -1,0 +1,152 @@
+//! The load generator against servers that misbehave: each costs failures of the right kind, and never more.
+
+use super::servers::{GOOD, Server, config, only_failure, read_request, run};
+use std::io::Write;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+use vscale::load::LoadConfig;
+use vscale::model::FailureKind;
+
+#[test]
+fn a_status_other_than_200() {
+    let server = Server::answering("HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nnot today");
+    let result = run(&config(server.address));
+    let failure = only_failure(&result);
+    assert_eq!((failure.kind, failure.error.as_str()), (FailureKind::Status, "HTTP 503: not today"));
+    assert_eq!(result.generator.connections_opened, 2, "a kept connection was given up");
+    assert!(failure.first_seen_unix_us <= failure.last_seen_unix_us);
+}
+
+#[test]
+fn a_body_that_is_not_what_was_asked_for() {
+    for (body, message) in [
+        (r#"{"choices":[]}"#, "Invalid response format: missing choices"),
+        (r#"{"error":"x"}"#, "Invalid response format: missing choices"),
+        ("<html>", "Invalid JSON response"),
+    ] {
+        let server = Server::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        let result = run(&config(server.address));
+        let failure = only_failure(&result);
+        assert_eq!((failure.kind, failure.error.as_str()), (FailureKind::Body, message), "{body}");
+    }
+}
+
+#[test]
+fn rubbish_and_answers_beyond_the_limits() {
+    let huge_header = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(1000));
+    let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n";
+    let large = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n";
+    for answer in ["\x16\x03\x01 rubbish\n\n", "220 mail\r\n", &huge_header, &many_headers, bad_chunk, large] {
+        let server = Server::answering(answer);
+        let result = run(&config(server.address));
+        let start = &answer[..answer.len().min(60)];
+        assert_eq!(only_failure(&result).kind, FailureKind::Protocol, "{start}");
+    }
+}
+
+#[test]
+fn an_endless_body() {
+    let server = Server::start(|mut stream| {
+        if read_request(&mut stream) && stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").is_ok() {
+            while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
+        }
+    });
+    let result = run(&LoadConfig { run_time: Some(Duration::from_secs(2)), ..config(server.address) });
+    let failure = only_failure(&result);
+    assert_eq!((failure.kind, failure.error.contains("16 MiB")), (FailureKind::Protocol, true));
+}
+
+#[test]
+fn nobody_listens() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let result = run(&config(address));
+    assert_eq!(only_failure(&result).kind, FailureKind::Connect);
+    assert!(result.request_count() <= 12, "{} attempts: a server that is down is hammered", result.request_count());
+    assert_eq!(result.generator.connections_opened, 0);
+}
+
+#[test]
+fn a_name_that_does_not_resolve() {
+    let mut config = config("127.0.0.1:1".parse().unwrap());
+    config.host = "http://no.such.name.invalid".into();
+    let result = run(&config);
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert!(failure.error.starts_with("cannot resolve no.such.name.invalid"), "{}", failure.error);
+}
+
+#[test]
+fn a_server_that_comes_up_late_is_found() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let server = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        let (mut stream, _) = TcpListener::bind(address).unwrap().accept().unwrap();
+        while read_request(&mut stream) && stream.write_all(GOOD.as_bytes()).is_ok() {}
+    });
+    let run_time = Some(Duration::from_secs(1));
+    let result = run(&LoadConfig { users: 1, run_time, ..config(address) });
+    server.join().unwrap();
+    assert!(result.failure_count() > 0 && result.request_count() > result.failure_count());
+}
+
+#[test]
+fn closed_before_and_within_the_answer() {
+    for (answer, when) in [
+        ("", "before the answer: "),
+        ("HTTP/1.1 200 OK\r\nConte", "within the answer: "),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "within the answer: "),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "within the answer: "),
+    ] {
+        let server = Server::answering_once(answer);
+        let result = run(&config(server.address));
+        let failure = only_failure(&result);
+        assert_eq!(failure.kind, FailureKind::Reset, "{answer}");
+        assert!(failure.error.starts_with(when), "{answer}: {}", failure.error);
+        assert_eq!(result.generator.retries, 0, "only a kept connection's request is sent again");
+    }
+}
+
+#[test]
+fn accepts_and_never_answers() {
+    let server = Server::start(|mut stream| while read_request(&mut stream) {});
+    let config = LoadConfig {
+        timeout: Duration::from_millis(150),
+        run_time: Some(Duration::from_millis(500)),
+        ..config(server.address)
+    };
+    let began = Instant::now();
+    let result = run(&config);
+    assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
+    assert!(began.elapsed() < Duration::from_secs(5), "the drain outlasted the requests' own time limit");
+}
+
+#[test]
+fn one_byte_at_a_time_is_a_timeout_too() {
+    let server = Server::start(|mut stream| {
+        read_request(&mut stream);
+        for byte in GOOD.as_bytes() {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let timeout = Duration::from_millis(150);
+    let result = run(&LoadConfig { timeout, run_time: Some(Duration::from_millis(400)), ..config(server.address) });
+    assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
+}
+
+#[test]
+fn a_request_that_nobody_answers_is_given_up_after_the_drain() {
+    let server = Server::start(|mut stream| while read_request(&mut stream) {});
+    let began = Instant::now();
+    let result = run(&LoadConfig { timeout: Duration::from_secs(60), ..config(server.address) });
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!((result.request_count(), result.generator.unanswered), (0, 2));
+}

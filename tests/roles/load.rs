@@ -1,0 +1,250 @@
+//! The load generator against servers that behave: counts, windows, framings, connections, stopping.
+
+use super::servers::{GOOD, Mock, Server, config, ended, read_request, run};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+use vscale::load::{BodyCheck, LoadConfig, WarmUp};
+use vscale::model::StopCause;
+
+#[test]
+fn mock_and_load_generator_agree_on_every_request() {
+    let mock = Mock::start();
+    let config = LoadConfig { users: 5, threads: Some(2), ..config(mock.address) };
+    let result = run(&config);
+    assert!(result.request_count() > 10);
+    assert_eq!(result.failures, []);
+    assert_eq!(mock.counters.requests(), ended(&result) + result.generator.unanswered);
+    assert_eq!((result.generator.unanswered, result.generator.retries), (0, 0));
+    assert_eq!((result.generator.connections_opened, result.generator.threads), (5, 2));
+}
+
+#[test]
+fn the_parts_of_a_result_agree_with_each_other() {
+    let mock = Mock::start();
+    let config = LoadConfig {
+        warm_up: WarmUp::Fixed(Duration::from_millis(300)),
+        run_time: Some(Duration::from_millis(1300)),
+        ..config(mock.address)
+    };
+    let mut progress = Vec::new();
+    let result = vscale::load::run(&config, &AtomicBool::new(false), &mut |row| progress.push(row.clone())).unwrap();
+
+    assert_eq!((result.window.warm_up_us, result.window.duration_us), (300_000, 1_300_000));
+    assert_eq!(result.stopped_by, StopCause::RunTime);
+    let rows: Vec<_> = result.series.iter().map(|row| (row.duration_us, row.measured)).collect();
+    assert_eq!(rows[..3], [(300_000, false), (1_000_000, true), (300_000, true)]);
+    let measured = || result.series.iter().filter(|row| row.measured);
+    assert_eq!(measured().map(|row| row.requests).sum::<u64>(), result.request_count());
+    assert_eq!(measured().map(|row| row.content_bytes).sum::<u64>(), result.requests[0].content_bytes);
+    assert_eq!(result.latency().count(), result.request_count() - result.failure_count());
+    assert_eq!(result.requests[0].content_bytes % result.request_count(), 0);
+    assert_eq!(progress.len(), 3);
+    assert!(progress.iter().all(|row| row.users == 2 && row.throughput_rps > 0.0 && row.p50_us.is_some()));
+    assert!(result.generator.cpu_user_us + result.generator.cpu_system_us > 0);
+    assert!(result.generator.max_rss_bytes > 0);
+}
+
+#[test]
+fn nothing_is_counted_before_all_users_run() {
+    let mock = Mock::start();
+    let config = LoadConfig { users: 3, spawn_rate_per_s: 1.0, ..config(mock.address) };
+    let result = run(&config);
+    assert_eq!(result.window.warm_up_us, 2_000_000);
+    assert!(result.series[..2].iter().all(|row| !row.measured && row.requests > 0));
+    assert_eq!(result.series.iter().map(|row| row.users).take(3).collect::<Vec<_>>(), [2, 3, 3]);
+    assert!(ended(&result) > result.request_count());
+}
+
+#[test]
+fn a_steady_server_ends_the_warm_up() {
+    let mock = Mock::start();
+    let at_most = Duration::from_secs(3);
+    let result = run(&LoadConfig { warm_up: WarmUp::Steady { at_most }, ..config(mock.address) });
+    assert!((1_000_000..=5_000_000).contains(&result.window.warm_up_us), "{}", result.window.warm_up_us);
+    assert!(result.request_count() > 0);
+}
+
+#[test]
+fn every_framing_is_a_success() {
+    let body = r#"{"choices":[1]}"#;
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"cho\r\nA\r\nices\":[1]}\r\n0\r\n\r\n";
+    let interim = format!("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{GOOD}");
+    for answer in [GOOD, chunked, &interim] {
+        let server = Server::answering(answer);
+        let result = run(&config(server.address));
+        assert!(result.request_count() > 2, "{answer}");
+        assert_eq!((result.failures.len(), result.generator.connections_opened), (0, 2), "{answer}");
+        assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64, "{answer}");
+    }
+    let until_close = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+    let close = GOOD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let http_1_0 = GOOD.replace("HTTP/1.1", "HTTP/1.0");
+    for answer in [&until_close, &close, &http_1_0] {
+        let server = Server::answering_once(answer.as_str());
+        let result = run(&config(server.address));
+        assert_eq!((result.failures.len(), result.generator.retries), (0, 0), "{answer}: {:?}", result.failures);
+        assert_eq!(result.generator.connections_opened, ended(&result), "{answer}");
+        assert!(result.request_count() > 2, "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_in_many_pieces_is_whole() {
+    let server = Server::start(|mut stream| {
+        stream.set_nodelay(true).unwrap();
+        while read_request(&mut stream) {
+            for piece in GOOD.as_bytes().chunks(7) {
+                if stream.write_all(piece).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    });
+    let result = run(&config(server.address));
+    assert!(result.request_count() > 2);
+    assert_eq!(result.failures, []);
+}
+
+#[test]
+fn a_large_request_and_a_large_answer_pass() {
+    let big = "x".repeat(3 << 20);
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{\"choices\":[\"{big}\"]}}", big.len() + 16);
+    let server = Server::answering(answer);
+    let mut config = config(server.address);
+    config.request.body = format!("{{\"messages\": \"{big}\", \"max_tokens\": 50}}").into_bytes();
+    config.run_time = Some(Duration::from_secs(1));
+    let result = run(&config);
+    assert!(result.request_count() > 0);
+    assert_eq!(result.failures, []);
+    assert_eq!(result.requests[0].content_bytes, result.request_count() * (big.len() as u64 + 16));
+}
+
+#[test]
+fn without_keep_alive_each_request_has_its_own_connection() {
+    let mock = Mock::start();
+    let result = run(&LoadConfig { keep_alive: false, ..config(mock.address) });
+    assert!(result.request_count() > 2);
+    assert_eq!(result.failures, []);
+    assert_eq!(result.generator.connections_opened, ended(&result));
+}
+
+#[test]
+fn a_request_on_a_connection_that_was_just_closed_is_sent_again() {
+    // Each connection answers three requests, and closes as the fourth comes, without a byte of answer.
+    let server = Server::start(|mut stream| {
+        for _ in 0..3 {
+            if !read_request(&mut stream) || stream.write_all(GOOD.as_bytes()).is_err() {
+                return;
+            }
+        }
+        read_request(&mut stream);
+    });
+    let result = run(&config(server.address));
+    assert!(result.request_count() > 3);
+    assert_eq!(result.failures, []);
+    // Every connection but each user's first was opened for a retry.
+    assert!(result.generator.retries > 0);
+    assert_eq!(result.generator.connections_opened, 2 + result.generator.retries);
+}
+
+#[test]
+fn the_second_address_is_used_where_the_first_refuses() {
+    // `localhost` may be ::1 and 127.0.0.1; the server listens on the latter only.
+    let mock = Mock::start();
+    let mut config = config(mock.address);
+    config.host = format!("http://localhost:{}", mock.address.port());
+    let result = run(&config);
+    assert!(result.request_count() > 2);
+    assert_eq!(result.failures, []);
+}
+
+#[test]
+fn the_stop_flag_ends_the_run_with_a_full_result() {
+    let mock = Mock::start();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopper = {
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            stop.store(true, SeqCst);
+        })
+    };
+    let began = Instant::now();
+    let config = LoadConfig { run_time: None, ..config(mock.address) };
+    let result = vscale::load::run(&config, &stop, &mut |_| {}).unwrap();
+    stopper.join().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(result.stopped_by, StopCause::Signal);
+    assert!(result.request_count() > 0 && result.window.duration_us > 0);
+    assert_eq!(mock.counters.requests(), ended(&result));
+}
+
+#[test]
+fn stopped_while_warming_up_nothing_is_counted() {
+    let mock = Mock::start();
+    let config = LoadConfig { warm_up: WarmUp::Fixed(Duration::from_secs(60)), ..config(mock.address) };
+    let result = vscale::load::run(&config, &AtomicBool::new(true), &mut |_| {}).unwrap();
+    assert_eq!((result.request_count(), result.window.duration_us), (0, 0));
+    assert_eq!((result.stopped_by, result.throughput_rps()), (StopCause::Signal, 0.0));
+    assert_eq!(mock.counters.requests(), ended(&result));
+}
+
+#[test]
+fn answers_that_come_after_the_end_are_not_counted_in_the_window() {
+    let server = Server::start(|mut stream| {
+        while read_request(&mut stream) {
+            std::thread::sleep(Duration::from_millis(1200));
+            if stream.write_all(GOOD.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let result = run(&config(server.address));
+    assert_eq!((result.request_count(), result.generator.unanswered), (0, 0));
+    let last = result.series.last().unwrap();
+    assert_eq!((last.requests, last.measured), (2, false));
+}
+
+#[test]
+fn any_body_passes_where_none_is_asked_for() {
+    let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    let result = run(&LoadConfig { expect: BodyCheck::Any, ..config(server.address) });
+    assert!(result.request_count() > 2);
+    assert_eq!(result.failures, []);
+}
+
+#[test]
+fn a_body_that_changes_is_checked_each_time() {
+    let server = Server::start(|mut stream| {
+        let bad = GOOD.replace("[1]", "[ ]");
+        for answer in [GOOD, &bad, GOOD, &bad].iter().cycle() {
+            if !read_request(&mut stream) || stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let result = run(&LoadConfig { users: 1, ..config(server.address) });
+    let (requests, failures) = (result.request_count(), result.failure_count());
+    assert!(requests > 4 && failures == requests / 2, "{failures} of {requests}");
+}
+
+#[test]
+fn what_makes_no_load_is_refused() {
+    let address = "127.0.0.1:1".parse().unwrap();
+    let good = || config(address);
+    for wrong in [
+        LoadConfig { users: 0, ..good() },
+        LoadConfig { spawn_rate_per_s: 0.0, ..good() },
+        LoadConfig { spawn_rate_per_s: f64::NAN, ..good() },
+        LoadConfig { threads: Some(0), ..good() },
+        LoadConfig { timeout: Duration::ZERO, ..good() },
+        LoadConfig { run_time: Some(Duration::ZERO), ..good() },
+        LoadConfig { host: "https://127.0.0.1:1".into(), ..good() },
+    ] {
+        let error = vscale::load::run(&wrong, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+    }
+}

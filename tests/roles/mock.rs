@@ -1,0 +1,102 @@
+//! The mock as a client sees it.
+
+use super::servers::Mock;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Sends the bytes on a fresh connection, closes its side, and reads all that is answered.
+fn exchange(mock: &Mock, request: &str) -> String {
+    let mut stream = TcpStream::connect(mock.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Status and JSON body of one answer.
+fn ask(mock: &Mock, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: mock\r\nConnection: close\r\nContent-Length: {}", body.len());
+    let answer = exchange(mock, &format!("{head}\r\n\r\n{body}"));
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.to_ascii_lowercase().contains("content-type: application/json"), "{head}");
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+#[test]
+fn the_chat_completion_is_the_seeds() {
+    let (status, mut body) = ask(&Mock::start(), "POST", "/v1/chat/completions", r#"{"model": "m", "messages": []}"#);
+    let now_s = vscale::units::now_unix_us() / 1_000_000;
+    let created_s = body["created"].take().as_u64().unwrap();
+    assert!(created_s <= now_s && now_s - created_s <= 10);
+    let expected = serde_json::json!({
+        "id": "chatcmpl-mock123",
+        "object": "chat.completion",
+        "created": null,
+        "model": "openai/mock-chat-model",
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": "This is a mock response from the benchmark server."},
+            "finish_reason": "stop"
+        }],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+    });
+    assert_eq!((status, body), (200, expected));
+}
+
+#[test]
+fn health_and_models() {
+    let mock = Mock::start();
+    assert_eq!(ask(&mock, "GET", "/v1/health", ""), (200, serde_json::json!({"status": "ok"})));
+    let (status, models) = ask(&mock, "GET", "/v1/models", "");
+    assert_eq!((status, &models["object"], &models["data"][0]["id"]), (200, &"list".into(), &"mock-chat-model".into()));
+}
+
+#[test]
+fn what_it_does_not_serve_is_an_openai_error() {
+    let mock = Mock::start();
+    let chat = "/v1/chat/completions";
+    for (method, path, body, expected) in [
+        ("GET", "/", "", 404),
+        ("POST", "/v1/completions", "{}", 404),
+        ("GET", chat, "", 405),
+        ("POST", chat, "{", 400),
+        ("POST", chat, "", 400),
+        ("POST", chat, "[]", 400),
+        ("POST", chat, r#"{"stream": true}"#, 400),
+        ("POST", chat, r#"{"stream": "yes"}"#, 400),
+        ("POST", chat, r#"{"stream": false}"#, 200),
+        ("POST", chat, r#"{"stream": null}"#, 200),
+    ] {
+        let (status, answer) = ask(&mock, method, path, body);
+        assert_eq!(status, expected, "{method} {path} {body}");
+        let is_error = answer["error"]["type"] == "invalid_request_error" && answer["error"]["message"].is_string();
+        assert_eq!(is_error, status != 200, "{answer}");
+    }
+    assert_eq!(mock.counters.requests(), 10);
+}
+
+#[test]
+fn a_body_beyond_the_bound_is_refused_without_reading_it_all() {
+    let mock = Mock::start();
+    let answer = exchange(&mock, "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nContent-Length: 99999999\r\n\r\n{");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let mock = Mock::start();
+    let request = "GET /v1/health HTTP/1.1\r\nHost: m\r\n\r\n".repeat(3);
+    let last = "GET /v1/health HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&mock, &(request + last));
+    assert_eq!(answer.matches(r#"{"status":"ok"}"#).count(), 4);
+}
+
+#[test]
+fn rubbish_costs_only_its_own_connection() {
+    let mock = Mock::start();
+    let mut rubbish = TcpStream::connect(mock.address).unwrap();
+    rubbish.write_all(b"\x00\xff\r\n\r\n").unwrap();
+    assert_eq!(ask(&mock, "GET", "/v1/health", "").0, 200);
+}

@@ -1,0 +1,146 @@
+//! Servers for the tests: the real mock, and small ones whose answers a test writes out.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use vscale::load::{LoadConfig, WarmUp};
+use vscale::mock::Counters;
+use vscale::model::{FailureGroup, LoadResult};
+
+/// An answer that passes every check.
+pub const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"choices\":[1]}";
+
+/// The mock, in a thread of its own until dropped.
+pub struct Mock {
+    pub address: SocketAddr,
+    pub counters: Arc<Counters>,
+    shutdown: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Mock {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let counters = Arc::<Counters>::default();
+        let (shutdown, stopped) = tokio::sync::oneshot::channel();
+        let seen = Arc::clone(&counters);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                vscale::mock::serve(listener, seen, async { stopped.await.unwrap_or(()) }).await.unwrap();
+            });
+        });
+        Self { address, counters, shutdown: Some(shutdown), thread: Some(thread) }
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        drop(self.shutdown.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// Calls `serve` with each connection, each in a thread of its own.
+pub struct Server {
+    pub address: SocketAddr,
+    stop: Arc<AtomicBool>,
+}
+
+impl Server {
+    pub fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, serve) = (Arc::<AtomicBool>::default(), Arc::new(serve));
+        let stopped = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopped.load(SeqCst) {
+                    return;
+                }
+                let (stream, serve) = (stream.unwrap(), Arc::clone(&serve));
+                // A test that fails by hanging is worse than one that fails.
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                std::thread::spawn(move || serve(stream));
+            }
+        });
+        Self { address, stop }
+    }
+
+    /// One that answers each request on each connection with the same bytes, all connections kept.
+    pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
+        let answer = answer.into();
+        Self::start(move |mut stream| while read_request(&mut stream) && stream.write_all(&answer).is_ok() {})
+    }
+
+    /// One that answers the first request of each connection, and closes.
+    pub fn answering_once(answer: impl Into<Vec<u8>>) -> Self {
+        let answer = answer.into();
+        Self::start(move |mut stream| {
+            if read_request(&mut stream) {
+                let _ = stream.write_all(&answer);
+            }
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Reads one whole default request; false at the connection's end.
+pub fn read_request(stream: &mut TcpStream) -> bool {
+    let mut request = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return false,
+            Ok(count) => request.extend_from_slice(&piece[..count]),
+        }
+        // The default request's body is one JSON object and ends so.
+        if request.ends_with(b"\"max_tokens\": 50}") {
+            return true;
+        }
+    }
+}
+
+/// Two users for half a second, counted from the first request on.
+pub fn config(address: SocketAddr) -> LoadConfig {
+    LoadConfig {
+        users: 2,
+        warm_up: WarmUp::Fixed(Duration::ZERO),
+        run_time: Some(Duration::from_millis(500)),
+        timeout: Duration::from_secs(10),
+        ..LoadConfig::new(format!("http://{address}"))
+    }
+}
+
+/// Runs until the configured time is over.
+pub fn run(config: &LoadConfig) -> LoadResult {
+    vscale::load::run(config, &AtomicBool::new(false), &mut |_| {}).unwrap()
+}
+
+/// Requests that ended at any time: in the window, before and after it.
+pub fn ended(result: &LoadResult) -> u64 {
+    result.series.iter().map(|second| second.requests).sum()
+}
+
+/// The most frequent failure, of which there must be one, and nothing but failures.
+pub fn only_failure(result: &LoadResult) -> &FailureGroup {
+    assert!(result.request_count() > 0, "no request ended");
+    assert_eq!(result.failure_count(), result.request_count(), "{:?}", result.failures);
+    assert_eq!(result.failures.iter().map(|group| group.occurrences).sum::<u64>(), result.failure_count());
+    assert_eq!(result.latency().count(), 0, "a failure's latency was recorded");
+    &result.failures[0]
+}
