@@ -4,4 +4,5 @@
 
 pub mod error;
 pub mod model;
+pub mod report;
 pub mod units;

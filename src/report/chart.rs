@@ -1,0 +1,323 @@
+//! From numbers to the geometry of an SVG chart, which the template draws. Knows shapes, not what is measured.
+//!
+//! All lines of a chart share their x values, so that one strip under the pointer reads them all, and one table holds
+//! them all. A linear y axis starts at zero.
+
+use super::axis::{Axis, Span, Tick, px};
+use super::cells::or_none;
+use super::table::Table;
+use serde::Serialize;
+
+const WIDTH: f64 = 520.0;
+const HEIGHT: f64 = 250.0;
+const PLOT: Plot = Plot { left: 66.0, top: 30.0, right: 508.0, bottom: 208.0 };
+/// Lines of at most so many points show each point as a dot.
+const MOST_DOTS: usize = 12;
+
+/// A chart, ready to draw: every coordinate is in the units of its view box.
+#[derive(Clone, Debug, Serialize)]
+pub struct Chart {
+    title: String,
+    note: String,
+    width: f64,
+    height: f64,
+    plot: Plot,
+    x_label: String,
+    y_label: String,
+    x_ticks: Vec<Tick>,
+    y_ticks: Vec<Tick>,
+    shade: Option<Strip>,
+    lines: Vec<DrawnLine>,
+    bars: Vec<Bar>,
+    strips: Vec<Strip>,
+    legend: Vec<Key>,
+    /// The same numbers.
+    table: Table,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Plot {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DrawnLine {
+    class: &'static str,
+    path: String,
+    dots: Vec<[String; 2]>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Bar {
+    class: &'static str,
+    x: String,
+    y: String,
+    width: String,
+    height: String,
+    middle: String,
+    label: String,
+}
+
+/// A part of the plot from top to bottom, with the text that it shows.
+#[derive(Clone, Debug, Serialize)]
+struct Strip {
+    x: String,
+    width: String,
+    middle: String,
+    text: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Key {
+    name: String,
+    class: &'static str,
+}
+
+/// One line (or one colour of bars): as many values as the chart has x values.
+pub struct Series {
+    /// In the legend.
+    pub name: String,
+    /// CSS class: `stack`, `baseline`, `s1` to `s6`, `ideal`, `failures`.
+    pub class: &'static str,
+    /// `None` leaves a gap.
+    pub values: Vec<Option<f64>>,
+}
+
+/// What a line chart is made of.
+pub struct Lines {
+    /// Above the chart.
+    pub title: String,
+    /// Under it; may be empty.
+    pub note: String,
+    /// Horizontal.
+    pub x: Axis,
+    /// Vertical.
+    pub y: Axis,
+    /// In rising order.
+    pub xs: Vec<f64>,
+    /// Drawn in this order.
+    pub series: Vec<Series>,
+    /// Shaded from the left edge to this x, with what it is: the warm-up.
+    pub shade: Option<(f64, &'static str)>,
+}
+
+/// What a bar chart is made of: a group a label, a bar a series.
+pub struct Bars {
+    /// Above the chart.
+    pub title: String,
+    /// Under it; may be empty.
+    pub note: String,
+    /// What the groups are.
+    pub x_label: &'static str,
+    /// Vertical, linear.
+    pub y: Axis,
+    /// One a group.
+    pub groups: Vec<String>,
+    /// Side by side in each group.
+    pub series: Vec<Series>,
+}
+
+impl Lines {
+    /// `None` without a single value: an empty chart says nothing.
+    pub fn draw(self) -> Option<Chart> {
+        let values = || self.series.iter().flat_map(|series| series.values.iter().flatten().copied());
+        values().next()?;
+        let across = Span::of(&self.x, self.xs.iter().copied(), PLOT.left, PLOT.right);
+        let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top);
+        let shade = self.shade.map(|(end, text)| Strip::between(PLOT.left, across.at(end), text.to_owned()));
+        Some(Chart {
+            lines: self.series.iter().map(|series| drawn(series, &self.xs, &across, &up)).collect(),
+            strips: strips(&self, &across),
+            x_ticks: across.ticks(self.x.format),
+            y_ticks: up.ticks(self.y.format),
+            x_label: self.x.label(),
+            y_label: self.y.label(),
+            legend: legend(&self.series),
+            table: line_table(&self),
+            shade,
+            ..Chart::blank(self.title, self.note)
+        })
+    }
+}
+
+impl Bars {
+    /// `None` without a single value.
+    pub fn draw(self) -> Option<Chart> {
+        let values = || self.series.iter().flat_map(|series| series.values.iter().flatten().copied());
+        values().next()?;
+        let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top + 8.0);
+        let group_width = (PLOT.right - PLOT.left) / self.groups.len().max(1) as f64;
+        let bar_width = (group_width * 0.7 / self.series.len().max(1) as f64).min(64.0);
+        let mut bars = Vec::new();
+        for (index, series) in self.series.iter().enumerate() {
+            for (group, value) in series.values.iter().enumerate() {
+                let offset = (index as f64 - self.series.len() as f64 / 2.0) * bar_width;
+                let left = PLOT.left + group_width * (group as f64 + 0.5) + offset;
+                bars.extend(
+                    value.map(|value| bar(series.class, left, bar_width, up.at(value), (self.y.format)(value))),
+                );
+            }
+        }
+        let middle = |group: usize| px(PLOT.left + group_width * (group as f64 + 0.5));
+        let x_tick = |(group, label): (usize, &String)| Tick { at: middle(group), label: label.clone() };
+        Some(Chart {
+            bars,
+            x_ticks: self.groups.iter().enumerate().map(x_tick).collect(),
+            y_ticks: up.ticks(self.y.format),
+            x_label: self.x_label.to_owned(),
+            y_label: self.y.label(),
+            legend: legend(&self.series),
+            table: table(&self.title, self.x_label, self.groups.iter().cloned(), &self.series, self.y.format),
+            ..Chart::blank(self.title, self.note)
+        })
+    }
+}
+
+impl Chart {
+    fn blank(title: String, note: String) -> Self {
+        Self {
+            title,
+            note,
+            width: WIDTH,
+            height: HEIGHT,
+            plot: PLOT,
+            x_label: String::new(),
+            y_label: String::new(),
+            x_ticks: Vec::new(),
+            y_ticks: Vec::new(),
+            shade: None,
+            lines: Vec::new(),
+            bars: Vec::new(),
+            strips: Vec::new(),
+            legend: Vec::new(),
+            table: Table::default(),
+        }
+    }
+}
+
+impl Strip {
+    fn between(left: f64, right: f64, text: String) -> Self {
+        Self { x: px(left), width: px(right - left), middle: px(left.midpoint(right)), text }
+    }
+}
+
+fn drawn(series: &Series, xs: &[f64], across: &Span, up: &Span) -> DrawnLine {
+    let mut path = String::new();
+    let mut dots = Vec::new();
+    let mut pen_down = false;
+    for (&x, value) in xs.iter().zip(&series.values) {
+        if let Some(value) = value {
+            let [x, y] = [px(across.at(x)), px(up.at(*value))];
+            path.push_str(&format!("{}{x} {y}", if pen_down { "L" } else { "M" }));
+            dots.push([x, y]);
+        }
+        pen_down = value.is_some();
+    }
+    if dots.len() > MOST_DOTS || series.class == "ideal" {
+        dots.clear();
+    }
+    DrawnLine { class: series.class, path, dots }
+}
+
+/// One strip an x value, from half way to its neighbour on either side.
+fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
+    let at: Vec<f64> = chart.xs.iter().map(|&x| across.at(x)).collect();
+    let read = |index: usize| {
+        let value = |series: &Series| {
+            let value = series.values.get(index).copied().flatten()?;
+            Some(format!("{} {}", series.name, (chart.y.format)(value)))
+        };
+        let values: Vec<String> = chart.series.iter().filter_map(value).collect();
+        let x = format!("{} {}", (chart.x.format)(chart.xs[index]), chart.x.unit);
+        format!("{}: {} {}", x.trim_end(), values.join(" · "), chart.y.unit)
+    };
+    let strip = |index: usize| {
+        let left = if index == 0 { PLOT.left } else { at[index - 1].midpoint(at[index]) };
+        let right = at.get(index + 1).map_or(PLOT.right, |next| next.midpoint(at[index]));
+        Strip { middle: px(at[index]), ..Strip::between(left, right, read(index)) }
+    };
+    (0..at.len()).map(strip).collect()
+}
+
+fn bar(class: &'static str, left: f64, width: f64, top: f64, label: String) -> Bar {
+    Bar {
+        class,
+        x: px(left),
+        y: px(top),
+        width: px(width - 4.0),
+        height: px(PLOT.bottom - top),
+        middle: px(left + (width - 4.0) / 2.0),
+        label,
+    }
+}
+
+fn legend(series: &[Series]) -> Vec<Key> {
+    series.iter().map(|series| Key { name: series.name.clone(), class: series.class }).collect()
+}
+
+fn line_table(chart: &Lines) -> Table {
+    let xs = chart.xs.iter().map(|&x| (chart.x.format)(x));
+    table(&chart.title, &format!("#{}", chart.x.label()), xs, &chart.series, chart.y.format)
+}
+
+fn table(
+    title: &str,
+    first: &str,
+    rows: impl Iterator<Item = String>,
+    series: &[Series],
+    format: fn(f64) -> String,
+) -> Table {
+    let names = series.iter().map(|series| format!("#{}", series.name));
+    let mut table = Table::new(title, [first.to_owned()].into_iter().chain(names));
+    for (index, row) in rows.enumerate() {
+        let value = |series: &Series| or_none(series.values.get(index).copied().flatten(), format);
+        table.row([row].into_iter().chain(series.iter().map(value)));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::axis::{Scale, number};
+    use crate::report::cells::NONE;
+
+    fn axis(scale: Scale) -> Axis {
+        Axis { name: "x", unit: "", format: number, scale }
+    }
+
+    #[test]
+    fn a_gap_lifts_the_pen() {
+        let series = Series { name: "s".into(), class: "s1", values: vec![Some(1.0), None, Some(1.0)] };
+        let chart = Lines {
+            title: "t".into(),
+            note: String::new(),
+            x: axis(Scale::Tight),
+            y: axis(Scale::Linear),
+            xs: vec![0.0, 1.0, 2.0],
+            series: vec![series],
+            shade: None,
+        };
+        let chart = chart.draw().expect("two values are something to draw");
+        assert_eq!(chart.lines[0].path, "M66 30M508 30");
+        assert_eq!(chart.table.rows[1].cells, ["1", NONE]);
+        assert_eq!(chart.strips.len(), 3);
+    }
+
+    #[test]
+    fn nothing_to_draw_is_no_chart() {
+        let none = Series { name: "s".into(), class: "s1", values: vec![None] };
+        let bars = Bars {
+            title: "t".into(),
+            note: String::new(),
+            x_label: "",
+            y: axis(Scale::Linear),
+            groups: vec!["g".into()],
+            series: vec![none],
+        };
+        assert!(bars.draw().is_none());
+    }
+}

@@ -1,0 +1,207 @@
+//! The tables that only the HTML report has room for: what was asked, read back, used and run, one by one.
+
+use super::cells::{self, NONE, or_none};
+use super::summary::{cpuset, memory, quota};
+use super::table::Table;
+use super::text::{plain, shortened};
+use super::timeline::{busiest, process_cores};
+use crate::model::{CgroupLimits, Level, LoadResult, Phase, PhaseName, RunResult, StopCause};
+use crate::units::{format_bytes, format_us, format_utc};
+
+const MOST_ERROR_CHARACTERS: usize = 300;
+const MOST_PROCESSES: usize = 64;
+
+/// Locust's statistics table, with the percentiles that have ten samples beyond them.
+pub fn figures(load: &LoadResult) -> Table {
+    let columns = [
+        "method",
+        "name",
+        "#requests",
+        "#failed",
+        "#req/s",
+        "#mean",
+        "#p50",
+        "#p90",
+        "#p95",
+        "#p99",
+        "#p99.9",
+        "#min",
+        "#max",
+    ];
+    let mut table = Table::new("Successful answers by name; latency from sending to the whole answer", columns);
+    let seconds = load.window.duration_us as f64 / 1e6;
+    let all = load.latency();
+    let named = load
+        .requests
+        .iter()
+        .map(|stats| ([stats.method.as_str(), stats.name.as_str()], stats.requests, stats.failures, &stats.latency));
+    for (who, requests, failures, latency) in
+        named.chain([(["", "all"], load.request_count(), load.failure_count(), &all)])
+    {
+        let successes = requests.saturating_sub(failures) as f64;
+        let mut row: Vec<String> = who.map(String::from).into();
+        row.push(cells::grouped(requests));
+        row.push(cells::failed(failures, failures as f64 / requests.max(1) as f64));
+        row.push(cells::rps(if seconds > 0.0 { successes / seconds } else { 0.0 }));
+        let when_any = |us: f64| if latency.count() > 0 { format_us(us) } else { NONE.to_owned() };
+        row.push(when_any(latency.mean_us()));
+        row.extend([50.0, 90.0, 95.0, 99.0, 99.9].map(|percent| cells::percentile(latency, percent)));
+        row.extend([latency.min_us(), latency.max_us()].map(|us| when_any(us as f64)));
+        table.row(row);
+    }
+    table
+}
+
+/// Failures by what went wrong; `None` without any.
+pub fn failures(load: &LoadResult) -> Option<Table> {
+    let columns = ["method", "name", "error", "#occurrences", "first seen", "last seen"];
+    let mut table = Table::new("Failures", columns);
+    for group in &load.failures {
+        table.row([
+            group.method.clone(),
+            group.name.clone(),
+            shortened(&plain(&group.error), MOST_ERROR_CHARACTERS),
+            cells::grouped(group.occurrences),
+            format_utc(group.first_seen_unix_us),
+            format_utc(group.last_seen_unix_us),
+        ]);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// What each container used, in both phases.
+pub fn usage(level: &Level) -> Table {
+    let columns =
+        ["load on", "service", "#CPU (cores)", "#throttled", "#memory peak", "#received/s", "#sent/s", "#samples"];
+    let mut table = Table::new("What each container used in the counted window", columns);
+    for phase in [&level.baseline, &level.stack] {
+        for usage in &phase.containers {
+            let rate = |bytes_per_s: Option<f64>| or_none(bytes_per_s, |rate| format_bytes(rate.max(0.0) as u64));
+            table.row([
+                phase.name.to_string(),
+                usage.service.clone(),
+                or_none(usage.cpu_cores, cells::cores),
+                or_none(usage.throttled_ratio, cells::percent),
+                format_bytes(usage.memory_peak_bytes),
+                rate(usage.received_bytes_per_s),
+                rate(usage.sent_bytes_per_s),
+                usage.samples.len().to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+/// The load generator's own use, in both phases.
+pub fn generator(level: &Level) -> Table {
+    let columns = ["load on", "#threads", "#CPU a request", "#memory peak", "#connections", "#sent again", "ended by"];
+    let mut table = Table::new("The load generator itself", columns);
+    for phase in [&level.baseline, &level.stack] {
+        let generator = &phase.load.generator;
+        table.row([
+            phase.name.to_string(),
+            generator.threads.to_string(),
+            or_none(phase.load.generator_cpu_per_request_us(), format_us),
+            format_bytes(generator.max_rss_bytes),
+            cells::grouped(generator.connections_opened),
+            cells::grouped(generator.retries),
+            match phase.load.stopped_by {
+                StopCause::RunTime => "run time",
+                StopCause::Signal => "a signal",
+            }
+            .to_owned(),
+        ]);
+    }
+    table
+}
+
+/// The target's processes as last seen, the busiest first; `None` where none were watched.
+pub fn processes(phase: &Phase) -> Option<Table> {
+    let last = phase.processes.last()?;
+    let order = busiest(&phase.processes);
+    let rank = |pid: u32| order.iter().position(|other| *other == pid).unwrap_or(usize::MAX);
+    let mut processes: Vec<_> = last.processes.iter().collect();
+    processes.sort_by_key(|process| (rank(process.pid), process.pid));
+    let columns = ["#pid", "#parent", "command", "#threads", "#CPU (cores)", "#memory", "may run on CPU"];
+    let mut table = Table::new("Processes of the target, as last seen", columns);
+    for process in processes.into_iter().take(MOST_PROCESSES) {
+        table.row([
+            process.pid.to_string(),
+            process.ppid.to_string(),
+            shortened(&plain(&process.command_line), 100),
+            process.threads.to_string(),
+            or_none(process_cores(&phase.processes, process.pid), cells::cores),
+            format_bytes(process.rss_bytes),
+            process.cpus_allowed.clone(),
+        ]);
+    }
+    Some(table)
+}
+
+/// The limits of every container, as asked for, as the engine says, as seen inside.
+pub fn limits(level: &Level) -> Table {
+    let columns = ["service", "what", "asked for", "engine says", "seen inside"];
+    let mut table = Table::new("Limits: asked for, set, seen", columns);
+    for limits in &level.attestation.limits {
+        let inside = |of: fn(&CgroupLimits) -> String| or_none(limits.inside.as_ref(), of);
+        let seen_cpus = limits.cpus_allowed.clone().unwrap_or_else(|| inside(cpuset));
+        let of_quota: fn(&CgroupLimits) -> String = |limits| quota(limits.cpu_quota_cores);
+        let of_memory: fn(&CgroupLimits) -> String = |limits| memory(limits.memory_bytes);
+        let rows = [
+            ("CPUs", cpuset(&limits.asked), cpuset(&limits.engine), seen_cpus),
+            ("CPU quota", of_quota(&limits.asked), of_quota(&limits.engine), inside(of_quota)),
+            ("memory", of_memory(&limits.asked), of_memory(&limits.engine), inside(of_memory)),
+        ];
+        for (what, asked, engine, inside) in rows {
+            table.row([limits.service.clone(), what.to_owned(), asked, engine, inside]);
+        }
+    }
+    table
+}
+
+/// The images that ran.
+pub fn images(run: &RunResult) -> Table {
+    let mut table = Table::new("Images", ["service", "reference", "id", "#size"]);
+    for image in &run.images {
+        table.row([image.service.clone(), image.reference.clone(), image.id.clone(), format_bytes(image.size_bytes)]);
+    }
+    table
+}
+
+/// Host, engine and settings: name and value.
+pub fn environment(run: &RunResult) -> Table {
+    let mut table = Table::new("Host, engine and settings", ["what", "value"]);
+    let (host, engine, settings) = (&run.host, &run.engine, &run.settings);
+    let workers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
+    for (what, value) in [
+        ("CPU", if host.cpu_model.is_empty() { "unnamed".to_owned() } else { host.cpu_model.clone() }),
+        ("CPUs online", host.cpus.len().to_string()),
+        ("frequency governor", host.governor.clone().unwrap_or_else(|| "none shown (virtual machine)".to_owned())),
+        ("memory", format_bytes(host.memory_bytes)),
+        ("kernel", host.kernel.clone()),
+        ("engine", format!("{} {} (API {})", engine.name, engine.version, engine.api_version)),
+        ("cgroup", format!("v{}", engine.cgroup_version)),
+        ("storage driver", engine.storage_driver.clone()),
+        ("workers", workers.join(", ")),
+        ("users", format!("{}, {} started each second", settings.users, settings.spawn_rate_per_s)),
+        ("counted window", cells::duration(settings.run_time_us)),
+        ("longest warm-up", cells::duration(settings.warm_up_us)),
+        ("CPU quota", quota(settings.cpus_cores)),
+        ("memory limit", memory(settings.memory_bytes)),
+        (
+            "roles",
+            format!("{} is measured, {} is behind it, {} loads", settings.target, settings.backend, settings.load),
+        ),
+    ] {
+        table.row([what.to_owned(), value]);
+    }
+    table
+}
+
+/// `stack` for the stack's phase, `baseline` for the other: also the CSS class.
+pub fn phase_class(name: PhaseName) -> &'static str {
+    match name {
+        PhaseName::Baseline => "baseline",
+        PhaseName::Stack => "stack",
+    }
+}

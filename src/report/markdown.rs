@@ -1,0 +1,82 @@
+//! The summary of a run as GitHub-flavoured Markdown: `report.md`, and what goes into a job's summary.
+
+use super::summary::{Summary, summary};
+use super::table::{Column, Table};
+use crate::model::RunResult;
+
+/// `report.md`.
+pub fn render(run: &RunResult) -> String {
+    let summary = summary(run);
+    let mut blocks = head(&summary);
+    for table in &summary.tables {
+        blocks.push(format!("## {}", escaped(&table.title)));
+        blocks.push(draw(table));
+    }
+    if !summary.warnings.is_empty() {
+        blocks.push("## Warnings".to_owned());
+        let bullet = |text: &str| format!("- {}", escaped(text));
+        blocks.push(lines(summary.warnings.iter().map(|warning| bullet(&warning.text))));
+    }
+    blocks.push(lines(summary.notes.iter().map(|note| format!("- {}", escaped(note)))));
+    blocks.join("\n\n") + "\n"
+}
+
+fn head(summary: &Summary) -> Vec<String> {
+    let badge = if summary.valid { "valid" } else { "**INVALID**" };
+    let facts = summary.facts.iter().map(|(name, value)| format!("- {}: {}", escaped(name), escaped(value)));
+    vec![
+        format!("# {}", escaped(&summary.title)),
+        format!("{} ({badge})", escaped(&summary.headline)),
+        lines([format!("- id: {}", escaped(&summary.id))].into_iter().chain(facts)),
+    ]
+}
+
+fn draw(table: &Table) -> String {
+    let rule = |column: &Column| if column.numeric { "---:" } else { "---" }.to_owned();
+    let head = line(table.columns.iter().map(|column| escaped(&column.title)));
+    let rules = line(table.columns.iter().map(rule));
+    let rows = table.rows.iter().map(|row| line(row.cells.iter().map(|cell| escaped(cell))));
+    lines([head, rules].into_iter().chain(rows))
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+}
+
+fn lines(lines: impl IntoIterator<Item = String>) -> String {
+    lines.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+/// Text that Markdown shows as it is: no markup, link, image or HTML comes of it.
+///
+/// Source: GitHub Flavored Markdown Spec, "Backslash escapes" and "Entity references".
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => safe.extend(['\\', character]),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_stays_a_cell() {
+        assert_eq!(escaped("a|b <img src=x> [c](d) `e`"), "a\\|b &lt;img src=x&gt; \\[c\\](d) \\`e\\`");
+    }
+
+    #[test]
+    fn a_table_is_github_s() {
+        let mut table = Table::new("t", ["name", "#count"]);
+        table.row(["a|b", "1"]);
+        assert_eq!(draw(&table), "| name | count |\n| --- | ---: |\n| a\\|b | 1 |");
+    }
+}

@@ -1,0 +1,93 @@
+//! Text from servers and containers, made harmless for a terminal and for one line of a table.
+
+/// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
+///
+/// A line break or tab becomes a space. Sources: ECMA-48 (escape sequences), Unicode TR 9 (direction).
+pub fn plain(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\u{9b}' => skip_control_sequence(&mut rest),
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => {
+                if !kept.ends_with(' ') {
+                    kept.push(' ');
+                }
+            }
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            other if other.is_control() => {}
+            other => kept.push(other),
+        }
+    }
+    kept
+}
+
+/// At most `most` characters of `text`, the last one an ellipsis if some were left out.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// After ESC: a control sequence, a string that BEL or ESC \ ends, or a single character with its intermediates.
+fn skip_escape(rest: &mut std::str::Chars) {
+    match rest.next() {
+        Some('[') => skip_control_sequence(rest),
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            let mut escaped = false;
+            for character in rest {
+                if character == '\u{7}' || character == '\u{9c}' || (escaped && character == '\\') {
+                    break;
+                }
+                escaped = character == '\u{1b}';
+            }
+        }
+        Some(' '..='/') => {
+            rest.find(|character| !(' '..='/').contains(character));
+        }
+        _ => {}
+    }
+}
+
+/// Parameters and intermediates up to the final character.
+fn skip_control_sequence(rest: &mut std::str::Chars) {
+    rest.find(|character| ('@'..='~').contains(character));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_go_and_words_stay() {
+        assert_eq!(plain("a\u{1b}[31;1mred\u{1b}[0m b"), "ared b");
+        assert_eq!(plain("a\u{1b}]0;title\u{7}b\u{1b}]8;;http://x\u{1b}\\c"), "abc");
+        assert_eq!(plain("a\u{9b}2Jb\u{1b}(Bc"), "abc");
+        assert_eq!(plain("line\r\nline\tend\u{0}\u{202e}"), "line line end");
+        assert_eq!(plain("cut off \u{1b}"), "cut off ");
+        assert_eq!(plain("grüße <b>"), "grüße <b>");
+    }
+
+    #[test]
+    fn shortening_says_so() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
+            prop_assert!(!plain(&text).chars().any(char::is_control));
+        }
+
+        #[test]
+        fn what_is_plain_stays_as_it_is(text in "[ -~äöü€]*") {
+            prop_assert_eq!(plain(&text), text);
+        }
+    }
+}
