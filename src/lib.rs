@@ -5,4 +5,5 @@
 pub mod error;
 pub mod model;
 pub mod report;
+pub mod store;
 pub mod units;
