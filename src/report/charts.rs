@@ -8,14 +8,14 @@ use crate::model::{Histogram, Level, LoadResult, RunResult};
 /// Throughput of the target against workers, with the line that linear growth would give.
 pub fn throughput_by_workers(run: &RunResult) -> Option<Chart> {
     let levels = by_workers(run);
-    let line = |name: &str, class, of: fn(&Scaled) -> f64| Series {
+    let line = |name: &str, class, of: fn(&Scaled) -> Option<f64>| Series {
         name: name.to_owned(),
         class,
-        values: levels.iter().map(|level| Some(of(level))).collect(),
+        values: levels.iter().map(of).collect(),
     };
     let series = vec![
         line("linear", "ideal", |level| level.ideal_rps),
-        line("measured", "stack", |level| level.level.stack.load.throughput_rps()),
+        line("measured", "stack", |level| Some(level.level.stack.load.throughput_rps())),
     ];
     let note = "linear: the throughput with the fewest workers, times the workers".to_owned();
     let y = Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear };

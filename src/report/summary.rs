@@ -2,7 +2,7 @@
 //! a request costs, what was attested, and the warnings. Says it once for every reporter; draws nothing.
 
 use super::cells::{self, NONE, or_none};
-use super::scaling::{is_valid, scaled};
+use super::scaling::{is_valid, reference, scaled};
 use super::table::Table;
 use super::text::plain;
 use crate::model::{CgroupLimits, Level, Limits, Phase, RunResult, Warning};
@@ -16,7 +16,7 @@ pub struct Summary {
     pub title: String,
     /// The run's id.
     pub id: String,
-    /// Whether every level measured what it says it measured.
+    /// Whether there is a level, and every one measured what it says it measured.
     pub valid: bool,
     /// The result in a sentence.
     pub headline: String,
@@ -57,7 +57,7 @@ pub fn summary(run: &RunResult) -> Summary {
     Summary {
         title: plain(&run.name),
         id: plain(&run.id),
-        valid: run.is_valid(),
+        valid: !run.levels.is_empty() && run.is_valid(),
         headline: headline(run),
         facts: facts(run).map(|(name, value)| (name.to_owned(), plain(&value))).into(),
         tables,
@@ -75,9 +75,8 @@ fn headline(run: &RunResult) -> String {
     };
     let rate = cells::rps(throughput(best.level));
     let workers = counted(u64::from(best.level.workers), "worker");
-    let fewest = run.levels.iter().map(|level| level.workers).min().unwrap_or_default();
-    match best.speed_up {
-        Some(times) if best.level.workers > fewest => {
+    match (best.speed_up, reference(run)) {
+        (Some(times), Some(Level { workers: fewest, .. })) if best.level.workers > *fewest => {
             format!("{target}: at most {rate} requests/s, with {workers}: {times:.2} times that of {fewest}.")
         }
         _ => {
@@ -257,7 +256,7 @@ fn notes(run: &RunResult) -> Vec<String> {
     ];
     if run.levels.len() > 1 {
         notes.push(
-            "speed-up: against the fewest workers; efficiency: speed-up over times the workers; 1 is linear."
+            "speed-up: against the valid level with the fewest workers; efficiency: that over times the workers; 1 is linear."
                 .to_owned(),
         );
     }

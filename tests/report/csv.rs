@@ -2,7 +2,7 @@
 //! server that fails 2 % of requests (history without `--csv-full-history`). Headers must be equal, and each cell of
 //! ours must be of a kind that Locust has in that column: empty, word, whole number, decimal, six decimals, N/A, time.
 
-use crate::fixture::run;
+use crate::fixture::{invalid_run, run};
 use std::collections::BTreeSet;
 use vscale::model::{LoadResult, RunResult};
 use vscale::report::{locust, scaling};
@@ -77,6 +77,19 @@ fn the_warm_up_is_in_no_total() {
     for (row, second) in rows[1..].iter().zip(&load.series) {
         assert_eq!(row[17] == "0", !second.measured);
     }
+}
+
+#[test]
+fn speed_up_is_against_the_fewest_workers_of_a_valid_level() {
+    let mut run = run();
+    run.levels.reverse();
+    let figures = |run: &RunResult| scaling::scaled(run).iter().map(|level| level.speed_up).collect::<Vec<_>>();
+    assert_eq!(figures(&run), [Some(88.7 / 45.9), Some(1.0)]);
+    assert_eq!(scaling::scaled(&run)[0].efficiency, Some(88.7 / 45.9 / 2.0));
+    run.levels[1].warnings = invalid_run().levels[1].warnings.clone();
+    assert_eq!(figures(&run), [Some(1.0), Some(45.9 / 88.7)]);
+    run.levels[0].warnings = run.levels[1].warnings.clone();
+    assert_eq!(figures(&run), [None, None]);
 }
 
 #[test]
