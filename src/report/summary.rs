@@ -66,11 +66,11 @@ pub fn summary(run: &RunResult) -> Summary {
     }
 }
 
-/// Of the valid levels only: an invalid one's throughput is not worth a sentence.
+/// Of the valid levels only: an invalid one's throughput is not worth a sentence. Of equals, the first.
 fn headline(run: &RunResult) -> String {
     let (target, backend) = (plain(&run.settings.target), plain(&run.settings.backend));
     let valid = scaled(run).into_iter().filter(|scaled| is_valid(scaled.level));
-    let Some(best) = valid.max_by(|a, b| throughput(a.level).total_cmp(&throughput(b.level))) else {
+    let Some(best) = valid.rev().max_by(|a, b| throughput(a.level).total_cmp(&throughput(b.level))) else {
         return if run.levels.is_empty() { "No level was completed." } else { "No level is valid." }.to_owned();
     };
     let rate = cells::rps(throughput(best.level));
