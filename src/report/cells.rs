@@ -27,12 +27,23 @@ pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
     text
+}
+
+/// A span of time in whole units, as one asks for it: `20 s`, `2 min 11 s`, `1 h`; under a second as a latency.
+pub fn duration(us: u64) -> String {
+    if us < 1_000_000 {
+        return format_us(us as f64);
+    }
+    let seconds = (us + 500_000) / 1_000_000;
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}"));
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// CPUs in use or allowed: `0.41`.
@@ -79,6 +90,12 @@ mod tests {
         assert_eq!(grouped(100), "100");
         assert_eq!([0.0, 0.00001, 0.0006, 0.5, 1.0].map(percent), ["0 %", "< 0.01 %", "0.06 %", "50.0 %", "100.0 %"]);
         assert_eq!(failed(3, 0.0006), "3 (0.06 %)");
+    }
+
+    #[test]
+    fn spans_of_time() {
+        let texts = [250_000, 20_000_000, 131_400_000, 3_600_000_000, 5_405_000_000].map(duration);
+        assert_eq!(texts, ["250.0 ms", "20 s", "2 min 11 s", "1 h", "1 h 30 min 5 s"]);
     }
 
     #[test]

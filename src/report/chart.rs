@@ -1,17 +1,19 @@
-//! From numbers to the geometry of an SVG chart, which the template draws. Knows pixels and ticks, not what is measured.
+//! From numbers to the geometry of an SVG chart, which the template draws. Knows shapes, not what is measured.
 //!
 //! All lines of a chart share their x values, so that one strip under the pointer reads them all, and one table holds
 //! them all. A linear y axis starts at zero.
 
-use super::cells::{NONE, or_none};
+use super::axis::{Axis, Span, Tick, px};
+use super::cells::or_none;
 use super::table::Table;
 use serde::Serialize;
 
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 250.0;
-const PLOT: Plot = Plot { left: 58.0, top: 30.0, right: 508.0, bottom: 208.0 };
+const PLOT: Plot = Plot { left: 66.0, top: 30.0, right: 508.0, bottom: 208.0 };
 /// Lines of at most so many points show each point as a dot.
-const MOST_DOTS: usize = 24;
+const MOST_DOTS: usize = 12;
+const MOST_LABELLED_BARS: usize = 8;
 
 /// A chart, ready to draw: every coordinate is in the units of its view box.
 #[derive(Clone, Debug, Serialize)]
@@ -40,12 +42,6 @@ struct Plot {
     top: f64,
     right: f64,
     bottom: f64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Tick {
-    at: String,
-    label: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,28 +75,6 @@ struct Strip {
 struct Key {
     name: String,
     class: &'static str,
-}
-
-/// An axis: its name with the unit, and how its numbers are written.
-pub struct Axis {
-    /// `latency (ms)`.
-    pub label: &'static str,
-    /// A value as text.
-    pub format: fn(f64) -> String,
-    /// Where marks stand.
-    pub scale: Scale,
-}
-
-/// How values map to lengths.
-pub enum Scale {
-    /// From zero to a round number.
-    Linear,
-    /// From zero to the largest value.
-    Tight,
-    /// Whole decades.
-    Log,
-    /// From the first to the last of these marks.
-    Marks(Vec<f64>),
 }
 
 /// One line (or one colour of bars): as many values as the chart has x values.
@@ -160,8 +134,8 @@ impl Lines {
             strips: strips(&self, &across),
             x_ticks: across.ticks(self.x.format),
             y_ticks: up.ticks(self.y.format),
-            x_label: self.x.label.to_owned(),
-            y_label: self.y.label.to_owned(),
+            x_label: self.x.label(),
+            y_label: self.y.label(),
             legend: legend(&self.series),
             table: line_table(&self),
             shade,
@@ -177,25 +151,20 @@ impl Bars {
         values().next()?;
         let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top + 8.0);
         let group_width = (PLOT.right - PLOT.left) / self.groups.len().max(1) as f64;
-        let bar_width = (group_width * 0.7 / self.series.len().max(1) as f64).min(64.0);
-        let mut bars = Vec::new();
-        for (index, series) in self.series.iter().enumerate() {
-            for (group, value) in series.values.iter().enumerate() {
-                let offset = (index as f64 - self.series.len() as f64 / 2.0) * bar_width;
-                let left = PLOT.left + group_width * (group as f64 + 0.5) + offset;
-                bars.extend(
-                    value.map(|value| bar(series.class, left, bar_width, up.at(value), (self.y.format)(value))),
-                );
-            }
-        }
-        let middle = |group: usize| px(PLOT.left + group_width * (group as f64 + 0.5));
-        let x_tick = |(group, label): (usize, &String)| Tick { at: middle(group), label: label.clone() };
+        let middles: Vec<f64> =
+            (0..self.groups.len()).map(|group| PLOT.left + group_width * (group as f64 + 0.5)).collect();
+        let strip = |(group, name): (usize, &String)| {
+            let left = PLOT.left + group_width * group as f64;
+            Strip::between(left, left + group_width, reading(name, &self.series, group, &self.y))
+        };
+        let x_tick = |(name, &middle): (&String, &f64)| Tick { at: px(middle), label: name.clone() };
         Some(Chart {
-            bars,
-            x_ticks: self.groups.iter().enumerate().map(x_tick).collect(),
+            bars: drawn_bars(&self, &middles, group_width, &up),
+            strips: self.groups.iter().enumerate().map(strip).collect(),
+            x_ticks: self.groups.iter().zip(&middles).map(x_tick).collect(),
             y_ticks: up.ticks(self.y.format),
             x_label: self.x_label.to_owned(),
-            y_label: self.y.label.to_owned(),
+            y_label: self.y.label(),
             legend: legend(&self.series),
             table: table(&self.title, self.x_label, self.groups.iter().cloned(), &self.series, self.y.format),
             ..Chart::blank(self.title, self.note)
@@ -231,65 +200,6 @@ impl Strip {
     }
 }
 
-/// Values from `low` to `high` laid out from one pixel to another.
-struct Span {
-    low: f64,
-    high: f64,
-    log: bool,
-    marks: Vec<f64>,
-    from: f64,
-    to: f64,
-}
-
-impl Span {
-    fn of(axis: &Axis, values: impl Iterator<Item = f64> + Clone, from: f64, to: f64) -> Self {
-        let largest = values.clone().fold(0.0, f64::max);
-        let (low, high, marks) = match &axis.scale {
-            Scale::Linear => {
-                let marks = round_marks(largest);
-                (0.0, *marks.last().unwrap_or(&1.0), marks)
-            }
-            Scale::Tight => (0.0, largest.max(1e-9), round_marks(largest)),
-            Scale::Log => {
-                let smallest = values.filter(|value| *value > 0.0).fold(largest, f64::min).max(1e-9);
-                let (first, last) = (smallest.log10().floor() as i32, largest.max(1e-9).log10().ceil() as i32);
-                let last = last.max(first + 1);
-                (10f64.powi(first), 10f64.powi(last), (first..=last).map(|power| 10f64.powi(power)).collect())
-            }
-            Scale::Marks(marks) => {
-                let (first, last) = (*marks.first().unwrap_or(&0.0), *marks.last().unwrap_or(&1.0));
-                let margin = if last > first { (last - first) * 0.06 } else { 0.5 };
-                (first - margin, last + margin, marks.clone())
-            }
-        };
-        Self { low, high, log: matches!(axis.scale, Scale::Log), marks, from, to }
-    }
-
-    fn at(&self, value: f64) -> f64 {
-        let share = if self.log {
-            (value.max(self.low) / self.low).log10() / (self.high / self.low).log10()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
-        self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
-    }
-
-    fn ticks(&self, format: fn(f64) -> String) -> Vec<Tick> {
-        let inside = self.marks.iter().filter(|mark| **mark <= self.high * (1.0 + 1e-9));
-        inside.map(|&mark| Tick { at: px(self.at(mark)), label: format(mark) }).collect()
-    }
-}
-
-/// Four to six round numbers from zero to at least `largest`.
-fn round_marks(largest: f64) -> Vec<f64> {
-    let largest = if largest > 0.0 { largest } else { 1.0 };
-    let power = 10f64.powf((largest / 5.0).log10().floor());
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
-    let step = steps.into_iter().find(|step| largest / step <= 5.0).unwrap_or(10.0 * power);
-    let count = (largest / step - 1e-9).ceil() as u32;
-    (0..=count).map(|index| f64::from(index) * step).collect()
-}
-
 fn drawn(series: &Series, xs: &[f64], across: &Span, up: &Span) -> DrawnLine {
     let mut path = String::new();
     let mut dots = Vec::new();
@@ -312,12 +222,8 @@ fn drawn(series: &Series, xs: &[f64], across: &Span, up: &Span) -> DrawnLine {
 fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
     let at: Vec<f64> = chart.xs.iter().map(|&x| across.at(x)).collect();
     let read = |index: usize| {
-        let value = |series: &Series| {
-            let value = series.values.get(index).copied().flatten()?;
-            Some(format!("{} {}", series.name, (chart.y.format)(value)))
-        };
-        let values: Vec<String> = chart.series.iter().filter_map(value).collect();
-        format!("{}: {}", (chart.x.format)(chart.xs[index]), values.join(" · "))
+        let x = format!("{} {}", (chart.x.format)(chart.xs[index]), chart.x.unit);
+        reading(x.trim_end(), &chart.series, index, &chart.y)
     };
     let strip = |index: usize| {
         let left = if index == 0 { PLOT.left } else { at[index - 1].midpoint(at[index]) };
@@ -327,16 +233,39 @@ fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
     (0..at.len()).map(strip).collect()
 }
 
-fn bar(class: &'static str, left: f64, width: f64, top: f64, label: String) -> Bar {
-    Bar {
-        class,
-        x: px(left),
-        y: px(top),
-        width: px(width - 4.0),
-        height: px(PLOT.bottom - top),
-        middle: px(left + (width - 4.0) / 2.0),
-        label,
+/// `5 s: p50 29.3 · p95 36.4 ms`
+fn reading(what: &str, series: &[Series], index: usize, y: &Axis) -> String {
+    let value = |series: &Series| {
+        let value = series.values.get(index).copied().flatten()?;
+        Some(format!("{} {}", series.name, (y.format)(value)))
+    };
+    let values: Vec<String> = series.iter().filter_map(value).collect();
+    format!("{what}: {} {}", values.join(" · "), y.unit)
+}
+
+/// The bars of each group about its middle; where there are few, each has its value above it.
+fn drawn_bars(chart: &Bars, middles: &[f64], group_width: f64, up: &Span) -> Vec<Bar> {
+    const GAP: f64 = 4.0;
+    let width = (group_width * 0.7 / chart.series.len().max(1) as f64).min(64.0);
+    let labelled = middles.len() * chart.series.len() <= MOST_LABELLED_BARS;
+    let bar = |index: usize, middle: f64, value: f64, class| {
+        let left = middle + (index as f64 - chart.series.len() as f64 / 2.0) * width;
+        Bar {
+            class,
+            x: px(left),
+            y: px(up.at(value)),
+            width: px(width - GAP),
+            height: px(PLOT.bottom - up.at(value)),
+            middle: px(left + (width - GAP) / 2.0),
+            label: if labelled { (chart.y.format)(value) } else { String::new() },
+        }
+    };
+    let mut bars = Vec::new();
+    for (index, series) in chart.series.iter().enumerate() {
+        let placed = series.values.iter().zip(middles);
+        bars.extend(placed.filter_map(|(value, &middle)| Some(bar(index, middle, (*value)?, series.class))));
     }
+    bars
 }
 
 fn legend(series: &[Series]) -> Vec<Key> {
@@ -345,7 +274,7 @@ fn legend(series: &[Series]) -> Vec<Key> {
 
 fn line_table(chart: &Lines) -> Table {
     let xs = chart.xs.iter().map(|&x| (chart.x.format)(x));
-    table(&chart.title, &format!("#{}", chart.x.label), xs, &chart.series, chart.y.format)
+    table(&chart.title, &format!("#{}", chart.x.label()), xs, &chart.series, chart.y.format)
 }
 
 fn table(
@@ -364,58 +293,14 @@ fn table(
     table
 }
 
-/// A number of the axis itself: at most three decimals, a comma at each thousand.
-pub fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return NONE.to_owned();
-    }
-    let decimals = match value.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 1.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    match text.parse::<u64>() {
-        Ok(whole) => super::cells::grouped(whole),
-        Err(_) => text.to_owned(),
-    }
-}
-
-/// A coordinate, to a tenth.
-fn px(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::axis::{Scale, number};
+    use crate::report::cells::NONE;
 
     fn axis(scale: Scale) -> Axis {
-        Axis { label: "x", format: number, scale }
-    }
-
-    #[test]
-    fn marks_are_round_and_reach_the_largest() {
-        assert_eq!(round_marks(78.0), [0.0, 20.0, 40.0, 60.0, 80.0]);
-        assert_eq!(round_marks(100.0), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
-        assert_eq!(round_marks(0.0).len(), 6);
-    }
-
-    #[test]
-    fn numbers_of_an_axis() {
-        assert_eq!([0.0, 0.25, 1.5, 20.0, 812.4, 15_000.0].map(number), ["0", "0.25", "1.5", "20", "812", "15,000"]);
-    }
-
-    #[test]
-    fn a_linear_axis_starts_at_zero_and_a_log_axis_at_a_decade() {
-        let linear = Span::of(&axis(Scale::Linear), [50.0, 90.0].into_iter(), 0.0, 100.0);
-        assert_eq!((linear.at(0.0), linear.at(100.0)), (0.0, 100.0));
-        let log = Span::of(&axis(Scale::Log), [0.3, 40.0].into_iter(), 0.0, 300.0);
-        assert_eq!(log.marks, [0.1, 1.0, 10.0, 100.0]);
-        assert!((log.at(1.0) - 100.0).abs() < 1e-9);
+        Axis { name: "x", unit: "", format: number, scale }
     }
 
     #[test]
@@ -431,7 +316,7 @@ mod tests {
             shade: None,
         };
         let chart = chart.draw().expect("two values are something to draw");
-        assert_eq!(chart.lines[0].path, "M58 30M508 30");
+        assert_eq!(chart.lines[0].path, "M66 30M508 30");
         assert_eq!(chart.table.rows[1].cells, ["1", NONE]);
         assert_eq!(chart.strips.len(), 3);
     }

@@ -1,24 +1,24 @@
 //! The charts of a whole run: growth with workers, baseline beside stack, and the percentile plot.
 
-use super::cells;
-use super::chart::{Axis, Bars, Chart, Lines, Scale, Series, number};
+use super::axis::{Axis, Scale, number};
+use super::chart::{Bars, Chart, Lines, Series};
 use super::scaling::{Scaled, scaled};
 use crate::model::{Histogram, Level, LoadResult, RunResult};
 
 /// Throughput of the target against workers, with the line that linear growth would give.
 pub fn throughput_by_workers(run: &RunResult) -> Option<Chart> {
     let levels = by_workers(run);
-    let line = |name: &str, class, of: fn(&Scaled) -> f64| Series {
+    let line = |name: &str, class, of: fn(&Scaled) -> Option<f64>| Series {
         name: name.to_owned(),
         class,
-        values: levels.iter().map(|level| Some(of(level))).collect(),
+        values: levels.iter().map(of).collect(),
     };
     let series = vec![
         line("linear", "ideal", |level| level.ideal_rps),
-        line("measured", "stack", |level| level.level.stack.load.throughput_rps()),
+        line("measured", "stack", |level| Some(level.level.stack.load.throughput_rps())),
     ];
     let note = "linear: the throughput with the fewest workers, times the workers".to_owned();
-    let y = Axis { label: "requests/s", format: number, scale: Scale::Linear };
+    let y = Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear };
     against_workers("Throughput against workers", note, y, &levels, series)
 }
 
@@ -31,7 +31,7 @@ pub fn latency_by_workers(run: &RunResult) -> Option<Chart> {
         values: levels.iter().map(|scaled| supported_ms(&scaled.level.stack.load.latency(), percent)).collect(),
     };
     let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(line).into();
-    let y = Axis { label: "latency (ms)", format: number, scale: Scale::Linear };
+    let y = Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear };
     against_workers("Latency against workers", String::new(), y, &levels, series)
 }
 
@@ -39,7 +39,7 @@ fn against_workers(title: &str, note: String, y: Axis, levels: &[Scaled], series
     let xs: Vec<f64> = levels.iter().map(|scaled| f64::from(scaled.level.workers)).collect();
     let mut marks = xs.clone();
     marks.dedup();
-    let x = Axis { label: "workers", format: number, scale: Scale::Marks(marks) };
+    let x = Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) };
     Lines { title: title.to_owned(), note, x, y, xs, series, shade: None }.draw()
 }
 
@@ -57,7 +57,7 @@ pub fn baseline_beside_stack(run: &RunResult) -> Option<Chart> {
         title: "Throughput, baseline beside stack".to_owned(),
         note: String::new(),
         x_label: "level",
-        y: Axis { label: "requests/s", format: cells::rps, scale: Scale::Linear },
+        y: Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear },
         groups: run.levels.iter().map(|level| level.name.clone()).collect(),
         series: vec![
             Series { name: "baseline".to_owned(), class: "baseline", values: rates(|level| &level.baseline.load) },
@@ -67,8 +67,8 @@ pub fn baseline_beside_stack(run: &RunResult) -> Option<Chart> {
     .draw()
 }
 
-/// Latency at every percentile that has ten samples beyond it: the x axis stretches the tail, the y axis is
-/// logarithmic, as what is compared may be a hundred times apart.
+/// Latency at every percentile that has ten samples beyond it: the x axis stretches the tail. The y axis is logarithmic
+/// where loads are compared, as they may be a hundred times apart.
 pub fn percentile_plot(title: &str, loads: &[(&str, &'static str, &LoadResult)]) -> Option<Chart> {
     const PER_DECADE: usize = 20;
     const DECADES: usize = 6;
@@ -86,11 +86,15 @@ pub fn percentile_plot(title: &str, loads: &[(&str, &'static str, &LoadResult)])
         title: title.to_owned(),
         note: "drawn as far as ten answers lie beyond".to_owned(),
         x: Axis {
-            label: "percentile",
+            name: "percentile",
+            unit: "",
             format: |x| format!("p{}", short_percent(percent_at(x))),
             scale: Scale::Marks((0..=decades).map(f64::from).collect()),
         },
-        y: Axis { label: "latency (ms), logarithmic", format: number, scale: Scale::Log },
+        y: match loads.len() {
+            0 | 1 => Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear },
+            _ => Axis { name: "latency, logarithmic", unit: "ms", format: number, scale: Scale::Log },
+        },
         series: series.collect(),
         xs,
         shade: None,

@@ -5,7 +5,7 @@ use super::summary::{cpuset, memory, quota};
 use super::table::Table;
 use super::text::{plain, shortened};
 use super::timeline::{busiest, process_cores};
-use crate::model::{CgroupLimits, Level, LoadResult, Phase, PhaseName, RunResult};
+use crate::model::{CgroupLimits, Level, LoadResult, Phase, PhaseName, RunResult, StopCause};
 use crate::units::{format_bytes, format_us, format_utc};
 
 const MOST_ERROR_CHARACTERS: usize = 300;
@@ -106,8 +106,8 @@ pub fn generator(level: &Level) -> Table {
             cells::grouped(generator.connections_opened),
             cells::grouped(generator.retries),
             match phase.load.stopped_by {
-                crate::model::StopCause::RunTime => "run time",
-                crate::model::StopCause::Signal => "a signal",
+                StopCause::RunTime => "run time",
+                StopCause::Signal => "a signal",
             }
             .to_owned(),
         ]);
@@ -184,8 +184,8 @@ pub fn environment(run: &RunResult) -> Table {
         ("storage driver", engine.storage_driver.clone()),
         ("workers", workers.join(", ")),
         ("users", format!("{}, {} started each second", settings.users, settings.spawn_rate_per_s)),
-        ("counted window", format_us(settings.run_time_us as f64)),
-        ("longest warm-up", format_us(settings.warm_up_us as f64)),
+        ("counted window", cells::duration(settings.run_time_us)),
+        ("longest warm-up", cells::duration(settings.warm_up_us)),
         ("CPU quota", quota(settings.cpus_cores)),
         ("memory limit", memory(settings.memory_bytes)),
         (

@@ -3,6 +3,7 @@
 //!
 //! The policy names the style by its hash, so the style's text and the hash are made from the same constant.
 
+use super::cells;
 use super::chart::Chart;
 use super::details;
 use super::scaling::is_valid;
@@ -10,7 +11,7 @@ use super::summary::{Remark, Summary, counted, summary};
 use super::table::Table;
 use super::text::plain;
 use super::{charts, timeline};
-use crate::model::{Level, LoadResult, Phase, PhaseName, RunResult};
+use crate::model::{Cpu, Level, LoadResult, Phase, PhaseName, RunResult};
 use crate::units::{format_us, format_utc};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
@@ -175,7 +176,7 @@ fn cpu_map(run: &RunResult) -> Vec<CpuBox> {
         (&placement.backend, &settings.backend, "baseline"),
         (&placement.load, &settings.load, "load"),
     ];
-    let cpu_box = |cpu: &crate::model::Cpu| {
+    let cpu_box = |cpu: &Cpu| {
         let here: Vec<_> = roles.iter().filter(|(cpus, ..)| cpus.contains(&cpu.id)).collect();
         CpuBox {
             id: cpu.id,
@@ -193,17 +194,12 @@ fn cpu_map(run: &RunResult) -> Vec<CpuBox> {
 
 fn load_facts(load: &LoadResult) -> Vec<(String, String)> {
     let window = &load.window;
-    let end_unix_us = window.start_unix_us.saturating_add(window.duration_us);
     [
         ("target", load.host.clone()),
-        ("counted", format!("{} to {}", format_utc(window.start_unix_us), format_utc(end_unix_us))),
+        ("counted from", format_utc(window.start_unix_us)),
         (
             "window",
-            format!(
-                "{} after {} of warm-up",
-                format_us(window.duration_us as f64),
-                format_us(window.warm_up_us as f64)
-            ),
+            format!("{} after {} of warm-up", cells::duration(window.duration_us), cells::duration(window.warm_up_us)),
         ),
         ("users", format!("{}, {} started each second", load.users, load.spawn_rate_per_s)),
     ]

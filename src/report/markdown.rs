@@ -17,6 +17,7 @@ pub fn render(run: &RunResult) -> String {
         let bullet = |text: &str| format!("- {}", escaped(text));
         blocks.push(lines(summary.warnings.iter().map(|warning| bullet(&warning.text))));
     }
+    blocks.push("## How to read it".to_owned());
     blocks.push(lines(summary.notes.iter().map(|note| format!("- {}", escaped(note)))));
     blocks.join("\n\n") + "\n"
 }

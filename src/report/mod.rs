@@ -4,6 +4,7 @@
 //! What is said is decided once, in [`summary`], as [`table::Table`]s; [`terminal`], [`markdown`] and [`html`] differ
 //! only in how it looks. Text that comes from a server or a container passes [`text::plain`] on its way into a table.
 
+mod axis;
 mod cells;
 mod chart;
 mod charts;

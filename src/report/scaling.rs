@@ -9,32 +9,35 @@ use crate::model::{ContainerSample, Histogram, Level, LoadResult, Phase, RunResu
 pub struct Scaled<'a> {
     /// The level.
     pub level: &'a Level,
-    /// Derived: its throughput over that of the reference; `None` where the reference has none.
+    /// Derived: its throughput over that of the reference; `None` without a reference or its throughput.
     pub speed_up: Option<f64>,
     /// Derived: speed-up over the ratio of the workers; 1 is linear.
     pub efficiency: Option<f64>,
     /// Derived: the throughput that linear growth from the reference would give.
-    pub ideal_rps: f64,
+    pub ideal_rps: Option<f64>,
 }
 
-/// Every level, in the run's order, against the first of those with the fewest workers.
+/// The level that the others are compared with: the first of the valid ones with the fewest workers.
+pub fn reference(run: &RunResult) -> Option<&Level> {
+    let valid = run.levels.iter().filter(|level| is_valid(level));
+    valid.min_by_key(|level| level.workers)
+}
+
+/// Every level, in the run's order, against the [`reference`].
 pub fn scaled(run: &RunResult) -> Vec<Scaled<'_>> {
-    let Some(reference) = run.levels.iter().min_by_key(|level| level.workers) else {
-        return Vec::new();
-    };
-    let reference_rps = reference.stack.load.throughput_rps();
-    let scale = |level| scale(level, reference.workers, reference_rps);
-    run.levels.iter().map(scale).collect()
+    let reference = reference(run);
+    run.levels.iter().map(|level| scale(level, reference)).collect()
 }
 
-fn scale(level: &Level, reference_workers: u32, reference_rps: f64) -> Scaled<'_> {
-    let times_workers = f64::from(level.workers) / f64::from(reference_workers.max(1));
-    let speed_up = (reference_rps > 0.0).then(|| level.stack.load.throughput_rps() / reference_rps);
+fn scale<'a>(level: &'a Level, reference: Option<&Level>) -> Scaled<'a> {
+    let reference_rps = reference.map(|reference| reference.stack.load.throughput_rps()).filter(|rps| *rps > 0.0);
+    let times_workers = f64::from(level.workers) / f64::from(reference.map_or(1, |reference| reference.workers.max(1)));
+    let speed_up = reference_rps.map(|rps| level.stack.load.throughput_rps() / rps);
     Scaled {
         level,
         speed_up,
         efficiency: speed_up.map(|times| times / times_workers),
-        ideal_rps: reference_rps * times_workers,
+        ideal_rps: reference_rps.map(|rps| rps * times_workers),
     }
 }
 

@@ -2,7 +2,7 @@
 //! a request costs, what was attested, and the warnings. Says it once for every reporter; draws nothing.
 
 use super::cells::{self, NONE, or_none};
-use super::scaling::{is_valid, scaled};
+use super::scaling::{is_valid, reference, scaled};
 use super::table::Table;
 use super::text::plain;
 use crate::model::{CgroupLimits, Level, Limits, Phase, RunResult, Warning};
@@ -16,7 +16,7 @@ pub struct Summary {
     pub title: String,
     /// The run's id.
     pub id: String,
-    /// Whether every level measured what it says it measured.
+    /// Whether there is a level, and every one measured what it says it measured.
     pub valid: bool,
     /// The result in a sentence.
     pub headline: String,
@@ -57,7 +57,7 @@ pub fn summary(run: &RunResult) -> Summary {
     Summary {
         title: plain(&run.name),
         id: plain(&run.id),
-        valid: run.is_valid(),
+        valid: !run.levels.is_empty() && run.is_valid(),
         headline: headline(run),
         facts: facts(run).map(|(name, value)| (name.to_owned(), plain(&value))).into(),
         tables,
@@ -66,32 +66,35 @@ pub fn summary(run: &RunResult) -> Summary {
     }
 }
 
+/// Of the valid levels only: an invalid one's throughput is not worth a sentence. Of equals, the first.
 fn headline(run: &RunResult) -> String {
-    let target = plain(&run.settings.target);
-    let best = scaled(run).into_iter().max_by(|a, b| throughput(a.level).total_cmp(&throughput(b.level)));
-    let Some(best) = best else {
-        return "No level was completed.".to_owned();
+    let (target, backend) = (plain(&run.settings.target), plain(&run.settings.backend));
+    let valid = scaled(run).into_iter().filter(|scaled| is_valid(scaled.level));
+    let Some(best) = valid.rev().max_by(|a, b| throughput(a.level).total_cmp(&throughput(b.level))) else {
+        return if run.levels.is_empty() { "No level was completed." } else { "No level is valid." }.to_owned();
     };
     let rate = cells::rps(throughput(best.level));
     let workers = counted(u64::from(best.level.workers), "worker");
-    if run.levels.len() == 1 {
-        let overhead = or_none(best.level.overhead_p50_us(), format_us);
-        return format!(
-            "{target}: {rate} requests/s with {workers}; a median request takes {overhead} more than {}'s.",
-            plain(&run.settings.backend)
-        );
+    match (best.speed_up, reference(run)) {
+        (Some(times), Some(Level { workers: fewest, .. })) if best.level.workers > *fewest => {
+            format!("{target}: at most {rate} requests/s, with {workers}: {times:.2} times that of {fewest}.")
+        }
+        _ => {
+            let added = or_none(best.level.overhead_p50_us(), format_us);
+            format!(
+                "{target}: {rate} requests/s with {workers}; a median request takes {added} longer than at {backend}."
+            )
+        }
     }
-    let times = or_none(best.speed_up, |times| format!("{times:.2} times"));
-    let fewest = run.levels.iter().map(|level| level.workers).min().unwrap_or_default();
-    format!("{target}: at most {rate} requests/s, with {workers}: {times} that of {fewest}.")
 }
 
 fn facts(run: &RunResult) -> [(&'static str, String); 6] {
     let settings = &run.settings;
-    let finished = run.finished_unix_us.map_or("not finished".to_owned(), format_utc);
+    let took = run.finished_unix_us.map(|end| cells::duration(end.saturating_sub(run.started_unix_us)));
+    let took = took.map_or_else(|| "not finished".to_owned(), |took| format!("took {took}"));
     let placed = |service: &str, cpus: &[u32]| format!("{service} on CPU {}", format_cpu_list(cpus));
     [
-        ("run", format!("{} to {finished}", format_utc(run.started_unix_us))),
+        ("run", format!("{}, {took}", format_utc(run.started_unix_us))),
         ("load", load_in_words(run)),
         (
             "CPUs",
@@ -120,9 +123,9 @@ fn facts(run: &RunResult) -> [(&'static str, String); 6] {
 fn load_in_words(run: &RunResult) -> String {
     let settings = &run.settings;
     let levels = counted(run.levels.len() as u64, "level");
-    let each = format_us(settings.run_time_us as f64);
+    let each = cells::duration(settings.run_time_us);
     let users = counted(u64::from(settings.users), "user");
-    format!("{levels} of {each} counted, {users}, at most {} warm-up", format_us(settings.warm_up_us as f64))
+    format!("{levels} of {each} counted, {users}, at most {} warm-up", cells::duration(settings.warm_up_us))
 }
 
 fn host_cpu(run: &RunResult) -> &str {
@@ -253,7 +256,7 @@ fn notes(run: &RunResult) -> Vec<String> {
     ];
     if run.levels.len() > 1 {
         notes.push(
-            "speed-up: against the fewest workers; efficiency: speed-up over times the workers; 1 is linear."
+            "speed-up: against the valid level with the fewest workers; efficiency: that over times the workers; 1 is linear."
                 .to_owned(),
         );
     }

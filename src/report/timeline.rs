@@ -1,8 +1,8 @@
 //! What happened when: the charts of one load phase over its seconds. Points are thinned to at most [`MOST_POINTS`], so
 //! that a long run's report stays small: counters are then rates over longer spans, percentiles the worst second's.
 
-use super::cells;
-use super::chart::{Axis, Chart, Lines, Scale, Series, number};
+use super::axis::{Axis, Scale, number};
+use super::chart::{Chart, Lines, Series};
 use super::text::plain;
 use crate::model::{ContainerSample, LoadResult, Phase, ProbeSample, Second};
 
@@ -25,7 +25,7 @@ pub fn throughput(load: &LoadResult) -> Option<Chart> {
         },
         Series { name: "failures".to_owned(), class: "failures", values: rates(|second| second.failures) },
     ];
-    let y = Axis { label: "requests/s", format: cells::rps, scale: Scale::Linear };
+    let y = Axis { name: "answers", unit: "requests/s", format: number, scale: Scale::Linear };
     over_seconds("Throughput and failures", y, load, series)
 }
 
@@ -41,7 +41,7 @@ pub fn latency(load: &LoadResult) -> Option<Chart> {
         class,
         values: spans.iter().map(|span| worst(span, index)).collect(),
     };
-    let y = Axis { label: "latency (ms)", format: number, scale: Scale::Linear };
+    let y = Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear };
     over_seconds("Latency percentiles", y, load, SHOWN_PERCENTILES.map(line).into())
 }
 
@@ -49,7 +49,7 @@ pub fn latency(load: &LoadResult) -> Option<Chart> {
 pub fn users(load: &LoadResult) -> Option<Chart> {
     let last = |span: &&[Second]| span.last().map(|second| f64::from(second.users));
     let values = spans(load).iter().map(last).collect();
-    let y = Axis { label: "users", format: number, scale: Scale::Linear };
+    let y = Axis { name: "users", unit: "", format: number, scale: Scale::Linear };
     over_seconds("Users", y, load, vec![Series { name: "users".to_owned(), class: "s1", values }])
 }
 
@@ -84,11 +84,11 @@ pub fn cpu(phase: &Phase, target: &str) -> Option<Chart> {
         Series { name: plain(&usage.service), class: class.unwrap_or("s2"), values: rates(&counter, &at) }
     });
     let series = series.collect();
-    let y = Axis { label: "CPU (cores)", format: number, scale: Scale::Linear };
+    let y = Axis { name: "CPU", unit: "cores", format: number, scale: Scale::Linear };
     over_samples("CPU of each container", y, phase, &at, series)
 }
 
-/// The share of its quota periods in which the target was throttled; `None` without a quota.
+/// The share of its quota periods in which the target was throttled; `None` where it never was.
 pub fn throttling(phase: &Phase, target: &str) -> Option<Chart> {
     let samples = &phase.usage(target)?.samples;
     let at = sample_times(samples);
@@ -98,8 +98,9 @@ pub fn throttling(phase: &Phase, target: &str) -> Option<Chart> {
         (Some(throttled), Some(periods)) if *periods > 0.0 => Some(100.0 * throttled / periods),
         _ => None,
     };
-    let values = throttled.iter().zip(&periods).map(share).collect();
-    let y = Axis { label: "throttled periods (%)", format: number, scale: Scale::Linear };
+    let values: Vec<_> = throttled.iter().zip(&periods).map(share).collect();
+    values.iter().flatten().find(|percent| **percent > 0.0)?;
+    let y = Axis { name: "throttled periods", unit: "%", format: number, scale: Scale::Linear };
     over_samples("Throttling", y, phase, &at, vec![Series { name: target.to_owned(), class: "failures", values }])
 }
 
@@ -113,7 +114,7 @@ pub fn processes(phase: &Phase) -> Option<Chart> {
         values: rates(&process_counter(&phase.processes, pid), &at),
     };
     let series = busiest(&phase.processes).into_iter().take(MOST_PROCESSES).zip(classes).map(line).collect();
-    let y = Axis { label: "CPU (cores)", format: number, scale: Scale::Linear };
+    let y = Axis { name: "CPU", unit: "cores", format: number, scale: Scale::Linear };
     over_samples("CPU of the busiest processes", y, phase, &at, series)
 }
 
@@ -186,7 +187,7 @@ fn rates(counter: &[(u64, u64)], at: &[u64]) -> Vec<Option<f64>> {
 }
 
 fn seconds_axis() -> Axis {
-    Axis { label: "time since the first request (s)", format: number, scale: Scale::Tight }
+    Axis { name: "time since the first request", unit: "s", format: number, scale: Scale::Tight }
 }
 
 fn warm_up(load: &LoadResult) -> Option<(f64, &'static str)> {

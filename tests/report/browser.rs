@@ -1,0 +1,93 @@
+//! The reports in real Chromium with the network cut: no script runs, the policy lets the style in and nothing else.
+//! Needs `chromium` in the PATH (Debian: `apt-get install chromium`).
+
+use crate::fixture::{COMPOSE, run};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use vscale::model::PhaseName;
+use vscale::report::html;
+
+const INJECTED: &str = "<script>document.title = 'owned'</script>";
+
+#[test]
+fn the_run_s_report() {
+    let page = open(&html::run(&run(), COMPOSE));
+    page.assert_quiet();
+    assert_eq!(page.title(), "bench: 20261124T114421Z-bench-3f9a1c");
+    let headings = ["Warnings", "Baseline against stack", "Each level", "Where it ran"];
+    headings.iter().for_each(|heading| assert!(page.dom.contains(&format!(">{heading}</h2>")), "{heading}"));
+    assert!(page.dom.contains("&lt;script&gt;"), "the compose file's text is shown as text");
+}
+
+#[test]
+fn the_load_s_reports() {
+    let run = run();
+    let level = &run.levels[1];
+    for (name, load) in [(PhaseName::Baseline, &level.baseline.load), (PhaseName::Stack, &level.stack.load)] {
+        let page = open(&html::load(name, load));
+        page.assert_quiet();
+        assert_eq!(page.title(), format!("{name}: {}", load.host));
+        assert!(page.dom.contains(">Over time</h2>"));
+    }
+}
+
+#[test]
+fn the_policy_stops_what_might_slip_through() {
+    let report = html::run(&run(), COMPOSE);
+    let slipped = report.replace("</main>", &format!("{INJECTED}<p style='color:red'>x</p></main>"));
+    let page = open(&slipped);
+    assert_ne!(page.title(), "owned");
+    assert!(page.console.contains("Content Security Policy"), "{}", page.console);
+
+    let without_policy = slipped.replace("http-equiv=\"Content-Security-Policy\"", "name=\"none\"");
+    assert_eq!(open(&without_policy).title(), "owned", "this test would not notice a script that ran");
+}
+
+/// What became of a page.
+struct Opened {
+    dom: String,
+    console: String,
+}
+
+impl Opened {
+    fn title(&self) -> &str {
+        let (_, rest) = self.dom.split_once("<title>").expect("every page has a title");
+        rest.split_once("</title>").expect("Chromium closes what it prints").0
+    }
+
+    fn assert_quiet(&self) {
+        assert_eq!(self.console, "", "Chromium complains");
+        assert!(self.dom.contains("</html>"));
+    }
+}
+
+fn open(page: &str) -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.html");
+    fs::write(&file, page).unwrap();
+    let output = chromium(folder.path(), &file);
+    assert!(output.status.success(), "chromium: {}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let console = messages.lines().filter(|line| line.contains("CONSOLE")).collect::<Vec<_>>().join("\n");
+    Opened { dom: String::from_utf8(output.stdout).unwrap(), console }
+}
+
+fn chromium(profile: &Path, page: &Path) -> Output {
+    Command::new("chromium")
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--disable-background-networking",
+        ])
+        .arg("--host-resolver-rules=MAP * ~NOTFOUND")
+        .arg(format!("--user-data-dir={}", profile.join("profile").display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("chromium cannot be run ({error}): install it, on Debian `apt-get install chromium`")
+        })
+}
