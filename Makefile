@@ -15,7 +15,7 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench test lint clean gc
+.PHONY: help build bench gc test lint bench-load
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,3 +31,16 @@ bench: build ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 
 gc: build ## Remove what killed runs left in the engine
 	@$(BINARY) gc
+
+test: build ## Every test, those on the real engine included
+	@cargo nextest --version >/dev/null 2>&1 || { echo "make test needs cargo-nextest: cargo install --locked cargo-nextest" >&2; exit 1; }
+	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast
+
+lint: ## Formatting, clippy, docs and licences, as CI checks them
+	@cargo fmt --check
+	@cargo clippy --all-targets --quiet -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	@cargo deny --log-level error check bans licenses sources
+
+bench-load: build ## The load generator and the mock beside wrk and nginx (Debian's packages)
+	@VSCALE=$(BINARY) benches/compare-load.sh

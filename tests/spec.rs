@@ -104,15 +104,15 @@ fn what_is_measured_must_be_there() {
     assert_snapshot!(error(&good.replace("target: stack", "target: web")), @"0.yaml:2:3: x-vscale.target: no service `web`; there are loadgen, mock, stack");
     assert_snapshot!(error(&good.replace("target: stack", "target: mock")), @"0.yaml:3:3: x-vscale.backend: `mock` is the target too");
     assert_snapshot!(error(&good.replace("port: 81", "port: 0")), @"0.yaml:14:7: x-vscale.endpoints.stack.port: 0 is not a port (1 to 65535)");
-    assert_snapshot!(error(&good.replace("process: app", "process: '('")), @"");
+    assert_snapshot!(error(&good.replace("process: app", "process: '('")), @"0.yaml:8:7: x-vscale.workers.count.process: not a regular expression: found open group without closing ')'");
     assert_snapshot!(error("services: { a: { image: b } }"), @"0.yaml:1:1: `x-vscale` is missing");
 }
 
 #[test]
 fn files_that_are_not_yaml_or_not_there() {
-    assert_snapshot!(error("services: [unclosed"), @"");
+    assert_snapshot!(error("services: [unclosed"), @"0.yaml:2:1: did not find expected ',' or ']'");
     assert_snapshot!(error("just text"), @"0.yaml: not a mapping of `services:` and `x-vscale:`");
-    assert_snapshot!(error("a: 1\na: 2\n"), @"");
+    assert_snapshot!(error("a: 1\na: 2\n"), @r#"0.yaml:1:1: duplicate entry with key "a""#);
     let missing = spec::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
     assert_snapshot!(missing, @"no/such.yaml: No such file or directory (os error 2)");
 }

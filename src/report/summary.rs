@@ -105,7 +105,7 @@ fn facts(run: &RunResult) -> [(&'static str, String); 6] {
             ]
             .join(", "),
         ),
-        ("limits", format!("{} CPUs, {} memory", quota(settings.cpus_cores), memory(settings.memory_bytes))),
+        ("limits", format!("CPU quota: {}; memory: {}", quota(settings.cpus_cores), memory(settings.memory_bytes))),
         (
             "host",
             format!(

@@ -56,8 +56,12 @@ struct Up {
     container: Container,
     /// While this lives, a container of our own image knows that we live.
     _output: Output,
+    /// The target's, which goes on telling about its processes.
+    probe: Option<Output>,
     asked: CgroupLimits,
+    /// What the probe saw last.
     seen: Option<ProbeSample>,
+    ready_after_us: u64,
 }
 
 impl Visit<'_> {
@@ -68,64 +72,44 @@ impl Visit<'_> {
     /// the engine goes away. What runs then is removed by the run's label.
     pub async fn level(&self, plan: &LevelPlan, progress: &mut Progress) -> Result<(Level, Vec<Log>)> {
         let mut up = Vec::new();
-        let mut target_probe = None;
-        let mut ready_after_us = 0;
-        for name in self.spec.start_order() {
-            if name == self.settings.load {
-                continue;
-            }
-            let is_target = name == self.settings.target;
-            let service = self.service(&name, is_target.then_some(plan.workers));
-            progress.step(&format!(
-                "{}: starting {name}{}",
-                plan.name,
-                if is_target { workers_in_words(plan.workers) } else { String::new() }
-            ));
-            let (mut started, probe, after_us) = self.start(&name, &service, is_target, progress).await?;
-            if is_target {
-                (target_probe, ready_after_us) = (probe, after_us);
-                progress.step(&format!("{}: {name} is ready after {:.1} s", plan.name, after_us as f64 / 1e6));
-                if let Some(probe) = &mut target_probe {
-                    self.settle(plan.workers, &started.container, probe, progress).await?;
-                }
-                if let Some(cores) = self.settings.cpus_cores {
-                    started.container.set_cpu_quota(cores).await?;
-                    started.asked.cpu_quota_cores = Some(cores);
-                }
-            }
-            up.push(started);
+        for name in self.spec.start_order().into_iter().filter(|name| *name != self.settings.load) {
+            up.push(self.start(&name, plan, progress).await?);
         }
-        let gone = || Error::Other("the target was not started, or has no endpoint".into());
-        let mut probe = target_probe.ok_or_else(gone)?;
+        let target = up.iter().position(|one| one.container.service() == self.settings.target);
+        let target = target.ok_or_else(|| Error::Other("the target was not started".into()))?;
+        let mut probe = up[target].probe.take().ok_or_else(|| Error::Other("the target has no probe".into()))?;
+        self.settle(plan.workers, &mut up[target], &mut probe, progress).await?;
+        if let Some(cores) = self.settings.cpus_cores {
+            up[target].container.set_cpu_quota(cores).await?;
+            up[target].asked.cpu_quota_cores = Some(cores);
+        }
 
-        let target = up.iter().position(|one| one.container.service() == self.settings.target).ok_or_else(gone)?;
-        let before = self.fresh_sample(&up[target].container, &mut probe).await?;
-        let workers_before = self.count_workers(&before);
-        let baseline = self.load(PhaseName::Baseline, plan, &up, &mut probe, progress).await?;
-        let stack = self.load(PhaseName::Stack, plan, &up, &mut probe, progress).await?;
-        let mut warnings = self.ended(plan, &up).await?;
-        let after = self.fresh_sample(&up[target].container, &mut probe).await.ok();
-        let workers_after =
-            after.as_ref().map_or(0, |sample| measure::workers(sample, self.worker_pattern).len() as u32);
+        let workers_before = self.count_workers(up[target].seen.as_ref());
+        let (baseline, _) = self.load(PhaseName::Baseline, plan, &up, &mut probe, progress).await?;
+        let (stack, load_limits) = self.load(PhaseName::Stack, plan, &up, &mut probe, progress).await?;
+        up[target].seen = self.fresh_sample(&up[target].container, &mut probe).await.ok();
+        let workers_after = self.count_workers(up[target].seen.as_ref());
 
         let mut limits = Vec::new();
-        up[target].seen = after;
         for one in &up {
             limits.push(read_back(one).await?);
         }
-        limits.push(stack.1);
-        let attestation = Attestation { workers_before, workers_after, limits };
-        let (name, workers) = (plan.name.clone(), plan.workers);
-        let (baseline, stack) = (baseline.0, stack.0);
-        let mut level = Level { name, workers, attestation, ready_after_us, baseline, stack, warnings: Vec::new() };
-        warnings.extend(attest::warnings(&level));
-        level.warnings = warnings;
+        limits.push(load_limits);
+        let mut level = Level {
+            name: plan.name.clone(),
+            workers: plan.workers,
+            attestation: Attestation { workers_before, workers_after, limits },
+            ready_after_us: up[target].ready_after_us,
+            baseline,
+            stack,
+            warnings: self.ended(plan, &up).await?,
+        };
+        level.warnings.extend(attest::warnings(&level));
 
         let mut logs = Vec::new();
-        for one in up.iter().rev() {
+        for one in &up {
             logs.push((one.container.service().to_owned(), one.container.logs().await?));
         }
-        drop(probe);
         self.cluster.remove_containers().await?;
         Ok((level, logs))
     }
@@ -152,27 +136,22 @@ impl Visit<'_> {
     }
 
     /// Starts a service and waits until it is ready, if it has an endpoint to ask. The target's probe goes on.
-    async fn start(
-        &self,
-        name: &str,
-        service: &Service,
-        is_target: bool,
-        progress: &mut Progress,
-    ) -> Result<(Up, Option<Output>, u64)> {
+    async fn start(&self, name: &str, plan: &LevelPlan, progress: &mut Progress) -> Result<Up> {
+        let is_target = name == self.settings.target;
+        let workers = is_target.then_some(plan.workers);
+        progress.step(&format!("{}: starting {name}{}", plan.name, workers.map_or_else(String::new, in_words)));
+        let service = self.service(name, workers);
         let image = &self.images[name];
-        let asked = asked(service);
-        let container = self.cluster.create(name, service, image, image == self.own_image).await?;
+        let container = self.cluster.create(name, &service, image, image == self.own_image).await?;
         let output = container.start().await?;
-        let mut up = Up { container, _output: output, asked, seen: None };
-        let Some(endpoint) = self.spec.vscale.endpoints.get(name) else { return Ok((up, None, 0)) };
+        let mut up =
+            Up { container, _output: output, probe: None, asked: asked(&service), seen: None, ready_after_us: 0 };
+        let Some(endpoint) = self.spec.vscale.endpoints.get(name) else { return Ok(up) };
 
-        let command =
-            ["probe", "--ready", &format!("http://127.0.0.1:{}{}", endpoint.port, endpoint.ready), "--timeout"];
-        let mut command: Vec<String> = command.map(str::to_owned).into();
-        command.push(format!("{}s", self.ready_timeout.as_secs_f64()));
-        if !is_target {
-            command.push("--once".into());
-        }
+        let url = format!("http://127.0.0.1:{}{}", endpoint.port, endpoint.ready);
+        let timeout = format!("{}s", self.ready_timeout.as_secs_f64());
+        let mut command = ["probe", "--ready", &url, "--timeout", &timeout].map(str::to_owned).to_vec();
+        command.extend((!is_target).then(|| "--once".to_owned()));
         let user = numeric_user(&up.container.user().await?);
         let probe =
             self.cluster.create_probe(&up.container, self.own_image, &user, &self.placement.load, command).await?;
@@ -180,22 +159,22 @@ impl Visit<'_> {
             Ok(words) => words,
             Err(error) => return Err(self.not_ready(&up.container, &error.to_string()).await),
         };
-        let mut ready_after_us = 0;
         let deadline = Instant::now() + self.ready_timeout + LOAD_GRACE;
-        loop {
+        while up.seen.is_none() {
             let line = timeout_at(deadline, words.next_line()).await;
             let line = line.map_err(|_| Error::Start(format!("{name}: its probe does not answer")))??;
             match line.as_deref().map(parse::<ProbeEvent>).transpose()? {
                 Some(ProbeEvent::Waiting { last }) => progress.live(&format!("waiting for {name}: {last}")),
-                Some(ProbeEvent::Ready { after_us }) => ready_after_us = after_us,
-                Some(ProbeEvent::Sample(sample)) => {
-                    up.seen = Some(sample);
-                    break;
-                }
+                Some(ProbeEvent::Ready { after_us }) => up.ready_after_us = after_us,
+                Some(ProbeEvent::Sample(sample)) => up.seen = Some(sample),
                 None => return Err(self.not_ready(&up.container, &words.last_words()).await),
             }
         }
-        Ok((up, is_target.then_some(words), ready_after_us))
+        if is_target {
+            progress.step(&format!("{}: {name} is ready after {:.1} s", plan.name, up.ready_after_us as f64 / 1e6));
+            up.probe = Some(words);
+        }
+        Ok(up)
     }
 
     /// Why a container is not ready: that it has ended, or what its probe said last; with its own last log lines.
@@ -218,30 +197,23 @@ impl Visit<'_> {
     /// The first worker answers while others still start: waits until all are there and none is busy, so that neither
     /// a quota nor the load meets a worker that is still importing. Goes on after a while all the same: what the
     /// target is then is attested like anything else.
-    async fn settle(
-        &self,
-        workers: u32,
-        target: &Container,
-        probe: &mut Output,
-        progress: &mut Progress,
-    ) -> Result<()> {
+    async fn settle(&self, workers: u32, target: &mut Up, probe: &mut Output, progress: &mut Progress) -> Result<()> {
         let deadline = Instant::now() + SETTLE_LIMIT.min(self.ready_timeout);
-        let mut before = self.fresh_sample(target, probe).await?;
         while Instant::now() < deadline {
-            let now = self.fresh_sample(target, probe).await?;
-            let found = self.count_workers(&now);
-            let busy_cores = measure::busy_cores(&before, &now);
+            let now = self.fresh_sample(&target.container, probe).await?;
+            let found = self.count_workers(Some(&now));
+            let busy_cores = target.seen.as_ref().map_or(0.0, |before| measure::busy_cores(before, &now));
+            target.seen = Some(now);
             if found == workers && busy_cores < SETTLED_CORES {
-                return Ok(());
+                break;
             }
             progress.live(&format!("waiting for {workers} idle workers: {found} found, {busy_cores:.2} CPUs busy"));
-            before = now;
         }
         Ok(())
     }
 
-    fn count_workers(&self, sample: &ProbeSample) -> u32 {
-        measure::workers(sample, self.worker_pattern).len() as u32
+    fn count_workers(&self, sample: Option<&ProbeSample>) -> u32 {
+        sample.map_or(0, |sample| measure::workers(sample, self.worker_pattern).len() as u32)
     }
 
     /// A sample of the target's processes that was taken after this call began.
@@ -404,6 +376,6 @@ pub fn progress_in_words(now: &LoadProgress) -> String {
     )
 }
 
-fn workers_in_words(workers: u32) -> String {
+fn in_words(workers: u32) -> String {
     format!(" with {workers} worker{}", if workers == 1 { "" } else { "s" })
 }

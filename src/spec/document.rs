@@ -153,11 +153,8 @@ impl<'de> Visitor<'de> for Seek<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((wanted, rest)) = self.0.split_first() else { return Err(A::Error::custom(FOUND)) };
-        while let Some(key) = map.next_key::<Value>()? {
-            if key.as_str() == Some(wanted) {
-                if rest.is_empty() {
-                    return Err(A::Error::custom(FOUND));
-                }
+        while let Some(is_wanted) = map.next_key_seed(Key { wanted, is_last: rest.is_empty() })? {
+            if is_wanted {
                 map.next_value_seed(Seek(rest))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -174,5 +171,34 @@ impl<'de> Visitor<'de> for Seek<'_> {
         }
         items.next_element_seed(Seek(rest))?;
         Ok(())
+    }
+}
+
+/// Whether a key is the wanted one; if that is the last of the path, it is the place.
+struct Key<'a> {
+    wanted: &'a str,
+    is_last: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that is a name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
+        match key == self.wanted {
+            true if self.is_last => Err(E::custom(FOUND)),
+            is_wanted => Ok(is_wanted),
+        }
     }
 }

@@ -186,6 +186,8 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
             max_rss_bytes: 5 << 20,
             connections_opened: 4,
             retries: 0,
+            unanswered: 0,
+            limits: None,
         },
     }
 }
