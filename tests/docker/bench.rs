@@ -1,0 +1,73 @@
+//! A run that goes well, and one whose target ignores its worker count.
+
+use super::*;
+use vscale::model::{PhaseName, Warning};
+
+#[test]
+fn levels_are_measured_saved_and_removed() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let finished = bench.run(&["--workers", "1,1", "--run-time", "3", "--cpus", "0.5", "--memory", "64m"]).assert(0);
+    assert!(finished.stdout.contains("w1-c0.5-r2"), "{}", finished.stdout);
+
+    let result = bench.result();
+    assert_eq!(result.levels.len(), 2);
+    for level in &result.levels {
+        assert_eq!((level.attestation.workers_before, level.attestation.workers_after), (1, 1));
+        let stack = level.attestation.limits.iter().find(|limits| limits.service == "stack").expect("read back");
+        let inside = stack.inside.as_ref().expect("the probe runs as the same user");
+        assert_eq!((inside.cpu_quota_cores, inside.memory_bytes), (Some(0.5), Some(64 << 20)));
+        assert_eq!(stack.engine.cpu_quota_cores, Some(0.5));
+        for phase in [&level.baseline, &level.stack] {
+            assert!(phase.load.request_count() > 100 && phase.load.failure_count() == 0);
+            let watched: Vec<&str> = phase.containers.iter().map(|usage| usage.service.as_str()).collect();
+            assert_eq!(watched, ["mock", "stack", "loadgen"]);
+            assert!(phase.usage("loadgen").expect("watched").cpu_cores.expect("3 s have samples") > 0.0);
+        }
+        assert_eq!((level.baseline.name, level.stack.name), (PhaseName::Baseline, PhaseName::Stack));
+        assert!(!level.stack.processes.is_empty());
+    }
+
+    let results = bench.path().join("results");
+    for phase in ["baseline", "stack"] {
+        for suffix in [".html", "_stats.csv", "_stats_history.csv", "_failures.csv"] {
+            assert!(results.join(format!("{phase}{suffix}")).is_file(), "{phase}{suffix}");
+        }
+    }
+    assert!(results.join("stack.log").is_file());
+    report_again_gives_the_same_bytes(&bench);
+}
+
+fn report_again_gives_the_same_bytes(bench: &Bench) {
+    let run = bench.run_folder();
+    let read = || ["report.html", "report.md", "scaling.csv"].map(|name| fs::read(run.join(name)).expect("written"));
+    let before = read();
+    let output = Command::new(binary()).arg("report").arg(&run).output().expect("it runs");
+    assert!(output.status.success());
+    assert!(read() == before);
+}
+
+#[test]
+fn a_target_that_ignores_its_worker_count_is_invalid() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let mut arguments = vec!["--workers", "2", "--run-time", "1"];
+    arguments.extend(["--ready-timeout", "5s"]);
+    let finished = bench.run(&arguments).assert(5);
+    let words = "2 workers were asked for, 1 ran before the load and 1 after it";
+    assert!(finished.stdout.contains(words), "{}", finished.stdout);
+    let found = bench.result().levels[0].warnings.iter().any(|it| matches!(it, Warning::WorkersNotApplied { .. }));
+    assert!(found);
+}
+
+#[test]
+fn failures_do_not_lose_the_run() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let compose = fs::read_to_string(bench.path().join("compose.yaml")).expect("written");
+    let impatient = compose.replace("loadgen: { image", "loadgen: { command: [load, --timeout, 1us], image");
+    fs::write(bench.path().join("compose.yaml"), impatient).expect("writable");
+    let finished = bench.run(&["--run-time", "1"]).assert(5);
+    assert!(finished.stdout.contains("no request succeeded"), "{}", finished.stdout);
+    for phase in ["baseline", "stack"] {
+        let failures = fs::read_to_string(bench.path().join(format!("results/{phase}_failures.csv"))).expect("written");
+        assert!(failures.contains("within 1 us") && failures.lines().count() > 1, "{failures}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Whatever ends a run, nothing of it stays: signals, a killed controller, a target that dies under load.
+
+use super::*;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+fn signalled(signal: Signal) -> Finished {
+    let bench = Bench::new(STACK, "/v1/health");
+    let (child, _) = bench.start_until(&["--run-time", "60"], "loadgen");
+    kill(Pid::from_raw(child.id() as i32), signal).expect("it is ours");
+    Finished::of(child.wait_with_output().expect("it ends"))
+}
+
+#[test]
+fn interrupt_removes_everything() {
+    signalled(Signal::SIGINT).assert(130).assert_says(&["stopped by SIGINT"]);
+}
+
+#[test]
+fn termination_removes_everything() {
+    signalled(Signal::SIGTERM).assert(143).assert_says(&["stopped by SIGTERM"]);
+}
+
+#[test]
+fn finished_levels_survive_an_interrupt() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let mut child = bench.command(&["--workers", "1,1,1", "--run-time", "2"]).spawn().expect("it runs");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let saved = || {
+        bench.path().join("results/runs").exists()
+            && bench.run_folders().iter().any(|folder| folder.join("result.json").exists())
+    };
+    while !saved() {
+        assert!(Instant::now() < deadline && child.try_wait().expect("ours").is_none(), "no level was saved");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it is ours");
+    let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(130);
+    finished.assert_says(&["the levels above are complete"]);
+    assert!(!bench.result().levels.is_empty());
+    assert!(bench.run_folder().join("report.html").is_file());
+}
+
+#[test]
+fn what_a_killed_controller_left_ends_by_itself_and_is_collected() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let (mut child, loadgen) = bench.start_until(&["--run-time", "600"], "loadgen");
+    child.kill().expect("it is ours");
+    child.wait().expect("it is ours");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while docker(&["ps", "-q", "--no-trunc"]).contains(&loadgen) {
+        assert!(Instant::now() < deadline, "the load generator goes on without its controller");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_ne!(left_in_the_engine(), "");
+    let output = Command::new(binary()).arg("gc").output().expect("it runs");
+    let finished = Finished::of(output).assert(0);
+    assert!(finished.stdout.contains(": removed"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_target_that_dies_under_load_makes_the_level_invalid() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let (child, _) = bench.start_until(&["--run-time", "4"], "loadgen");
+    // The first load generator loads the mock; the target may die then as well as later.
+    let targets =
+        docker(&["ps", "-q", "--filter", "label=dev.vscale.run", "--filter", "label=com.docker.compose.service=stack"]);
+    docker(&["kill", targets.trim()]);
+    let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(5);
+    assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
+    assert!(bench.path().join("results/stack_failures.csv").is_file());
+}
