@@ -170,7 +170,7 @@ impl Container {
     }
 
     /// Ends and removes it, with its anonymous volumes.
-    pub async fn remove(self) -> Result<()> {
+    pub async fn remove(&self) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let removed = self.engine.docker.remove_container(&self.id, Some(options)).await;
         removed.map_err(|error| failed(&format!("removing {}", self.service), &error))

@@ -13,8 +13,9 @@ use crate::{
     spec::{Service, Spec},
     units::{format_cpu_list, format_us, now_unix_us, parse_cpu_list},
 };
+use futures_util::future::join_all;
 use regex_lite::Regex;
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, pin::pin, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -245,11 +246,11 @@ impl Visit<'_> {
         let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
         let mut output = generator.start().await?;
 
-        let mut samples: Vec<Vec<ContainerSample>> = vec![Vec::new(); up.len() + 1];
+        let watched: Vec<&Container> = up.iter().map(|one| &one.container).chain([&generator]).collect();
+        let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
+        let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
         let mut processes = Vec::new();
         let mut probe_lives = true;
-        let mut ticks = interval(SAMPLE_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let bound = self.settings.run_time_us + self.settings.warm_up_us;
         let spawning = f64::from(self.settings.users) / self.settings.spawn_rate_per_s;
         let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning) + LOAD_GRACE;
@@ -263,20 +264,17 @@ impl Visit<'_> {
                         None => return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await),
                     }
                 }
-                _ = ticks.tick() => {
-                    let containers = up.iter().map(|one| &one.container).chain([&generator]);
-                    let now = futures_util::future::join_all(containers.map(Container::sample)).await;
-                    samples.iter_mut().zip(now).for_each(|(samples, now)| samples.extend(now));
-                }
+                _ = &mut sampling => {}
                 line = probe.next_line(), if probe_lives => match line? {
                     Some(line) => if let ProbeEvent::Sample(sample) = parse(&line)? { processes.push(sample) },
                     None => probe_lives = false,
                 },
             }
         };
-        let names = up.iter().map(|one| one.container.service()).chain([load.as_str()]);
-        let containers: Vec<ContainerUsage> =
-            names.zip(samples).map(|(name, samples)| measure::container_usage(name, samples, &result.window)).collect();
+        let usage = |(one, samples): (&&Container, &RefCell<_>)| {
+            measure::container_usage(one.service(), samples.take(), &result.window)
+        };
+        let containers: Vec<ContainerUsage> = watched.iter().zip(&samples).map(usage).collect();
         let limits = Limits {
             service: load.clone(),
             asked: asked(&service),
@@ -316,6 +314,17 @@ impl Visit<'_> {
             }
         }
         Ok(warnings)
+    }
+}
+
+/// Samples a container once a second for as long as it is polled.
+async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
+    let mut ticks = interval(SAMPLE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let sample = container.sample().await;
+        samples.borrow_mut().extend(sample);
     }
 }
 
