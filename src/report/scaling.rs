@@ -23,7 +23,7 @@ pub fn reference(run: &RunResult) -> Option<&Level> {
     valid.min_by_key(|level| level.workers)
 }
 
-/// Every level, in the run's order, against the [`reference`].
+/// Every level, in the run's order, against the [`reference()`].
 pub fn scaled(run: &RunResult) -> Vec<Scaled<'_>> {
     let reference = reference(run);
     run.levels.iter().map(|level| scale(level, reference)).collect()

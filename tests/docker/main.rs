@@ -83,7 +83,7 @@ networks: {{ bench: {{ internal: true }} }}
 
     /// Starts it and waits until a container of the service runs; gives its id.
     fn start_until(&self, arguments: &[&str], service: &str) -> (Child, String) {
-        let child = self.command(arguments).spawn().expect("it runs");
+        let mut child = self.command(arguments).spawn().expect("it runs");
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             let owner = format!("label=com.docker.compose.service={service}");
@@ -93,7 +93,9 @@ networks: {{ bench: {{ internal: true }} }}
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("no container of {service} came up in a minute");
+        child.kill().expect("it is ours");
+        let finished = Finished::of(child.wait_with_output().expect("it ends"));
+        panic!("no container of {service} came up in a minute:\n{}", finished.stderr);
     }
 
     fn result(&self) -> RunResult {
