@@ -11,6 +11,7 @@ pub mod mock;
 pub mod model;
 pub mod plan;
 pub mod probe;
+pub mod redact;
 pub mod report;
 pub mod run;
 pub mod spec;

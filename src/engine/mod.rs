@@ -64,7 +64,11 @@ impl Engine {
             )));
         }
         let facts = EngineFacts {
-            name: version.platform.map_or_else(|| "Docker Engine".into(), |platform| platform.name),
+            name: version
+                .platform
+                .map(|platform| platform.name)
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "Docker Engine".into()),
             version: version.version.unwrap_or_default(),
             api_version: docker.client_version().to_string(),
             cgroup_version: info.cgroup_version.map_or_else(|| "1".into(), |version| version.to_string()),

@@ -13,7 +13,6 @@ mod details;
 pub mod html;
 pub mod locust;
 pub mod markdown;
-pub mod redact;
 pub mod scaling;
 pub mod summary;
 pub mod table;

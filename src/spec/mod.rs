@@ -10,7 +10,10 @@ mod study;
 pub use service::{Attachment, Build, Service, Ulimit};
 pub use study::{CountProbe, Endpoint, VscaleSpec, WorkersSpec};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    redact::redact,
+};
 use document::Document;
 use fields::{Field, Problem};
 use serde::Serialize;
@@ -145,19 +148,11 @@ impl Spec {
         for service in shown.services.values_mut() {
             let build_args = service.build.iter_mut().flat_map(|build| &mut build.args);
             for (name, value) in service.environment.iter_mut().chain(build_args) {
-                if is_secret(name) {
-                    "***".clone_into(value);
-                }
+                *value = redact(name, value).to_owned();
             }
         }
         serde_yaml::to_string(&shown).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
     }
-}
-
-/// Whether a variable's name says that its value is a secret.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    name.ends_with("_KEY") || name.ends_with("_TOKEN") || name.ends_with("_SECRET") || name.contains("PASSWORD")
 }
 
 /// `NAME=value` lines; a missing file is empty.

@@ -3,7 +3,7 @@
 use super::to_json;
 use crate::error::Result;
 use crate::model::{EngineFacts, HostFacts, ImageFacts, RunResult, Settings};
-use crate::report::redact::redact_argument;
+use crate::redact::redact_argument;
 use serde::Serialize;
 
 /// How vscale was called.

@@ -68,7 +68,7 @@ impl RunFolder {
     }
 
     /// Where the run comes from, to be called once the images are known: `manifest.json` and the compose file as
-    /// resolved, whose secrets its producer has redacted ([`crate::report::redact`]).
+    /// resolved, whose secrets its producer has redacted ([`crate::redact`]).
     pub fn save_origin(&self, run: &RunResult, provenance: &Provenance, compose: &str) -> Result<()> {
         self.write(MANIFEST, manifest::manifest_json(run, provenance)?)?;
         self.write(COMPOSE, compose)

@@ -60,14 +60,13 @@ fn a_target_that_ignores_its_worker_count_is_invalid() {
 
 #[test]
 fn failures_do_not_lose_the_run_but_may_fail_it() {
+    // A target that runs for 1 ms in 100 cannot answer all within 30 ms.
     let bench = Bench::new(STACK, "/v1/health");
     let compose = fs::read_to_string(bench.path().join("compose.yaml")).expect("written");
-    let impatient = compose.replace("loadgen: { image", "loadgen: { command: [load, --timeout, 1us], image");
+    let impatient = compose.replace("loadgen: { image", "loadgen: { command: [load, --timeout, 30ms], image");
     fs::write(bench.path().join("compose.yaml"), impatient).expect("writable");
-    let finished = bench.run(&["--run-time", "1", "--max-failure-rate", "0"]).assert(7);
+    let finished = bench.run(&["--run-time", "2", "--cpus", "0.01", "--max-failure-rate", "0.001"]).assert(7);
     assert!(finished.stdout.contains("requests failed"), "{}", finished.stdout);
-    for phase in ["baseline", "stack"] {
-        let failures = fs::read_to_string(bench.path().join(format!("results/{phase}_failures.csv"))).expect("written");
-        assert!(failures.contains("within 1 us") && failures.lines().count() > 1, "{failures}");
-    }
+    let failures = fs::read_to_string(bench.path().join("results/stack_failures.csv")).expect("written");
+    assert!(failures.contains("within 30ms") && failures.lines().count() > 1, "{failures}");
 }
