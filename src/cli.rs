@@ -5,6 +5,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+mod load;
+
+pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
+
 /// How does this server scale up on one host, and why does it stop?
 ///
 /// `vscale bench` starts a mock backend, the server under test and a load generator as containers on a private
@@ -30,6 +34,8 @@ pub enum Command {
     Mock(MockArgs),
     /// Load an HTTP server and report what it did
     Load(LoadArgs),
+    /// Find out how much a server can do, and how it does at 50, 70 and 85 % of it
+    Capacity(CapacityArgs),
     /// Watch the processes of a container from inside its namespaces (the controller starts this)
     #[command(hide = true)]
     Probe(ProbeArgs),
@@ -66,21 +72,12 @@ pub struct BenchArgs {
     #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
     pub ready_timeout: Duration,
 
-    /// Concurrent users; each sends, waits for the answer, and sends again
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
-    pub users: u32,
-    /// Users started each second
-    #[arg(long, default_value = "10", value_parser = parse_rate, help_heading = "Load", value_name = "USERS/S")]
-    pub spawn_rate: f64,
-    /// Length of each measured window: 60, 60s, 1h30m
-    #[arg(long, default_value = "60", value_parser = units::parse_duration, help_heading = "Load", value_name = "TIME")]
-    pub run_time: Duration,
-    /// `auto` (until the throughput is steady, at most 5 s), or a fixed time; never counted
-    #[arg(long, default_value = "auto", value_parser = parse_warm_up, help_heading = "Load", value_name = "TIME")]
-    pub warm_up: WarmUpArg,
     /// Exit with 7 when a larger share of the requests fails, 0 to 1
-    #[arg(long, default_value = "1", value_parser = parse_share, help_heading = "Load", value_name = "SHARE")]
+    #[arg(long, default_value = "1", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
     pub max_failure_rate: f64,
+    /// What the load is; thresholds concern the server's phase
+    #[command(flatten)]
+    pub load: LoadFlags,
 
     /// Compose file; give several to merge them
     #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
@@ -148,27 +145,15 @@ pub struct LoadArgs {
     /// Server to load: http://127.0.0.1:8080
     #[arg(short = 'H', long, value_name = "URL")]
     pub host: String,
-    /// Concurrent users; each sends, waits for the answer, and sends again
-    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub users: u32,
-    /// Users started each second
-    #[arg(short = 'r', long, default_value = "10", value_parser = parse_rate, value_name = "USERS/S")]
-    pub spawn_rate: f64,
-    /// Length of the measured window: 60, 60s, 1h30m; 0: until stopped by a signal
-    #[arg(short = 't', long, default_value = "60", value_parser = units::parse_duration, value_name = "TIME")]
-    pub run_time: Duration,
-    /// `auto` (until the throughput is steady, at most 5 s), or a fixed time; never counted
-    #[arg(long, default_value = "auto", value_parser = parse_warm_up, value_name = "TIME")]
-    pub warm_up: WarmUpArg,
-    /// Longest wait for an answer
-    #[arg(long, default_value = "60s", value_parser = units::parse_duration, value_name = "TIME")]
-    pub timeout: Duration,
-    /// Open a connection for each request
-    #[arg(long)]
-    pub no_keepalive: bool,
-    /// Sending threads (default: one a CPU it may use, at most one a user)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
-    pub threads: Option<u32>,
+    /// What the load is
+    #[command(flatten)]
+    pub load: LoadFlags,
+    /// Take any certificate of an https server
+    #[arg(long, help_heading = "Requests")]
+    pub insecure: bool,
+    /// A vscale mock behind the server, to be asked what it saw: http://127.0.0.1:8080
+    #[arg(long, help_heading = "Load", value_name = "URL")]
+    pub backend: Option<String>,
 
     /// Write PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
@@ -176,12 +161,47 @@ pub struct LoadArgs {
     /// Write a report
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub html: Option<PathBuf>,
+    /// Write the window's latencies as HdrHistogram's percentile table
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub hgrm: Option<PathBuf>,
+    /// Write the latencies of each second as HdrHistogram's log, version 2
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub hlog: Option<PathBuf>,
     /// Print JSON lines on stdout: progress once a second, the result last
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// How it is tied to the controller
     #[command(flatten)]
     pub tie: Tie,
+}
+
+/// `vscale capacity`.
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// Server to load: http://127.0.0.1:8080
+    #[arg(short = 'H', long, value_name = "URL")]
+    pub host: String,
+    /// Users to begin with; they are doubled until the throughput gains less than 3 %
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub users: u32,
+    /// Most users
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    pub max_users: u32,
+    /// Length of each measured window
+    #[arg(short = 't', long, default_value = "10s", value_parser = units::parse_duration, value_name = "TIME")]
+    pub run_time: Duration,
+    /// How the due times of the open loop lie
+    #[arg(long, value_enum, default_value_t = ArrivalsArg::Poisson)]
+    pub arrivals: ArrivalsArg,
+    /// What is sent
+    #[command(flatten)]
+    pub requests: RequestFlags,
+    /// Take any certificate of an https server
+    #[arg(long)]
+    pub insecure: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `vscale probe`.
@@ -209,26 +229,6 @@ pub struct Tie {
     pub tied_to_stdin: bool,
 }
 
-/// `--warm-up`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum WarmUpArg {
-    /// Until the throughput is steady.
-    Auto,
-    /// This long.
-    Fixed(Duration),
-}
-
-fn parse_warm_up(text: &str) -> Result<WarmUpArg, String> {
-    if text == "auto" { Ok(WarmUpArg::Auto) } else { units::parse_duration(text).map(WarmUpArg::Fixed) }
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err(format!("`{text}` is not a rate above 0")),
-    }
-}
-
 fn parse_share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
@@ -250,6 +250,6 @@ mod tests {
     fn the_last_of_a_repeated_flag_counts() {
         let cli = Cli::try_parse_from(["vscale", "load", "--host", "http://a", "--users", "1", "--host", "http://b"]);
         let Ok(Cli { command: Command::Load(args) }) = cli else { panic!("{cli:?}") };
-        assert_eq!((args.host.as_str(), args.users), ("http://b", 1));
+        assert_eq!((args.host.as_str(), args.load.users), ("http://b", 1));
     }
 }

@@ -2,30 +2,29 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Write, stdout},
+    io::{IsTerminal, stdout},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 use tokio::net::TcpListener;
 use vscale::{
-    cli::{BenchArgs, GcArgs, LoadArgs, MockArgs, ProgressArg, ReportArgs, WarmUpArg},
+    cli::{BenchArgs, GcArgs, MockArgs, ReportArgs},
     engine::{Engine, collect_garbage},
     error::{Error, Result, exit},
-    load::{self, LoadConfig, WarmUp},
     mock,
-    model::{LoadEvent, LoadResult, PhaseName, RunResult},
+    model::RunResult,
     probe, report,
     run::{self, Progress},
     store,
-    units::{format_cpu_list, format_us},
 };
+
+mod load;
+
+pub use load::{capacity, load};
 
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
-    run::check_run_time(args.run_time)?;
+    run::check_run_time(&args.load)?;
     let mut progress = Progress::new(args.progress);
     let finished = block_on(async { run::bench(args, run::stop_signal()?, &mut progress).await })?;
     progress.clear();
@@ -40,13 +39,18 @@ pub fn bench(args: &BenchArgs) -> Result<u8> {
         eprintln!("vscale: left in the engine (`vscale gc` tries again): {}", finished.leftovers.0.join(", "));
         return Ok(exit::LEFTOVERS);
     }
-    Ok(verdict(result, args.max_failure_rate))
+    Ok(verdict(result, args))
 }
 
-fn verdict(result: &RunResult, max_failure_rate: f64) -> u8 {
+fn verdict(result: &RunResult, args: &BenchArgs) -> u8 {
     let phases = result.levels.iter().flat_map(|level| [&level.baseline, &level.stack]);
+    let max_failure_rate = args.max_failure_rate;
+    // All are judged, so that all are shown.
+    let broken = result.levels.iter().filter(|level| load::judge(&args.load.fail_if, &level.stack.load)).count();
     if !result.is_valid() {
         exit::INVALID
+    } else if broken > 0 {
+        exit::THRESHOLD
     } else if phases.into_iter().any(|phase| phase.load.failure_ratio() > max_failure_rate) {
         exit::FAILURES
     } else {
@@ -91,42 +95,6 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// Loads a server and reports.
-pub fn load(args: &LoadArgs) -> Result<u8> {
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(Arc::clone(&stop))?;
-    let config = LoadConfig {
-        users: args.users,
-        spawn_rate_per_s: args.spawn_rate,
-        run_time: (!args.run_time.is_zero()).then_some(args.run_time),
-        warm_up: match args.warm_up {
-            WarmUpArg::Auto => WarmUp::default(),
-            WarmUpArg::Fixed(time) => WarmUp::Fixed(time),
-        },
-        timeout: args.timeout,
-        keep_alive: !args.no_keepalive,
-        threads: args.threads,
-        ..LoadConfig::new(&args.host)
-    };
-    let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
-    let mut result = load::run(&config, &stop, &mut |now| {
-        if args.json {
-            print_event(&LoadEvent::Progress(now.clone()));
-        } else {
-            progress.live(&run::progress_in_words(now));
-        }
-    })?;
-    result.generator.limits = probe::own_limits();
-    progress.clear();
-    write_load_files(args, &result)?;
-    if args.json {
-        print_event(&LoadEvent::Result(Box::new(result)));
-    } else {
-        print!("{}", load_summary(&result));
-    }
-    Ok(exit::OK)
-}
-
 /// What the host is, for the controller.
 pub fn host() -> Result<u8> {
     let facts = serde_json::to_string(&probe::host_facts()?).map_err(|error| Error::Other(error.to_string()))?;
@@ -134,87 +102,11 @@ pub fn host() -> Result<u8> {
     Ok(exit::OK)
 }
 
-fn write_load_files(args: &LoadArgs, result: &LoadResult) -> Result<()> {
-    if let Some(prefix) = &args.csv {
-        let files = [
-            ("stats", report::locust::stats_csv(result)),
-            ("stats_history", report::locust::stats_history_csv(result)),
-            ("failures", report::locust::failures_csv(result)),
-            ("exceptions", report::locust::exceptions_csv()),
-        ];
-        for (suffix, content) in files {
-            let mut path = prefix.as_os_str().to_owned();
-            path.push(format!("_{suffix}.csv"));
-            write(Path::new(&path), &content)?;
-        }
-    }
-    if let Some(path) = &args.html {
-        write(path, &report::html::load(PhaseName::Stack, result))?;
-    }
-    Ok(())
-}
-
 fn write(path: &Path, content: &str) -> Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
     fs::write(path, content).map_err(Error::file(path))
-}
-
-fn load_summary(result: &LoadResult) -> String {
-    let latency = result.latency();
-    let percentile =
-        |percent: f64| latency.supported_percentile_us(percent).map_or_else(|| "n/a".into(), |us| format_us(us as f64));
-    let generator = &result.generator;
-    let cpu = result.generator_cpu_per_request_us().map_or_else(|| "n/a".into(), |us| format!("{us:.1} us"));
-    let mut text = format!(
-        "{} requests in {:.1} s, {:.1} a second, {} failed\nlatency p50 {}, p95 {}, p99 {}, p99.9 {}, max {}\n\
-         load generator: {cpu} CPU a request on CPU {}, {} connections opened\n",
-        result.request_count(),
-        result.window.duration_us as f64 / 1e6,
-        result.throughput_rps(),
-        result.failure_count(),
-        percentile(50.0),
-        percentile(95.0),
-        percentile(99.0),
-        percentile(99.9),
-        format_us(latency.max_us() as f64),
-        format_cpu_list(&generator.cpus_allowed),
-        generator.connections_opened,
-    );
-    for failure in &result.failures {
-        let error: String = failure.error.chars().filter(|c| !c.is_control()).take(120).collect();
-        text += &format!("{:>8} x {} {}: {error}\n", failure.occurrences, failure.method, failure.name);
-    }
-    text
-}
-
-fn print_event(event: &LoadEvent) {
-    if let Ok(line) = serde_json::to_string(event) {
-        let mut out = stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
-}
-
-/// Sets `stop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-fn stop_on_signal(stop: Arc<AtomicBool>) -> Result<()> {
-    let (ready, is_ready) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let _ = block_on(async {
-            let first = run::stop_signal();
-            let _ = ready.send(first.is_ok());
-            first?.await;
-            stop.store(true, Ordering::Relaxed);
-            let number = run::stop_signal()?.await;
-            std::process::exit(i32::from(Error::Signal(number).exit_code()));
-            #[allow(unreachable_code)]
-            Ok(())
-        });
-    });
-    match is_ready.recv() {
-        Ok(true) => Ok(()),
-        _ => Err(Error::Other("cannot set signal handlers".into())),
-    }
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {

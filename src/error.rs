@@ -77,4 +77,6 @@ pub mod exit {
     pub const LEFTOVERS: u8 = 6;
     /// More failed requests than `--max-failure-rate` allows.
     pub const FAILURES: u8 = 7;
+    /// Measured, but a `--fail-if` holds; as k6 has it.
+    pub const THRESHOLD: u8 = 99;
 }

@@ -3,6 +3,7 @@
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
 pub mod cli;
+pub mod distribution;
 pub mod engine;
 pub mod error;
 pub mod load;
@@ -16,4 +17,5 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod store;
+pub mod threshold;
 pub mod units;

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => tied(args.tie, || commands::mock(&args)),
         Command::Load(args) => tied(args.tie, || commands::load(&args)),
+        Command::Capacity(args) => commands::capacity(&args),
         Command::Probe(args) => tied(args.tie, || probe::run(&args.ready, args.timeout, args.once).map(|()| exit::OK)),
         Command::Host => commands::host(),
         Command::Completions { shell } => {

@@ -35,7 +35,7 @@ fn quantities_that_make_no_sense() {
     assert_snapshot!(refused(&["bench", "--spawn-rate", "0"]), @"2: error: invalid value '0' for '--spawn-rate <USERS/S>': `0` is not a rate above 0");
     assert_snapshot!(refused(&["bench", "--mock-port", "70000"]), @"2: error: invalid value '70000' for '--mock-port <MOCK_PORT>': 70000 is not in 1..=65535");
     assert_snapshot!(refused(&["bench", "--mock-port", "9000", "--stack-port", "9000"]), @"2: vscale: --mock-port and --stack-port are both 9000");
-    assert_snapshot!(refused(&["load", "--host", "ftp://x"]), @"2: vscale: `ftp://x` cannot be loaded: only http://host:port is spoken");
+    assert_snapshot!(refused(&["load", "--host", "ftp://x"]), @"2: vscale: `ftp://x` cannot be loaded: only http://host:port and https://host:port are spoken");
 }
 
 #[test]

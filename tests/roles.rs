@@ -3,9 +3,19 @@
 
 #[path = "roles/failures.rs"]
 mod failures;
+#[path = "roles/hostile.rs"]
+mod hostile;
 #[path = "roles/load.rs"]
 mod load;
 #[path = "roles/mock.rs"]
 mod mock;
+#[path = "roles/pacing.rs"]
+mod pacing;
+#[path = "roles/requests.rs"]
+mod requests;
 #[path = "roles/servers.rs"]
 mod servers;
+#[path = "roles/streams.rs"]
+mod streams;
+#[path = "roles/tls.rs"]
+mod tls;

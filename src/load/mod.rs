@@ -1,29 +1,23 @@
-//! The load generator: closed-loop users over HTTP/1.1 keep-alive connections.
+//! The load generator: closed loop, open loop and stages, over HTTP/1.1 connections.
 //!
 //! [`run`] is all there is to call. One event loop a thread, nothing shared between threads but a clock; each counts
-//! for itself, and the calling thread merges. From the socket up: `user` is the hot path, `event_loop` gives the users
-//! their turns, `response` and `expect` judge answers, `recorder` counts, `timeline` says in which slice, `collect`
-//! merges the slices, and `run` leads. No tokio here.
+//! for itself, and the calling thread merges. `pace/` says when requests are due, `http/` renders them and reads
+//! answers, `count/` keeps what came of them; `connection` is the hot path, `event_loop` gives the connections their
+//! turns, and `run` leads. `capacity` searches with whole runs. No tokio here.
 
-mod chunked;
-mod collect;
+mod backend;
+mod capacity;
 mod config;
+mod connection;
+mod count;
 mod event_loop;
-mod expect;
-mod failures;
+mod http;
 mod own_usage;
-mod recorder;
-mod request;
-mod response;
+mod pace;
 mod run;
-mod spawn;
-mod steady;
-mod target;
-mod timeline;
-mod user;
 
-pub use config::{LoadConfig, MAX_USERS, RequestTemplate, WarmUp};
-pub use expect::{BodyCheck, JsonPointer};
+pub use capacity::{Capacity, CapacityStep, find_capacity};
+pub use config::{LoadConfig, MAX_USERS, Until, WarmUp};
+pub use count::SteadyDetector;
+pub use http::{BodyCheck, Expect, JsonPointer, RequestTemplate, read_request_file};
 pub use run::run;
-pub use spawn::Spawning;
-pub use steady::SteadyDetector;

@@ -1,17 +1,20 @@
 //! A load phase from start to end: starts the threads, decides when the window starts and ends, and gathers the result.
 
 use super::{
-    LoadConfig, Spawning, SteadyDetector, WarmUp,
-    collect::Collector,
-    event_loop::{EventLoop, Plan, Totals},
+    LoadConfig, SteadyDetector, Until, WarmUp, backend,
+    count::{Collector, Counts, LEAD, Recorder, Slice, Timeline},
+    event_loop::{EventLoop, Plan, ThreadTotals},
+    http::{Requests, Target, TlsSettings},
     own_usage::{self, OwnUsage},
-    recorder::{Recorder, Slice},
-    target::Target,
-    timeline::{LEAD, Timeline},
+    pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
 };
+use crate::distribution::random;
 use crate::error::{Error, Result};
-use crate::model::{GeneratorUsage, LoadProgress, LoadResult, RequestStats, StopCause, Window};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::model::{
+    BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadProgress, LoadResult, RequestStats, StopCause, Totals,
+    Window,
+};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
@@ -19,50 +22,65 @@ use std::time::{Duration, Instant};
 /// Between two looks at the stop flag, and between two throughput readings of the [`SteadyDetector`].
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Loads the server until the run time is over or `stop` is set, and then waits up to 5 s for what is under way.
+/// Uses of the seed, kept apart (arrivals have the stream 1); each thread has its own of each.
+const THINK_TIMES: u64 = 1 << 32;
+const MIX: u64 = 2 << 32;
+
+/// Loads the server until its end is reached or `stop` is set, and then waits a while for what is under way.
 /// Calls `on_progress` about once a second. Blocks; sends from threads of its own.
 ///
 /// A server that cannot be reached is no error: its requests are counted as failures. Errors: [`Error::Usage`]
-/// for a configuration that makes no load, [`Error::Other`] when the operating system refuses threads or polling.
+/// for a configuration that makes no load, [`Error::Preflight`] when there are no certificates to check the server
+/// against or the backend does not tell what it saw, [`Error::Other`] when the operating system refuses threads or polling.
 pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
     config.validate()?;
     let target = Target::parse(&config.host)?;
-    let request = config.request.render(&target, config.keep_alive)?;
+    let requests = Requests::new(&config.requests, &config.lines, &target, config.keep_alive)?;
     own_usage::allow_many_files();
     let cpus_allowed = own_usage::cpus_allowed()?;
     let default_threads = || std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-    let threads = config.threads.unwrap_or_else(default_threads).min(config.users);
+    let threads = config.threads.unwrap_or_else(default_threads).min(config.max_in_flight());
     let (addresses, unresolved) = match target.resolve() {
         Ok(addresses) => (addresses, None),
         Err(why) => (Vec::new(), Some(why)),
     };
+    let tls = TlsSettings::of(&target, config.insecure)?;
+    // What came before is not ours.
+    config.backend.as_deref().map(backend::close_window).transpose()?;
     let plan = Plan {
-        request,
-        method: config.request.method.clone(),
+        requests,
         addresses,
         unresolved,
-        expect: config.expect.clone(),
+        tls,
+        is_stream: config.stream,
+        is_scheduled: config.is_scheduled(),
         timeout: config.timeout,
+        drain: config.drain,
         keep_alive: config.keep_alive,
-        spawning: Spawning::at_rate(config.spawn_rate_per_s),
-        users: config.users,
         threads,
+        iterations: if let Until::Iterations(count) = config.until { Some(count) } else { None },
+        finished: AtomicU32::new(0),
         timeline: Timeline::start_now(),
     };
+    let kinds = config.requests.len();
+    let users = user_schedule(config);
     let ended: Vec<AtomicU64> = (0..threads).map(|_| AtomicU64::new(0)).collect();
     let (sender, slices) = channel();
-    let loops: Vec<EventLoop> = (0..threads)
-        .zip(&ended)
-        .map(|(thread, ended)| EventLoop::new(&plan, thread, Recorder::new(&plan.timeline, sender.clone(), ended)))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::Other(format!("epoll: {error}")))?;
+    let mut loops = Vec::new();
+    for (thread, ended) in (0..threads).zip(&ended) {
+        let recorder = Recorder::new(&plan.timeline, sender.clone(), ended, kinds, plan.is_scheduled);
+        let pacer = pacer(config, &users, &plan, thread);
+        let mix = random(config.seed, MIX + u64::from(thread));
+        let event_loop = EventLoop::new(&plan, thread, pacer, recorder, mix);
+        loops.push(event_loop.map_err(|error| Error::Other(format!("epoll: {error}")))?);
+    }
     drop(sender);
 
-    let mut conductor = Conductor::new(config, &plan, &ended);
-    let mut collector = Collector::new(&plan.timeline, plan.spawning, config.users, threads);
+    let mut conductor = Conductor::new(config, &plan, &users, &ended);
+    let mut collector = Collector::new(&plan.timeline, threads, kinds);
     // With a thread to each CPU, the scheduler has no better place for any of them.
     let pins = if threads as usize == cpus_allowed.len() { cpus_allowed.clone() } else { Vec::new() };
-    let totals = std::thread::scope(|scope| {
+    let threads_totals = std::thread::scope(|scope| {
         let mut handles = Vec::new();
         for (number, event_loop) in loops.into_iter().enumerate() {
             let pin = pins.get(number).copied();
@@ -79,30 +97,54 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
                 }
             }
         }
-        conductor.lead(&slices, &handles, stop, &mut collector, on_progress)?;
+        conductor.lead(&slices, &handles, stop, &mut collector, on_progress);
         join(handles)
     })?;
     collector.finish(plan.timeline.us_at(Instant::now()));
-    Ok(conductor.result(config, &target, collector, totals, cpus_allowed))
+    Ok(conductor.result(config, &target, collector, &threads_totals, cpus_allowed))
 }
 
-fn join(handles: Vec<ScopedJoinHandle<'_, std::io::Result<Totals>>>) -> Result<Totals> {
-    let mut all = Totals::default();
-    for handle in handles {
-        let totals = match handle.join() {
-            Ok(result) => result.map_err(|error| Error::Other(format!("a load thread failed: {error}")))?,
-            Err(_) => return Err(Error::Other("a load thread panicked".into())),
-        };
-        all.connections_opened += totals.connections_opened;
-        all.retries += totals.retries;
-        all.unanswered += totals.unanswered;
+fn user_schedule(config: &LoadConfig) -> UserSchedule {
+    match config.model {
+        LoadModel::Open { .. } => UserSchedule::spawn(0, 1.0),
+        LoadModel::Closed { users, spawn_rate_per_s, .. } if config.stages.is_empty() => {
+            UserSchedule::spawn(users, spawn_rate_per_s)
+        }
+        LoadModel::Closed { users, .. } => UserSchedule::Stages(Ramp::new(f64::from(users), &config.stages)),
     }
-    Ok(all)
 }
 
-/// Decides where the window lies, and measures this process's own usage over it.
+fn pacer(config: &LoadConfig, users: &UserSchedule, plan: &Plan, thread: u32) -> Pacer {
+    let (start, threads) = (plan.timeline.start(), plan.threads);
+    match config.model {
+        LoadModel::Closed { .. } => {
+            let random = random(config.seed, THINK_TIMES + u64::from(thread));
+            let think_time = config.think_time.clone();
+            Pacer::Closed(ClosedPacer::new(users.clone(), think_time, random, start, thread, threads))
+        }
+        LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
+            let rate = Ramp::new(rate_rps, &config.stages);
+            let due = DueTimes::new(rate, arrivals, config.seed, thread, threads);
+            let share = max_in_flight / threads + u32::from(thread < max_in_flight % threads);
+            Pacer::Open(OpenPacer::new(due, start, share))
+        }
+    }
+}
+
+fn join(handles: Vec<ScopedJoinHandle<'_, std::io::Result<ThreadTotals>>>) -> Result<Vec<ThreadTotals>> {
+    let totals = handles.into_iter().map(|handle| match handle.join() {
+        Ok(result) => result.map_err(|error| Error::Other(format!("a load thread failed: {error}"))),
+        Err(_) => Err(Error::Other("a load thread panicked".into())),
+    });
+    totals.collect()
+}
+
+/// Decides where the window lies, and measures over it what this process uses and what the backend sees.
 struct Conductor<'a> {
     plan: &'a Plan,
+    users: &'a UserSchedule,
+    backend: Option<&'a str>,
+    backend_error: Option<String>,
     run_time: Option<Duration>,
     ended: &'a [AtomicU64],
     /// When all users run.
@@ -111,25 +153,41 @@ struct Conductor<'a> {
     warming_up: Option<(SteadyDetector, u64)>,
     last_ended: u64,
     stopped_by: StopCause,
-    usage_at_start: Option<OwnUsage>,
-    usage_at_end: Option<OwnUsage>,
+    at_start: Option<Border>,
+    at_end: Option<Border>,
+}
+
+/// What is read at one of the window's borders.
+struct Border {
+    usage: OwnUsage,
+    /// What the backend saw since it was last asked.
+    backend: BackendWindow,
 }
 
 impl<'a> Conductor<'a> {
-    fn new(config: &LoadConfig, plan: &'a Plan, ended: &'a [AtomicU64]) -> Self {
-        let all_started_us = plan.spawning.start_of(config.users - 1).as_micros() as u64;
+    fn new(config: &'a LoadConfig, plan: &'a Plan, users: &'a UserSchedule, ended: &'a [AtomicU64]) -> Self {
+        let all_started_us = users.complete_after().as_micros() as u64;
+        let stages_us: u64 = config.stages.iter().map(|stage| stage.duration_us).sum();
         let mut conductor = Self {
             plan,
-            run_time: config.run_time,
+            users,
+            backend: config.backend.as_deref(),
+            backend_error: None,
+            run_time: match config.until {
+                _ if stages_us > 0 => Some(Duration::from_micros(stages_us)),
+                Until::RunTime(run_time) => Some(run_time),
+                Until::Iterations(_) | Until::Stopped => None,
+            },
             ended,
             all_started_us,
             warming_up: None,
             last_ended: 0,
             stopped_by: StopCause::RunTime,
-            usage_at_start: None,
-            usage_at_end: None,
+            at_start: None,
+            at_end: None,
         };
         match config.warm_up {
+            _ if stages_us > 0 || plan.iterations.is_some() => conductor.start_window(0),
             WarmUp::Fixed(length) => conductor.start_window(all_started_us + length.as_micros() as u64),
             WarmUp::Steady { at_most } => {
                 let latest_us = all_started_us + at_most.as_micros() as u64;
@@ -151,36 +209,42 @@ impl<'a> Conductor<'a> {
     fn lead(
         &mut self,
         slices: &Receiver<Slice>,
-        handles: &[ScopedJoinHandle<'_, std::io::Result<Totals>>],
+        handles: &[ScopedJoinHandle<'_, std::io::Result<ThreadTotals>>],
         stop: &AtomicBool,
         collector: &mut Collector,
         on_progress: &mut dyn FnMut(&LoadProgress),
-    ) -> Result<()> {
+    ) {
         let mut next_look = self.plan.timeline.start() + LOOK_EVERY;
         loop {
             let wake = next_look.min(self.next_border().unwrap_or(next_look));
             match slices.recv_timeout(wake.saturating_duration_since(Instant::now())) {
                 Ok(slice) => {
-                    if let Some(progress) = collector.add(slice) {
+                    let users = |us| self.users.users_at(Duration::from_micros(us));
+                    if let Some(progress) = collector.add(slice, users) {
                         on_progress(&progress);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let is_cut_short = stop.load(Relaxed) || handles.iter().any(ScopedJoinHandle::is_finished);
-                    self.look(is_cut_short)?;
+                    if self.plan.finished.load(Relaxed) == self.plan.threads {
+                        self.end_soon(StopCause::Iterations);
+                    } else if is_cut_short {
+                        self.end_soon(StopCause::Signal);
+                    }
+                    self.look();
                     if Instant::now() >= next_look {
                         next_look += LOOK_EVERY;
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => return self.look(false),
+                Err(RecvTimeoutError::Disconnected) => return self.look(),
             }
         }
     }
 
-    /// The next moment at which this process's usage must be read.
+    /// The next moment at which a border is to be read.
     fn next_border(&self) -> Option<Instant> {
         let timeline = &self.plan.timeline;
-        let us = match (self.usage_at_start, self.usage_at_end) {
+        let us = match (&self.at_start, &self.at_end) {
             (None, _) => timeline.window_start_us(),
             (Some(_), None) => timeline.end_us(),
             (Some(_), Some(_)) => None,
@@ -188,17 +252,23 @@ impl<'a> Conductor<'a> {
         us.map(|us| timeline.at(us))
     }
 
-    /// One look at the clock, the throughput and the stop flag.
-    fn look(&mut self, is_cut_short: bool) -> Result<()> {
+    /// Announces the load's end, unless it comes as soon by itself.
+    fn end_soon(&mut self, cause: StopCause) {
         let timeline = &self.plan.timeline;
-        let now_us = timeline.us_at(Instant::now());
-        let soon_us = now_us + LEAD.as_micros() as u64;
-        if is_cut_short && timeline.end_us().is_none_or(|end_us| soon_us < end_us) {
-            self.stopped_by = StopCause::Signal;
+        let soon_us = timeline.us_at(Instant::now() + LEAD);
+        if timeline.end_us().is_none_or(|end_us| soon_us < end_us) {
+            self.stopped_by = cause;
             timeline.set_window_start(timeline.window_start_us().unwrap_or(soon_us).min(soon_us));
             timeline.set_end(soon_us);
             self.warming_up = None;
         }
+    }
+
+    /// One look at the clock and the throughput.
+    fn look(&mut self) {
+        let timeline = &self.plan.timeline;
+        let now_us = timeline.us_at(Instant::now());
+        let soon_us = now_us + LEAD.as_micros() as u64;
         let ended: u64 = self.ended.iter().map(|count| count.load(Relaxed)).sum();
         let reading = (ended - std::mem::replace(&mut self.last_ended, ended)) as f64;
         if let Some((detector, latest_us)) = &mut self.warming_up
@@ -209,60 +279,104 @@ impl<'a> Conductor<'a> {
             self.start_window(soon_us);
         }
         let is_past = |border: Option<u64>| border.is_some_and(|us| now_us >= us);
-        if self.usage_at_start.is_none() && is_past(self.plan.timeline.window_start_us()) {
-            self.usage_at_start = Some(OwnUsage::now()?);
+        if self.at_start.is_none() && is_past(self.plan.timeline.window_start_us()) {
+            self.at_start = Some(self.read_border());
         }
-        if self.usage_at_end.is_none() && is_past(self.plan.timeline.end_us()) {
-            self.usage_at_end = Some(OwnUsage::now()?);
+        if self.at_end.is_none() && is_past(self.plan.timeline.end_us()) {
+            self.at_end = Some(self.read_border());
         }
-        Ok(())
+    }
+
+    fn read_border(&mut self) -> Border {
+        Border { usage: OwnUsage::now().unwrap_or_default(), backend: self.close_backend_window() }
+    }
+
+    /// What the backend saw since it was last asked. Where it does not tell, the load goes on, and the result says why.
+    fn close_backend_window(&mut self) -> BackendWindow {
+        let told = self.backend.map(backend::close_window).transpose();
+        told.inspect_err(|error| self.backend_error = Some(error.to_string())).ok().flatten().unwrap_or_default()
     }
 
     fn result(
-        self,
+        mut self,
         config: &LoadConfig,
         target: &Target,
         collector: Collector,
-        totals: Totals,
+        threads: &[ThreadTotals],
         cpus_allowed: Vec<u32>,
     ) -> LoadResult {
+        let at_end = self.at_end.take().unwrap_or_else(|| self.read_border());
+        let at_start = self.at_start.take();
+        let drained = self.close_backend_window();
         let timeline = &self.plan.timeline;
-        let end_us = timeline.end_us().unwrap_or_default();
+        let mut end_us = timeline.end_us().unwrap_or_default();
         let warm_up_us = timeline.window_start_us().unwrap_or(end_us);
-        let (method, name) = (config.request.method.clone(), config.request.name.clone());
-        let from = self.usage_at_start.unwrap_or_default();
-        let to = self.usage_at_end.unwrap_or(from);
+        if self.stopped_by == StopCause::Iterations {
+            // The end had to be announced; nothing happened after the last answer.
+            let last = threads.iter().filter_map(|thread| thread.last_ended).max();
+            end_us = last.map_or(end_us, |last| timeline.us_at(last).clamp(warm_up_us + 1, end_us));
+        }
+        let (usage_at_start, before) =
+            at_start.map_or_else(|| (at_end.usage, BackendWindow::default()), |start| (start.usage, start.backend));
+        let total_arrivals = before.arrivals + at_end.backend.arrivals + drained.arrivals;
+        let names = |request: usize| (config.requests[request].method.as_str(), config.requests[request].name.as_str());
         LoadResult {
             host: target.origin(),
-            users: config.users,
-            spawn_rate_per_s: config.spawn_rate_per_s,
+            model: config.model.clone(),
+            stages: config.stages.clone(),
             window: Window {
                 start_unix_us: timeline.unix_us(warm_up_us),
                 warm_up_us,
                 duration_us: end_us - warm_up_us,
             },
             stopped_by: self.stopped_by,
-            failures: collector.failed.into_groups(&method, &name),
-            requests: vec![RequestStats {
-                method,
-                name,
-                requests: collector.window.requests,
-                failures: collector.window.failures,
-                content_bytes: collector.window.content_bytes,
-                latency: collector.window.latency,
-            }],
+            requests: by_name(config, collector.window),
+            failures: collector.failed.into_groups(names),
             series: collector.series,
+            totals: threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.totals)),
+            backend: match (&config.backend, &self.backend_error) {
+                (Some(url), None) => Some(BackendTruth { url: url.clone(), window: at_end.backend, total_arrivals }),
+                _ => None,
+            },
+            backend_error: self.backend_error,
             generator: GeneratorUsage {
                 limits: None,
                 threads: self.plan.threads,
                 cpus_allowed,
-                cpu_user_us: to.cpu_user_us - from.cpu_user_us,
-                cpu_system_us: to.cpu_system_us - from.cpu_system_us,
-                max_rss_bytes: to.max_rss_bytes,
-                connections_opened: totals.connections_opened,
-                retries: totals.retries,
-                unanswered: totals.unanswered,
+                cpu_user_us: at_end.usage.cpu_user_us - usage_at_start.cpu_user_us,
+                cpu_system_us: at_end.usage.cpu_system_us - usage_at_start.cpu_system_us,
+                max_rss_bytes: at_end.usage.max_rss_bytes,
+                send_lag: collector.send_lag,
             },
         }
     }
+}
+
+/// The window's statistics by (method, name): requests of one name count together.
+fn by_name(config: &LoadConfig, window: Vec<Counts>) -> Vec<RequestStats> {
+    let mut stats: Vec<RequestStats> = Vec::new();
+    let is_scheduled = config.is_scheduled();
+    for (request, counts) in config.requests.iter().zip(window) {
+        let times = counts.times.map(|times| *times);
+        let (latency, intended, stream) = match times {
+            Some(times) => (times.latency, times.intended, times.stream),
+            None => Default::default(),
+        };
+        let new = RequestStats {
+            method: request.method.clone(),
+            name: request.name.clone(),
+            requests: counts.requests,
+            failures: counts.failures,
+            content_bytes: counts.content_bytes,
+            latency,
+            intended: is_scheduled.then(|| intended.unwrap_or_default()),
+            stream: config.stream.then(|| stream.unwrap_or_default()),
+        };
+        match stats.iter_mut().find(|one| (&one.method, &one.name) == (&new.method, &new.name)) {
+            Some(one) => one.add(&new),
+            None => stats.push(new),
+        }
+    }
+    stats.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+    stats
 }

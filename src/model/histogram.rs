@@ -77,6 +77,20 @@ impl Histogram {
         self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
     }
 
+    fn to_base64(&self) -> String {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).expect("a Vec takes all, and every count fits");
+        BASE64.encode(bytes)
+    }
+
+    /// One line of HdrHistogram's interval log: tag, start and length in seconds, maximum in milliseconds, and all of it
+    /// as [`Serialize`] writes it. The start counts from 1970.
+    pub fn to_hlog_line(&self, tag: &str, start_unix_us: u64, duration_us: u64) -> String {
+        let seconds = |us: u64| us as f64 / 1e6;
+        let (start, length, max) = (seconds(start_unix_us), seconds(duration_us), self.0.max() as f64 / 1e3);
+        format!("Tag={tag},{start:.3},{length:.3},{max:.3},{}\n", self.to_base64())
+    }
+
     /// HdrHistogram's own percentile table (`.hgrm`), in milliseconds.
     pub fn to_hgrm(&self) -> String {
         use std::fmt::Write;
@@ -109,6 +123,18 @@ impl Histogram {
     }
 }
 
+/// What stands before the lines of [`Histogram::to_hlog_line`].
+///
+/// Source: HdrHistogram's `HistogramLogWriter`, format 1.3.
+pub fn hlog_head(start_unix_us: u64) -> String {
+    format!(
+        "#[Logged by vscale, values in microseconds, maxima in milliseconds]\n#[Histogram log format version 1.3]\n\
+         #[StartTime: {:.3} (seconds since epoch)]\n\
+         \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+        start_unix_us as f64 / 1e6
+    )
+}
+
 impl Default for Histogram {
     fn default() -> Self {
         Self::new()
@@ -117,9 +143,7 @@ impl Default for Histogram {
 
 impl Serialize for Histogram {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&BASE64.encode(bytes))
+        serializer.serialize_str(&self.to_base64())
     }
 }
 

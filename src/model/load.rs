@@ -1,7 +1,8 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{CgroupLimits, Histogram};
+use super::{BackendWindow, CgroupLimits, Histogram};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One line of the load generator's `--json` output.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,23 +14,69 @@ pub enum LoadEvent {
     Result(Box<LoadResult>),
 }
 
-/// Where the load stands.
+/// Where the load stands, after one more row of its series.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoadProgress {
     /// Since the first request was sent.
     pub elapsed_us: u64,
     /// False while warming up or spawning users.
     pub measuring: bool,
-    /// Users running.
+    /// Users running; 0 in open loop.
     pub users: u32,
-    /// Answers in the last second, failures included.
+    /// Wall clock at the row's start, microseconds since 1970 UTC.
+    pub start_unix_us: u64,
+    /// The row's length.
+    pub duration_us: u64,
+    /// Answers a second in the row, failures included.
     pub throughput_rps: f64,
-    /// Failures in the last second.
+    /// Failures a second in the row.
     pub failures_rps: f64,
-    /// Median latency of the last second's successes; `None` without any.
-    pub p50_us: Option<u64>,
-    /// 99th percentile of the same.
-    pub p99_us: Option<u64>,
+    /// Latency of the row's successes, from when they were sent.
+    pub latency: Histogram,
+}
+
+/// Who sends, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LoadModel {
+    /// Users that send, wait for the answer, think, and send again.
+    Closed {
+        /// At full load; with stages, at their start.
+        users: u32,
+        /// Users started each second until all run; meaningless with stages.
+        spawn_rate_per_s: f64,
+        /// Between an answer and the user's next request, as a distribution's text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        think_time: Option<String>,
+    },
+    /// Requests that are due at times that do not depend on the answers.
+    Open {
+        /// With stages, at their start.
+        rate_rps: f64,
+        /// How the due times lie.
+        arrivals: Arrivals,
+        /// Most requests at once; beyond it, due requests wait and are sent late.
+        max_in_flight: u32,
+    },
+}
+
+/// How the due times of an open loop lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// At equal distances.
+    Constant,
+    /// As a Poisson process, the sum of many independent users.
+    Poisson,
+}
+
+/// A part of a load phase in which users (or the rate) go straight from where they were to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// How long it takes.
+    pub duration_us: u64,
+    /// Users in closed loop, requests a second in open loop, at its end.
+    pub target: f64,
 }
 
 /// Everything that one load phase found.
@@ -37,10 +84,11 @@ pub struct LoadProgress {
 pub struct LoadResult {
     /// The URL loaded, without a path: `http://stack:8321`.
     pub host: String,
-    /// Users at full load (closed loop).
-    pub users: u32,
-    /// Users started each second until all run.
-    pub spawn_rate_per_s: f64,
+    /// Who sent, and when.
+    pub model: LoadModel,
+    /// Changes of the users or the rate over time; none = full load for the whole window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
     /// The part of the run that is counted.
     pub window: Window,
     /// Why the load ended.
@@ -52,8 +100,54 @@ pub struct LoadResult {
     /// A row a second from the first request on, the warm-up's included; the last row may be of requests that were
     /// answered after the load's end. Every request that ended is in exactly one row.
     pub series: Vec<Second>,
+    /// Counts over the whole run, warm-up and drain included.
+    pub totals: Totals,
     /// What the load generator itself used in the window.
     pub generator: GeneratorUsage,
+    /// What the backend saw meanwhile, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<BackendTruth>,
+    /// Why it did not tell, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_error: Option<String>,
+}
+
+/// Counts over the whole run, from the first request on, warm-up and drain included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Requests begun; each ends as one of the next three.
+    pub sent: u64,
+    /// Answered as expected.
+    pub succeeded: u64,
+    /// Failed, timeouts and refused connections included.
+    pub failed: u64,
+    /// Given up when the drain was over.
+    pub unanswered: u64,
+    /// Open loop: due before the end, but never sent, since `max_in_flight` others were waiting.
+    pub unsent: u64,
+    /// Open loop: sent late, since `max_in_flight` others were waiting when they were due.
+    pub delayed: u64,
+    /// Sent once more on a fresh connection because the server had closed the kept one before any answer.
+    pub retries: u64,
+    /// Connections established.
+    pub connections_opened: u64,
+    /// Requests written to a connection that had served one before.
+    pub on_kept_connection: u64,
+    /// Bytes of requests handed to the kernel (TLS not included).
+    pub bytes_sent: u64,
+    /// Bytes of answers, their heads included (TLS not included).
+    pub bytes_received: u64,
+}
+
+/// What the backend behind the target saw of the load (the mock tells it at a control path).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackendTruth {
+    /// The backend asked.
+    pub url: String,
+    /// Its counts over our window; its borders differ from ours by the time that one request takes.
+    pub window: BackendWindow,
+    /// Requests that arrived from before our first to after our last: exact.
+    pub total_arrivals: u64,
 }
 
 /// The counted part of a load phase: it starts when all users run and the warm-up is over.
@@ -75,6 +169,8 @@ pub enum StopCause {
     RunTime,
     /// SIGINT or SIGTERM; what was measured until then is reported.
     Signal,
+    /// `--iterations` requests have ended.
+    Iterations,
 }
 
 /// Counts and latencies of the requests of one name, in the window.
@@ -90,10 +186,27 @@ pub struct RequestStats {
     pub failures: u64,
     /// Body bytes of the answers, failures included.
     pub content_bytes: u64,
-    /// Latency of the successes: from when the user starts the request until its answer is read whole. On a kept
-    /// connection the start is when the last answer was read, and the request is written at once; on a
-    /// fresh one connecting is included.
+    /// Latency of the successes, from when they were sent until the answer is read whole. On a kept connection that is
+    /// when the request is written (in closed loop without think time: when the last answer was read, as it is written
+    /// at once); on a fresh one connecting is included.
     pub latency: Histogram,
+    /// The same, from when they were due; `None` in closed loop without think time, where both are one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intended: Option<Histogram>,
+    /// Of the successes, if they were streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamStats>,
+}
+
+/// Streamed answers, token by token. A token is an event with content; its time is that of the read that brought it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct StreamStats {
+    /// Events with content.
+    pub tokens: u64,
+    /// Time to first token: from when the request was sent to its first event with content.
+    pub ttft: Histogram,
+    /// Inter-token latency: every gap between two events with content of one stream.
+    pub itl: Histogram,
 }
 
 /// What kind of thing went wrong.
@@ -112,6 +225,8 @@ pub enum FailureKind {
     Status,
     /// Status 200, but the body is not what was asked for.
     Body,
+    /// A stream that ended before its `[DONE]`.
+    Truncated,
 }
 
 /// Failures that are alike, as Locust groups them.
@@ -142,7 +257,7 @@ pub struct Second {
     pub duration_us: u64,
     /// Whether it lies in the counted window.
     pub measured: bool,
-    /// Users running at its end.
+    /// Users running at its end; 0 in open loop.
     pub users: u32,
     /// Answers in it, failures included.
     pub requests: u64,
@@ -150,6 +265,9 @@ pub struct Second {
     pub failures: u64,
     /// Body bytes of the answers in it.
     pub content_bytes: u64,
+    /// Tokens of the streams that ended well in it.
+    #[serde(default)]
+    pub tokens: u64,
     /// Successes' latencies in it: sum, for means over any span.
     pub latency_sum_us: u64,
     /// Percentiles of the successes' latencies in it, in the order of [`super::PERCENTILES`]; `None` without any.
@@ -172,12 +290,41 @@ pub struct GeneratorUsage {
     pub cpu_system_us: u64,
     /// Largest resident set since its start.
     pub max_rss_bytes: u64,
-    /// Connections opened since the first request.
-    pub connections_opened: u64,
-    /// Requests sent again on a fresh connection because the server had closed the kept one before any answer.
-    pub retries: u64,
-    /// Requests given up when the load ended: still without an answer 5 s later. They are in no other count.
-    pub unanswered: u64,
+    /// How late requests were sent: from when they were due; `None` in closed loop without think time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_lag: Option<Histogram>,
+}
+
+impl LoadModel {
+    /// Users at full load; 0 in open loop.
+    pub fn users(&self) -> u32 {
+        if let Self::Closed { users, .. } = self { *users } else { 0 }
+    }
+}
+
+/// `16 users, 10 started each second`, `500 requests/s at poisson times, at most 1000 in flight`.
+impl fmt::Display for LoadModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { users, spawn_rate_per_s, think_time } => {
+                let s = if *users == 1 { "" } else { "s" };
+                write!(f, "{users} user{s}, {spawn_rate_per_s} started each second")?;
+                think_time.as_ref().map_or(Ok(()), |time| write!(f, ", think time {time}"))
+            }
+            Self::Open { rate_rps, arrivals, max_in_flight } => {
+                let times = if *arrivals == Arrivals::Constant { "at equal distances" } else { "at Poisson times" };
+                write!(f, "{rate_rps} requests/s {times}, at most {max_in_flight} in flight")
+            }
+        }
+    }
+}
+
+impl BackendTruth {
+    /// Requests that reached the backend for each one sent over the whole run: 1 unless the target retries, hedges
+    /// or answers by itself. `None` when none was sent.
+    pub fn amplification(&self, totals: &Totals) -> Option<f64> {
+        (totals.sent > 0).then(|| self.total_arrivals as f64 / totals.sent as f64)
+    }
 }
 
 impl LoadResult {
@@ -209,10 +356,81 @@ impl LoadResult {
         all
     }
 
+    /// Latencies of all names together from when they were due; the same as [`Self::latency`] where nothing is scheduled.
+    pub fn intended(&self) -> Histogram {
+        let mut all = Histogram::new();
+        self.requests.iter().for_each(|stats| all.merge(stats.intended.as_ref().unwrap_or(&stats.latency)));
+        all
+    }
+
+    /// Streams of all names together; `None` when none was asked for.
+    pub fn stream(&self) -> Option<StreamStats> {
+        self.requests.iter().filter_map(|stats| stats.stream.clone()).reduce(|mut all, stream| {
+            all.merge(&stream);
+            all
+        })
+    }
+
+    /// Tokens of the successful streams a second over the window.
+    pub fn tokens_per_s(&self) -> f64 {
+        let tokens = self.requests.iter().filter_map(|stats| stats.stream.as_ref()).map(|stream| stream.tokens).sum();
+        per_second(tokens, self.window.duration_us)
+    }
+
+    /// CPUs that the load generator used on average in the window.
+    pub fn generator_cores(&self) -> f64 {
+        let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
+        cpu_us as f64 / self.window.duration_us.max(1) as f64
+    }
+
     /// CPU time of the load generator for each request, in microseconds; `None` without requests.
     pub fn generator_cpu_per_request_us(&self) -> Option<f64> {
         let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
         (self.request_count() > 0).then(|| cpu_us as f64 / self.request_count() as f64)
+    }
+}
+
+impl Totals {
+    /// The sum of both.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            succeeded: self.succeeded + other.succeeded,
+            failed: self.failed + other.failed,
+            unanswered: self.unanswered + other.unanswered,
+            unsent: self.unsent + other.unsent,
+            delayed: self.delayed + other.delayed,
+            retries: self.retries + other.retries,
+            connections_opened: self.connections_opened + other.connections_opened,
+            on_kept_connection: self.on_kept_connection + other.on_kept_connection,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            bytes_received: self.bytes_received + other.bytes_received,
+        }
+    }
+}
+
+impl RequestStats {
+    /// Adds all of `other`'s counts and latencies.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failures += other.failures;
+        self.content_bytes += other.content_bytes;
+        self.latency.merge(&other.latency);
+        if let (Some(ours), Some(theirs)) = (&mut self.intended, &other.intended) {
+            ours.merge(theirs);
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.stream, &other.stream) {
+            ours.merge(theirs);
+        }
+    }
+}
+
+impl StreamStats {
+    /// Adds all of `other`'s.
+    pub fn merge(&mut self, other: &Self) {
+        self.tokens += other.tokens;
+        self.ttft.merge(&other.ttft);
+        self.itl.merge(&other.itl);
     }
 }
 

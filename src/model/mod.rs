@@ -3,20 +3,24 @@
 //! What was measured and what is derived from it are different fields, and every number carries its unit in its
 //! name (`_us`, `_bytes`, `_cores`, `_rps`). The same names are the keys of `result.json`.
 
+mod backend;
 mod histogram;
 mod host;
 mod load;
+mod load_warning;
 mod probe;
 mod run;
 mod usage;
 mod warning;
 
-pub use histogram::{Histogram, PERCENTILES};
+pub use backend::BackendWindow;
+pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
 pub use load::{
-    FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadProgress, LoadResult, RequestStats, Second, StopCause,
-    Window,
+    Arrivals, BackendTruth, FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadModel, LoadProgress, LoadResult,
+    RequestStats, Second, Stage, StopCause, StreamStats, Totals, Window,
 };
+pub use load_warning::LoadWarning;
 pub use probe::{CgroupLimits, ProbeEvent, ProbeSample, Process};
 pub use run::{
     Attestation, EngineFacts, ImageFacts, Level, Limits, Phase, PhaseName, Placement, RunResult, SCHEMA_VERSION,

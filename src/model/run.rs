@@ -1,10 +1,10 @@
 //! A whole run: what was asked, where, and what each level gave. Serialised as `result.json`.
 
-use super::{CgroupLimits, ContainerUsage, HostFacts, LoadResult, ProbeSample, Warning};
+use super::{CgroupLimits, ContainerUsage, HostFacts, LoadModel, LoadResult, ProbeSample, Stage, Warning};
 use serde::{Deserialize, Serialize};
 
 /// Of `result.json`; raised when a field changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,10 +52,11 @@ impl RunResult {
 pub struct Settings {
     /// Worker counts to visit.
     pub workers: Vec<u32>,
-    /// Closed-loop users.
-    pub users: u32,
-    /// Users started each second.
-    pub spawn_rate_per_s: f64,
+    /// Who sends, and when.
+    pub model: LoadModel,
+    /// How the users, or the rate, change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
     /// Length of each counted window.
     pub run_time_us: u64,
     /// Longest warm-up before it.

@@ -1,5 +1,6 @@
 //! What a reader must know before believing a number. Warnings are values; every reporter shows them.
 
+use super::LoadWarning;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -68,12 +69,22 @@ pub enum Warning {
         /// `baseline` or `stack`.
         phase: String,
     },
-    /// The load was stopped before its time.
-    CutShort {
+    /// What a load phase's own evidence says.
+    Load {
         /// Level's name.
         level: String,
         /// `baseline` or `stack`.
         phase: String,
+        /// What.
+        warning: LoadWarning,
+    },
+    /// The server did not do much less than the backend alone, which answers at once: the load generator (or the
+    /// backend) may be what limits both.
+    LoadgenBound {
+        /// Level's name.
+        level: String,
+        /// Throughput of the backend alone to that of the server.
+        headroom: f64,
     },
     /// A container ended while it was being measured; invalidates.
     ContainerEnded {
@@ -83,17 +94,6 @@ pub enum Warning {
         service: String,
         /// Exit status, and whether the kernel ended it for its memory.
         how: String,
-    },
-    /// The load generator used more than 80 % of a CPU of those it was given: the number may be its own limit.
-    LoadgenBusy {
-        /// Level's name.
-        level: String,
-        /// `baseline` or `stack`.
-        phase: String,
-        /// CPUs it used.
-        cores: f64,
-        /// CPUs it was given.
-        given: u32,
     },
     /// The engine gave a warning when a container was made.
     Engine {
@@ -140,15 +140,15 @@ impl fmt::Display for Warning {
                 write!(f, "{level}: {phase}: {failures} of {requests} requests failed")
             }
             Self::NothingMeasured { level, phase } => write!(f, "{level}: invalid: {phase}: no request succeeded"),
-            Self::CutShort { level, phase } => write!(f, "{level}: {phase}: the load was stopped before its time"),
+            Self::Load { level, phase, warning } => write!(f, "{level}: {phase}: {warning}"),
+            Self::LoadgenBound { level, headroom } => write!(
+                f,
+                "{level}: loadgen-bound: the backend alone gives only {headroom:.2} times the throughput; \
+                 the load generator may be the limit"
+            ),
             Self::ContainerEnded { level, service, how } => {
                 write!(f, "{level}: invalid: {service} ended while it was measured ({how})")
             }
-            Self::LoadgenBusy { level, phase, cores, given } => write!(
-                f,
-                "{level}: {phase}: the load generator used {cores:.2} of its {given} CPU{}; the throughput may be its limit",
-                if *given == 1 { "" } else { "s" }
-            ),
             Self::Engine { message } => write!(f, "engine: {message}"),
         }
     }

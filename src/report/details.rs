@@ -1,7 +1,7 @@
 //! The tables that only the HTML report has room for: what was asked, read back, used and run, one by one.
 
 use super::cells::{self, NONE, or_none};
-use super::summary::{cpuset, memory, quota};
+use super::summary::{cpuset, load_in_words, memory, quota};
 use super::table::Table;
 use super::text::{plain, shortened};
 use super::timeline::{busiest, process_cores};
@@ -97,17 +97,18 @@ pub fn generator(level: &Level) -> Table {
     let columns = ["load on", "#threads", "#CPU a request", "#memory peak", "#connections", "#sent again", "ended by"];
     let mut table = Table::new("The load generator itself", columns);
     for phase in [&level.baseline, &level.stack] {
-        let generator = &phase.load.generator;
+        let (generator, totals) = (&phase.load.generator, &phase.load.totals);
         table.row([
             phase.name.to_string(),
             generator.threads.to_string(),
             or_none(phase.load.generator_cpu_per_request_us(), format_us),
             format_bytes(generator.max_rss_bytes),
-            cells::grouped(generator.connections_opened),
-            cells::grouped(generator.retries),
+            cells::grouped(totals.connections_opened),
+            cells::grouped(totals.retries),
             match phase.load.stopped_by {
                 StopCause::RunTime => "run time",
                 StopCause::Signal => "a signal",
+                StopCause::Iterations => "iterations",
             }
             .to_owned(),
         ]);
@@ -183,7 +184,7 @@ pub fn environment(run: &RunResult) -> Table {
         ("cgroup", format!("v{}", engine.cgroup_version)),
         ("storage driver", engine.storage_driver.clone()),
         ("workers", workers.join(", ")),
-        ("users", format!("{}, {} started each second", settings.users, settings.spawn_rate_per_s)),
+        ("load", load_in_words(&settings.model, &settings.stages)),
         ("counted window", cells::duration(settings.run_time_us)),
         ("longest warm-up", cells::duration(settings.warm_up_us)),
         ("CPU quota", quota(settings.cpus_cores)),

@@ -5,9 +5,10 @@
 
 use super::cells;
 use super::chart::Chart;
+use super::clocks;
 use super::details;
 use super::scaling::is_valid;
-use super::summary::{Remark, Summary, counted, summary};
+use super::summary::{Remark, Summary, counted, load_in_words, summary};
 use super::table::Table;
 use super::text::plain;
 use super::{charts, timeline};
@@ -57,6 +58,7 @@ pub fn load(name: PhaseName, load: &LoadResult) -> String {
         phase: details::phase_class(name),
         facts: load_facts(load),
         figures: details::figures(load),
+        times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
         failures: details::failures(load),
         charts: [
             timeline::throughput(load),
@@ -97,6 +99,7 @@ struct LoadPage {
     phase: &'static str,
     facts: Vec<(String, String)>,
     figures: Table,
+    times: Vec<Table>,
     failures: Option<Table>,
     charts: Vec<Chart>,
 }
@@ -165,8 +168,15 @@ fn level_tables(level: &Level) -> Vec<Table> {
         table.title = format!("Failures, load on {}", phase.name);
         Some(table)
     });
+    let times = [&level.baseline, &level.stack].into_iter().flat_map(|phase| {
+        let on_phase = |mut table: Table| {
+            table.title = format!("{}, load on {}", table.title, phase.name);
+            table
+        };
+        [Some(clocks::times(&phase.load)), clocks::backend(&phase.load)].into_iter().flatten().map(on_phase)
+    });
     let always = [details::usage(level), details::generator(level), details::limits(level)];
-    failed.chain(always).chain(details::processes(&level.stack)).collect()
+    failed.chain(times).chain(always).chain(details::processes(&level.stack)).collect()
 }
 
 fn cpu_map(run: &RunResult) -> Vec<CpuBox> {
@@ -201,7 +211,7 @@ fn load_facts(load: &LoadResult) -> Vec<(String, String)> {
             "window",
             format!("{} after {} of warm-up", cells::duration(window.duration_us), cells::duration(window.warm_up_us)),
         ),
-        ("users", format!("{}, {} started each second", load.users, load.spawn_rate_per_s)),
+        ("load", load_in_words(&load.model, &load.stages)),
     ]
     .map(|(name, value)| (name.to_owned(), plain(&value)))
     .into()

@@ -5,7 +5,7 @@ use super::cells::{self, NONE, or_none};
 use super::scaling::{is_valid, reference, scaled};
 use super::table::Table;
 use super::text::plain;
-use crate::model::{CgroupLimits, Level, Limits, Phase, RunResult, Warning};
+use crate::model::{CgroupLimits, Level, Limits, LoadModel, Phase, RunResult, Stage, Warning};
 use crate::units::{format_bytes, format_cpu_list, format_us, format_utc, parse_cpu_list};
 use serde::Serialize;
 
@@ -95,7 +95,7 @@ fn facts(run: &RunResult) -> [(&'static str, String); 6] {
     let placed = |service: &str, cpus: &[u32]| format!("{service} on CPU {}", format_cpu_list(cpus));
     [
         ("run", format!("{}, {took}", format_utc(run.started_unix_us))),
-        ("load", load_in_words(run)),
+        ("load", levels_in_words(run)),
         (
             "CPUs",
             [
@@ -120,12 +120,18 @@ fn facts(run: &RunResult) -> [(&'static str, String); 6] {
     ]
 }
 
-fn load_in_words(run: &RunResult) -> String {
+fn levels_in_words(run: &RunResult) -> String {
     let settings = &run.settings;
     let levels = counted(run.levels.len() as u64, "level");
     let each = cells::duration(settings.run_time_us);
-    let users = counted(u64::from(settings.users), "user");
-    format!("{levels} of {each} counted, {users}, at most {} warm-up", cells::duration(settings.warm_up_us))
+    let load = load_in_words(&settings.model, &settings.stages);
+    format!("{levels} of {each} counted, {load}, at most {} warm-up", cells::duration(settings.warm_up_us))
+}
+
+/// `16 users, 10 started each second`; with stages, their targets and lengths behind it.
+pub fn load_in_words(model: &LoadModel, stages: &[Stage]) -> String {
+    let stages = stages.iter().map(|stage| format!(", to {} in {}", stage.target, cells::duration(stage.duration_us)));
+    stages.fold(model.to_string(), |text, stage| text + &stage)
 }
 
 fn host_cpu(run: &RunResult) -> &str {

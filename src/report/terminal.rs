@@ -51,6 +51,11 @@ fn remarks(summary: &Summary, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// A table without colour.
+pub fn draw_plain(table: &Table) -> Vec<String> {
+    draw(table, Paint { colour: false })
+}
+
 fn draw(table: &Table, paint: Paint) -> Vec<String> {
     let widths = widths(table);
     let titles: Vec<&str> = table.columns.iter().map(|column| column.title.as_str()).collect();

@@ -1,12 +1,14 @@
 //! Asked and found, compared: worker counts, limits, and whether the numbers of a level may be believed. Pure.
 
 use crate::{
-    model::{Attestation, CgroupLimits, Level, Limits, Phase, Warning},
+    model::{Attestation, CgroupLimits, Level, Limits, LoadModel, Phase, Warning},
     units::parse_cpu_list,
 };
 
-/// Share of its CPUs above which the load generator may have been the limit.
-const LOADGEN_BUSY: f64 = 0.8;
+/// Below this ratio of the backend's throughput to the server's, the load generator may be the limit of both.
+const LEAST_HEADROOM: f64 = 1.5;
+/// A backend that answers this fast does not think: what it gives is what the load generator can do.
+const AT_ONCE_US: f64 = 200.0;
 
 /// What a level's own evidence says against it.
 pub fn warnings(level: &Level) -> Vec<Warning> {
@@ -18,7 +20,21 @@ pub fn warnings(level: &Level) -> Vec<Warning> {
     }
     found.extend(limits.iter().flat_map(|limits| limits_not_applied(&level.name, limits)));
     found.extend([&level.baseline, &level.stack].into_iter().flat_map(|phase| phase_warnings(&level.name, phase)));
+    found.extend(loadgen_bound(level));
     found
+}
+
+/// In closed loop the backend alone shows what the load generator can do, if it answers at once.
+fn loadgen_bound(level: &Level) -> Option<Warning> {
+    let (baseline, stack) = (&level.baseline.load, &level.stack.load);
+    let answers_at_once =
+        baseline.backend.as_ref().is_some_and(|backend| backend.window.service_time.mean_us() < AT_ONCE_US);
+    let headroom = baseline.throughput_rps() / stack.throughput_rps();
+    let is_bound = matches!(stack.model, LoadModel::Closed { think_time: None, .. })
+        && answers_at_once
+        && headroom.is_finite()
+        && headroom < LEAST_HEADROOM;
+    is_bound.then(|| Warning::LoadgenBound { level: level.name.clone(), headroom })
 }
 
 fn phase_warnings(level: &str, phase: &Phase) -> Vec<Warning> {
@@ -31,15 +47,10 @@ fn phase_warnings(level: &str, phase: &Phase) -> Vec<Warning> {
     if failures > 0 {
         found.push(Warning::Failures { level: level.clone(), phase: name.clone(), failures, requests });
     }
-    if load.stopped_by == crate::model::StopCause::Signal {
-        found.push(Warning::CutShort { level: level.clone(), phase: name.clone() });
-    }
-    let generator = &load.generator;
-    let cores = (generator.cpu_user_us + generator.cpu_system_us) as f64 / load.window.duration_us.max(1) as f64;
-    let given = generator.cpus_allowed.len().min(generator.threads as usize) as u32;
-    if cores > LOADGEN_BUSY * f64::from(given) {
-        found.push(Warning::LoadgenBusy { level, phase: name, cores, given });
-    }
+    found.extend(load.warnings().into_iter().map(|warning| {
+        let (level, phase) = (level.clone(), name.clone());
+        Warning::Load { level, phase, warning }
+    }));
     found
 }
 

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Result},
     measure,
     model::{
-        Attestation, CgroupLimits, ContainerSample, ContainerUsage, Level, Limits, LoadEvent, LoadProgress, LoadResult,
-        Phase, PhaseName, Placement, ProbeEvent, ProbeSample, Settings, Warning,
+        Attestation, CgroupLimits, ContainerSample, ContainerUsage, Level, Limits, LoadEvent, LoadModel, LoadProgress,
+        LoadResult, Phase, PhaseName, Placement, ProbeEvent, ProbeSample, Settings, Warning,
     },
     plan::LevelPlan,
     spec::{Service, Spec},
@@ -46,8 +46,8 @@ pub struct Visit<'a> {
     pub own_image: &'a str,
     /// Tells workers from other processes.
     pub worker_pattern: &'a Regex,
-    /// `--warm-up` as given.
-    pub warm_up: &'a str,
+    /// The load generator's flags, but for whom to load.
+    pub load_arguments: &'a [String],
     /// Longest wait for a container to be ready.
     pub ready_timeout: Duration,
 }
@@ -252,8 +252,11 @@ impl Visit<'_> {
         let mut processes = Vec::new();
         let mut probe_lives = true;
         let bound = self.settings.run_time_us + self.settings.warm_up_us;
-        let spawning = f64::from(self.settings.users) / self.settings.spawn_rate_per_s;
-        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning) + LOAD_GRACE;
+        let spawning_s = match self.settings.model {
+            LoadModel::Closed { users, spawn_rate_per_s, .. } => f64::from(users) / spawn_rate_per_s,
+            LoadModel::Open { .. } => 0.0,
+        };
+        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning_s) + LOAD_GRACE;
         let result: LoadResult = loop {
             tokio::select! {
                 line = timeout_at(deadline, output.next_line()) => {
@@ -289,16 +292,18 @@ impl Visit<'_> {
     /// The load generator's service with this phase's flags behind its own: the last of a repeated flag counts.
     fn load_service(&self, loaded: &str) -> Service {
         let mut service = self.service(&self.settings.load, None);
-        let port = self.spec.vscale.endpoints.get(loaded).map_or(80, |endpoint| endpoint.port);
-        let flags = [
-            ("--host", format!("http://{loaded}:{port}")),
-            ("--users", self.settings.users.to_string()),
-            ("--spawn-rate", self.settings.spawn_rate_per_s.to_string()),
-            ("--run-time", format!("{}us", self.settings.run_time_us)),
-            ("--warm-up", self.warm_up.to_owned()),
-        ];
+        let url = |name: &str| {
+            let port = self.spec.vscale.endpoints.get(name).map_or(80, |endpoint| endpoint.port);
+            format!("http://{name}:{port}")
+        };
         let command = service.command.get_or_insert_with(|| vec!["load".into()]);
-        command.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        command.extend(["--host".into(), url(loaded)]);
+        // Only a mock of ours tells what it saw.
+        let backend = &self.settings.backend;
+        if self.images[backend.as_str()] == self.own_image {
+            command.extend(["--backend".into(), url(backend)]);
+        }
+        command.extend(self.load_arguments.iter().cloned());
         command.push("--json".into());
         service
     }
@@ -373,14 +378,17 @@ fn parse<T: serde::de::DeserializeOwned>(line: &str) -> Result<T> {
 /// `measuring: 78 req/s, p50 12.7 ms, ...`.
 pub fn progress_in_words(now: &LoadProgress) -> String {
     let state = if now.measuring { "measuring" } else { "warming up" };
-    let latency = |us: Option<u64>| us.map_or_else(|| "n/a".into(), |us| format_us(us as f64));
+    let latency = |percent: f64| match now.latency.count() {
+        0 => "n/a".to_owned(),
+        _ => format_us(now.latency.percentile_us(percent) as f64),
+    };
+    let users = if now.users > 0 { format!("{} users, ", now.users) } else { String::new() };
     format!(
-        "{state}: {:.0} req/s, p50 {}, p99 {}, {:.0} failures/s, {} users, {:.0} s",
+        "{state}: {:.0} req/s, p50 {}, p99 {}, {:.0} failures/s, {users}{:.0} s",
         now.throughput_rps,
-        latency(now.p50_us),
-        latency(now.p99_us),
+        latency(50.0),
+        latency(99.0),
         now.failures_rps,
-        now.users,
         now.elapsed_us as f64 / 1e6
     )
 }

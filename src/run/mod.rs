@@ -8,7 +8,7 @@ pub use level::progress_in_words;
 pub use progress::Progress;
 
 use crate::{
-    cli::{BenchArgs, WarmUpArg},
+    cli::{BenchArgs, LoadFlags, WarmUpArg},
     engine::{BaseImage, Cluster, Engine, Leftovers, collect_garbage},
     error::{Error, Result},
     model::{HostFacts, RunResult, SCHEMA_VERSION, Settings, Warning},
@@ -22,6 +22,8 @@ use level::Visit;
 use regex_lite::Regex;
 use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
 
+/// The kernel takes no longer argument of a process than 128 KiB.
+const LONGEST_ARGUMENT: usize = 127 << 10;
 /// Longest `--warm-up auto`.
 const AUTO_WARM_UP: Duration = Duration::from_secs(5);
 
@@ -122,10 +124,7 @@ impl Run<'_> {
         for (key, network) in &self.spec.networks {
             cluster.create_network(key, network).await?;
         }
-        let warm_up = match self.args.warm_up {
-            WarmUpArg::Auto => "auto".to_owned(),
-            WarmUpArg::Fixed(time) => format!("{}us", time.as_micros()),
-        };
+        let load_arguments = load_arguments(self.args)?;
         for level_plan in plan::levels(&result.settings.workers, result.settings.cpus_cores) {
             let visit = Visit {
                 cluster,
@@ -135,7 +134,7 @@ impl Run<'_> {
                 images: &images,
                 own_image: &own_image,
                 worker_pattern: self.worker_pattern,
-                warm_up: &warm_up,
+                load_arguments: &load_arguments,
                 ready_timeout: self.args.ready_timeout,
             };
             let (level, logs) = visit.level(&level_plan, progress).await?;
@@ -207,15 +206,15 @@ fn read_spec(args: &BenchArgs) -> Result<Spec> {
 
 fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
     let target = &spec.services[&spec.vscale.target];
-    let longest_warm_up = match args.warm_up {
+    let longest_warm_up = match args.load.warm_up {
         WarmUpArg::Auto => AUTO_WARM_UP,
         WarmUpArg::Fixed(time) => time,
     };
     Settings {
         workers: args.workers.clone(),
-        users: args.users,
-        spawn_rate_per_s: args.spawn_rate,
-        run_time_us: args.run_time.as_micros() as u64,
+        model: args.load.model(),
+        stages: args.load.stages.clone(),
+        run_time_us: args.load.window().as_micros() as u64,
         warm_up_us: longest_warm_up.as_micros() as u64,
         cpus_cores: args.cpus,
         memory_bytes: target.mem_limit_bytes,
@@ -223,6 +222,24 @@ fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
         backend: spec.vscale.backend.clone(),
         load: spec.vscale.load.clone(),
     }
+}
+
+/// The load generator's flags; the texts of files stand in for the files, which it cannot see.
+fn load_arguments(args: &BenchArgs) -> Result<Vec<String>> {
+    let text = |path: &Option<PathBuf>| -> Result<Option<String>> {
+        let Some(path) = path else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        if text.len() > LONGEST_ARGUMENT {
+            let limit = LONGEST_ARGUMENT >> 10;
+            return Err(Error::Usage(format!(
+                "{}: more than {limit} KiB cannot be given to a container",
+                path.display()
+            )));
+        }
+        Ok(Some(text))
+    };
+    let (requests, data) = (text(&args.load.requests.request_file)?, text(&args.load.requests.data_file)?);
+    Ok(args.load.to_arguments(requests, data))
 }
 
 fn worker_pattern(spec: &Spec) -> Result<Regex> {
@@ -278,7 +295,10 @@ pub fn stop_signal() -> Result<impl Future<Output = i32>> {
     })
 }
 
-/// A run time of 0 has no end; only `vscale load` may have one.
-pub fn check_run_time(run_time: Duration) -> Result<()> {
-    if run_time.is_zero() { Err(Error::Usage("--run-time must be above 0".into())) } else { Ok(()) }
+/// A run time of 0 has no end; only `vscale load` may have one, and may count requests instead.
+pub fn check_run_time(load: &LoadFlags) -> Result<()> {
+    if load.iterations.is_some() {
+        return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
+    }
+    if load.window().is_zero() { Err(Error::Usage("--run-time must be above 0".into())) } else { Ok(()) }
 }

@@ -52,11 +52,15 @@ pub fn invalid_run() -> RunResult {
     run
 }
 
+fn model() -> LoadModel {
+    LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time: None }
+}
+
 fn settings() -> Settings {
     Settings {
         workers: vec![1, 2],
-        users: 4,
-        spawn_rate_per_s: 10.0,
+        model: model(),
+        stages: vec![],
         run_time_us: SECONDS * SECOND_US,
         warm_up_us: 10 * SECOND_US,
         cpus_cores: Some(1.5),
@@ -164,11 +168,14 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
         failures,
         content_bytes: measured().map(|(second, _)| second.content_bytes).sum(),
         latency,
+        intended: None,
+        stream: None,
     };
+    let requests = stats.requests;
     LoadResult {
         host: if name == PhaseName::Stack { "http://stack:8321".into() } else { "http://mock:8080".into() },
-        users: 4,
-        spawn_rate_per_s: 10.0,
+        model: model(),
+        stages: vec![],
         window: Window {
             start_unix_us: start + WARM_UP_S * SECOND_US,
             warm_up_us: WARM_UP_S * SECOND_US,
@@ -184,11 +191,19 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
             cpu_user_us: 900_000,
             cpu_system_us: 2_100_000,
             max_rss_bytes: 5 << 20,
-            connections_opened: 4,
-            retries: 0,
-            unanswered: 0,
+            send_lag: None,
             limits: None,
         },
+        totals: Totals {
+            sent: requests,
+            succeeded: requests - failures,
+            failed: failures,
+            connections_opened: 4,
+            on_kept_connection: requests - 4,
+            ..Totals::default()
+        },
+        backend: None,
+        backend_error: None,
     }
 }
 
@@ -224,6 +239,7 @@ fn second(index: u64, start: u64, rate_per_s: u64, latency_us: u64, failing: boo
         requests,
         failures,
         content_bytes: requests * 312,
+        tokens: 0,
         latency_sum_us,
         percentiles_us: Some(PERCENTILES.map(|percent| latency.percentile_us(percent))),
     };

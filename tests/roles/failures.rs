@@ -1,6 +1,6 @@
 //! The load generator against servers that misbehave: each costs failures of the right kind, and never more.
 
-use super::servers::{GOOD, Server, config, only_failure, read_request, run};
+use super::servers::{GOOD, Server, config, for_ms, only_failure, read_request, run};
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ fn a_status_other_than_200() {
     let result = run(&config(server.address));
     let failure = only_failure(&result);
     assert_eq!((failure.kind, failure.error.as_str()), (FailureKind::Status, "HTTP 503: not today"));
-    assert_eq!(result.generator.connections_opened, 2, "a kept connection was given up");
+    assert_eq!(result.totals.connections_opened, 2, "a kept connection was given up");
     assert!(failure.first_seen_unix_us <= failure.last_seen_unix_us);
 }
 
@@ -52,7 +52,7 @@ fn an_endless_body() {
             while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
         }
     });
-    let result = run(&LoadConfig { run_time: Some(Duration::from_secs(2)), ..config(server.address) });
+    let result = run(&LoadConfig { until: for_ms(2000), ..config(server.address) });
     let failure = only_failure(&result);
     assert_eq!((failure.kind, failure.error.contains("16 MiB")), (FailureKind::Protocol, true));
 }
@@ -66,7 +66,7 @@ fn nobody_listens() {
     let result = run(&config(address));
     assert_eq!(only_failure(&result).kind, FailureKind::Connect);
     assert!(result.request_count() <= 12, "{} attempts: a server that is down is hammered", result.request_count());
-    assert_eq!(result.generator.connections_opened, 0);
+    assert_eq!(result.totals.connections_opened, 0);
 }
 
 #[test]
@@ -89,8 +89,7 @@ fn a_server_that_comes_up_late_is_found() {
         let (mut stream, _) = TcpListener::bind(address).unwrap().accept().unwrap();
         while read_request(&mut stream) && stream.write_all(GOOD.as_bytes()).is_ok() {}
     });
-    let run_time = Some(Duration::from_secs(1));
-    let result = run(&LoadConfig { users: 1, run_time, ..config(address) });
+    let result = run(&LoadConfig { until: for_ms(1000), ..config(address).with_users(1, 1.0) });
     server.join().unwrap();
     assert!(result.failure_count() > 0 && result.request_count() > result.failure_count());
 }
@@ -108,18 +107,14 @@ fn closed_before_and_within_the_answer() {
         let failure = only_failure(&result);
         assert_eq!(failure.kind, FailureKind::Reset, "{answer}");
         assert!(failure.error.starts_with(when), "{answer}: {}", failure.error);
-        assert_eq!(result.generator.retries, 0, "only a kept connection's request is sent again");
+        assert_eq!(result.totals.retries, 0, "only a kept connection's request is sent again");
     }
 }
 
 #[test]
 fn accepts_and_never_answers() {
     let server = Server::start(|mut stream| while read_request(&mut stream) {});
-    let config = LoadConfig {
-        timeout: Duration::from_millis(150),
-        run_time: Some(Duration::from_millis(500)),
-        ..config(server.address)
-    };
+    let config = LoadConfig { timeout: Duration::from_millis(150), until: for_ms(500), ..config(server.address) };
     let began = Instant::now();
     let result = run(&config);
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
@@ -138,7 +133,7 @@ fn one_byte_at_a_time_is_a_timeout_too() {
         }
     });
     let timeout = Duration::from_millis(150);
-    let result = run(&LoadConfig { timeout, run_time: Some(Duration::from_millis(400)), ..config(server.address) });
+    let result = run(&LoadConfig { timeout, until: for_ms(400), ..config(server.address) });
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
 }
 
@@ -148,5 +143,5 @@ fn a_request_that_nobody_answers_is_given_up_after_the_drain() {
     let began = Instant::now();
     let result = run(&LoadConfig { timeout: Duration::from_secs(60), ..config(server.address) });
     assert!(began.elapsed() < Duration::from_secs(20));
-    assert_eq!((result.request_count(), result.generator.unanswered), (0, 2));
+    assert_eq!((result.request_count(), result.totals.unanswered), (0, 2));
 }

@@ -1,33 +1,30 @@
 //! The load generator against servers that behave: counts, windows, framings, connections, stopping.
 
-use super::servers::{GOOD, Mock, Server, config, ended, read_request, run};
+use super::servers::{GOOD, Mock, Server, config, ended, expecting, for_ms, read_request, run};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::load::{BodyCheck, LoadConfig, WarmUp};
+use vscale::load::{Expect, LoadConfig, Until, WarmUp};
 use vscale::model::StopCause;
 
 #[test]
 fn mock_and_load_generator_agree_on_every_request() {
     let mock = Mock::start();
-    let config = LoadConfig { users: 5, threads: Some(2), ..config(mock.address) };
+    let config = LoadConfig { threads: Some(2), ..config(mock.address).with_users(5, 10.0) };
     let result = run(&config);
     assert!(result.request_count() > 10);
     assert_eq!(result.failures, []);
-    assert_eq!(mock.counters.requests(), ended(&result) + result.generator.unanswered);
-    assert_eq!((result.generator.unanswered, result.generator.retries), (0, 0));
-    assert_eq!((result.generator.connections_opened, result.generator.threads), (5, 2));
+    assert_eq!(mock.counters.requests(), ended(&result) + result.totals.unanswered);
+    assert_eq!((result.totals.unanswered, result.totals.retries), (0, 0));
+    assert_eq!((result.totals.connections_opened, result.generator.threads), (5, 2));
 }
 
 #[test]
 fn the_parts_of_a_result_agree_with_each_other() {
     let mock = Mock::start();
-    let config = LoadConfig {
-        warm_up: WarmUp::Fixed(Duration::from_millis(300)),
-        run_time: Some(Duration::from_millis(1300)),
-        ..config(mock.address)
-    };
+    let config =
+        LoadConfig { warm_up: WarmUp::Fixed(Duration::from_millis(300)), until: for_ms(1300), ..config(mock.address) };
     let mut progress = Vec::new();
     let result = vscale::load::run(&config, &AtomicBool::new(false), &mut |row| progress.push(row.clone())).unwrap();
 
@@ -41,7 +38,7 @@ fn the_parts_of_a_result_agree_with_each_other() {
     assert_eq!(result.latency().count(), result.request_count() - result.failure_count());
     assert_eq!(result.requests[0].content_bytes % result.request_count(), 0);
     assert_eq!(progress.len(), 3);
-    assert!(progress.iter().all(|row| row.users == 2 && row.throughput_rps > 0.0 && row.p50_us.is_some()));
+    assert!(progress.iter().all(|row| row.users == 2 && row.throughput_rps > 0.0 && row.latency.count() > 0));
     assert!(result.generator.cpu_user_us + result.generator.cpu_system_us > 0);
     assert!(result.generator.max_rss_bytes > 0);
 }
@@ -49,7 +46,7 @@ fn the_parts_of_a_result_agree_with_each_other() {
 #[test]
 fn nothing_is_counted_before_all_users_run() {
     let mock = Mock::start();
-    let config = LoadConfig { users: 3, spawn_rate_per_s: 1.0, ..config(mock.address) };
+    let config = config(mock.address).with_users(3, 1.0);
     let result = run(&config);
     assert_eq!(result.window.warm_up_us, 2_000_000);
     assert!(result.series[..2].iter().all(|row| !row.measured && row.requests > 0));
@@ -75,7 +72,7 @@ fn every_framing_is_a_success() {
         let server = Server::answering(answer);
         let result = run(&config(server.address));
         assert!(result.request_count() > 2, "{answer}");
-        assert_eq!((result.failures.len(), result.generator.connections_opened), (0, 2), "{answer}");
+        assert_eq!((result.failures.len(), result.totals.connections_opened), (0, 2), "{answer}");
         assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64, "{answer}");
     }
     let until_close = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
@@ -84,8 +81,8 @@ fn every_framing_is_a_success() {
     for answer in [&until_close, &close, &http_1_0] {
         let server = Server::answering_once(answer.as_str());
         let result = run(&config(server.address));
-        assert_eq!((result.failures.len(), result.generator.retries), (0, 0), "{answer}: {:?}", result.failures);
-        assert_eq!(result.generator.connections_opened, ended(&result), "{answer}");
+        assert_eq!((result.failures.len(), result.totals.retries), (0, 0), "{answer}: {:?}", result.failures);
+        assert_eq!(result.totals.connections_opened, ended(&result), "{answer}");
         assert!(result.request_count() > 2, "{answer}");
     }
 }
@@ -114,8 +111,8 @@ fn a_large_request_and_a_large_answer_pass() {
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{\"choices\":[\"{big}\"]}}", big.len() + 16);
     let server = Server::answering(answer);
     let mut config = config(server.address);
-    config.request.body = format!("{{\"messages\": \"{big}\", \"max_tokens\": 50}}").into_bytes();
-    config.run_time = Some(Duration::from_secs(1));
+    config.requests[0].body = format!("{{\"messages\": \"{big}\", \"max_tokens\": 50}}").into_bytes();
+    config.until = for_ms(1000);
     let result = run(&config);
     assert!(result.request_count() > 0);
     assert_eq!(result.failures, []);
@@ -128,7 +125,7 @@ fn without_keep_alive_each_request_has_its_own_connection() {
     let result = run(&LoadConfig { keep_alive: false, ..config(mock.address) });
     assert!(result.request_count() > 2);
     assert_eq!(result.failures, []);
-    assert_eq!(result.generator.connections_opened, ended(&result));
+    assert_eq!(result.totals.connections_opened, ended(&result));
 }
 
 #[test]
@@ -146,8 +143,8 @@ fn a_request_on_a_connection_that_was_just_closed_is_sent_again() {
     assert!(result.request_count() > 3);
     assert_eq!(result.failures, []);
     // Every connection but each user's first was opened for a retry.
-    assert!(result.generator.retries > 0);
-    assert_eq!(result.generator.connections_opened, 2 + result.generator.retries);
+    assert!(result.totals.retries > 0);
+    assert_eq!(result.totals.connections_opened, 2 + result.totals.retries);
 }
 
 #[test]
@@ -173,7 +170,7 @@ fn the_stop_flag_ends_the_run_with_a_full_result() {
         })
     };
     let began = Instant::now();
-    let config = LoadConfig { run_time: None, ..config(mock.address) };
+    let config = LoadConfig { until: Until::Stopped, ..config(mock.address) };
     let result = vscale::load::run(&config, &stop, &mut |_| {}).unwrap();
     stopper.join().unwrap();
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -203,7 +200,7 @@ fn answers_that_come_after_the_end_are_not_counted_in_the_window() {
         }
     });
     let result = run(&config(server.address));
-    assert_eq!((result.request_count(), result.generator.unanswered), (0, 0));
+    assert_eq!((result.request_count(), result.totals.unanswered), (0, 0));
     let last = result.series.last().unwrap();
     assert_eq!((last.requests, last.measured), (2, false));
 }
@@ -211,7 +208,7 @@ fn answers_that_come_after_the_end_are_not_counted_in_the_window() {
 #[test]
 fn any_body_passes_where_none_is_asked_for() {
     let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-    let result = run(&LoadConfig { expect: BodyCheck::Any, ..config(server.address) });
+    let result = run(&expecting(Expect::ok(), config(server.address)));
     assert!(result.request_count() > 2);
     assert_eq!(result.failures, []);
 }
@@ -226,7 +223,7 @@ fn a_body_that_changes_is_checked_each_time() {
             }
         }
     });
-    let result = run(&LoadConfig { users: 1, ..config(server.address) });
+    let result = run(&config(server.address).with_users(1, 1.0));
     let (requests, failures) = (result.request_count(), result.failure_count());
     assert!(requests > 4 && failures == requests / 2, "{failures} of {requests}");
 }
@@ -236,13 +233,13 @@ fn what_makes_no_load_is_refused() {
     let address = "127.0.0.1:1".parse().unwrap();
     let good = || config(address);
     for wrong in [
-        LoadConfig { users: 0, ..good() },
-        LoadConfig { spawn_rate_per_s: 0.0, ..good() },
-        LoadConfig { spawn_rate_per_s: f64::NAN, ..good() },
+        good().with_users(0, 1.0),
+        good().with_users(1, 0.0),
+        good().with_users(1, f64::NAN),
         LoadConfig { threads: Some(0), ..good() },
         LoadConfig { timeout: Duration::ZERO, ..good() },
-        LoadConfig { run_time: Some(Duration::ZERO), ..good() },
-        LoadConfig { host: "https://127.0.0.1:1".into(), ..good() },
+        LoadConfig { until: for_ms(0), ..good() },
+        LoadConfig { host: "ftp://127.0.0.1:1".into(), ..good() },
     ] {
         let error = vscale::load::run(&wrong, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use vscale::load::{LoadConfig, WarmUp};
+use vscale::load::{Expect, LoadConfig, Until, WarmUp};
 use vscale::mock::Counters;
 use vscale::model::{FailureGroup, LoadResult};
 
@@ -69,6 +69,7 @@ impl Server {
                 let (stream, serve) = (stream.unwrap(), Arc::clone(&serve));
                 // A test that fails by hanging is worse than one that fails.
                 stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                stream.set_nodelay(true).unwrap();
                 std::thread::spawn(move || serve(stream));
             }
         });
@@ -115,15 +116,45 @@ pub fn read_request(stream: &mut TcpStream) -> bool {
     }
 }
 
+/// Reads one whole request with a `Content-Length` or without a body: its head and its body.
+pub fn read_any(stream: &mut impl Read) -> Option<(String, String)> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            let length = length.map_or(0, |length| length.parse::<usize>().unwrap());
+            if let Some(body) = bytes.get(end + 4..end + 4 + length) {
+                return Some((head, String::from_utf8(body.to_vec()).unwrap()));
+            }
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
 /// Two users for half a second, counted from the first request on.
 pub fn config(address: SocketAddr) -> LoadConfig {
     LoadConfig {
-        users: 2,
         warm_up: WarmUp::Fixed(Duration::ZERO),
-        run_time: Some(Duration::from_millis(500)),
+        until: for_ms(500),
         timeout: Duration::from_secs(10),
-        ..LoadConfig::new(format!("http://{address}"))
+        ..LoadConfig::new(format!("http://{address}")).with_users(2, 10.0)
     }
+}
+
+/// The same requests, with another idea of success.
+pub fn expecting(expect: Expect, mut config: LoadConfig) -> LoadConfig {
+    config.requests[0].expect = expect;
+    config
+}
+
+/// A counted window of this length.
+pub fn for_ms(ms: u64) -> Until {
+    Until::RunTime(Duration::from_millis(ms))
 }
 
 /// Runs until the configured time is over.

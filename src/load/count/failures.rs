@@ -1,4 +1,4 @@
-//! Failures that are alike, counted together, in bounded memory whatever the server sends.
+//! Failures that are alike, counted together by request, kind and message, in bounded memory whatever the server sends.
 
 use crate::model::{FailureGroup, FailureKind};
 use std::collections::HashMap;
@@ -9,11 +9,13 @@ const MAX_GROUPS: usize = 1000;
 const MAX_MESSAGE_CHARS: usize = 500;
 const OTHER: &str = "(other)";
 
-/// Counts by kind and message.
+/// Counts by the request's number, kind and message.
 #[derive(Debug, Default)]
 pub struct FailureTable {
-    groups: HashMap<(FailureKind, String), Seen>,
+    groups: HashMap<Key, Seen>,
 }
+
+type Key = (usize, FailureKind, String);
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -24,9 +26,9 @@ struct Seen {
 
 impl FailureTable {
     /// Counts one failure.
-    pub fn add(&mut self, kind: FailureKind, message: &str, unix_us: u64) {
+    pub fn add(&mut self, request: usize, kind: FailureKind, message: &str, unix_us: u64) {
         let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
-        self.count((kind, message), Seen { occurrences: 1, first_unix_us: unix_us, last_unix_us: unix_us });
+        self.count((request, kind, message), Seen { occurrences: 1, first_unix_us: unix_us, last_unix_us: unix_us });
     }
 
     /// Adds all of `other`'s.
@@ -34,11 +36,11 @@ impl FailureTable {
         other.groups.into_iter().for_each(|(key, seen)| self.count(key, seen));
     }
 
-    /// Most frequent first; those equally frequent in order of time.
-    pub fn into_groups(self, method: &str, name: &str) -> Vec<FailureGroup> {
-        let group = |((kind, error), seen): ((FailureKind, String), Seen)| FailureGroup {
-            method: method.to_owned(),
-            name: name.to_owned(),
+    /// Most frequent first; those equally frequent in order of time. `names` gives a request's method and name.
+    pub fn into_groups<'a>(self, names: impl Fn(usize) -> (&'a str, &'a str)) -> Vec<FailureGroup> {
+        let group = |((request, kind, error), seen): (Key, Seen)| FailureGroup {
+            method: names(request).0.to_owned(),
+            name: names(request).1.to_owned(),
             kind,
             error,
             occurrences: seen.occurrences,
@@ -53,9 +55,9 @@ impl FailureTable {
         groups
     }
 
-    fn count(&mut self, mut key: (FailureKind, String), new: Seen) {
+    fn count(&mut self, mut key: Key, new: Seen) {
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
-            key.1 = OTHER.to_owned();
+            key.2 = OTHER.to_owned();
         }
         let seen = self.groups.entry(key).or_insert(Seen { occurrences: 0, ..new });
         seen.occurrences += new.occurrences;
@@ -77,11 +79,11 @@ mod tests {
     #[test]
     fn grouped_and_merged() {
         let (mut table, mut other) = (FailureTable::default(), FailureTable::default());
-        table.add(FailureKind::Reset, "a", 5);
-        table.add(FailureKind::Status, "b", 3);
-        other.add(FailureKind::Status, "b", 9);
+        table.add(0, FailureKind::Reset, "a", 5);
+        table.add(0, FailureKind::Status, "b", 3);
+        other.add(0, FailureKind::Status, "b", 9);
         table.merge(other);
-        let groups = table.into_groups("POST", "/");
+        let groups = table.into_groups(|_| ("POST", "/"));
         let brief: Vec<_> = groups
             .iter()
             .map(|group| (group.error.as_str(), group.occurrences, group.first_seen_unix_us, group.last_seen_unix_us))
@@ -93,9 +95,9 @@ mod tests {
     fn bounded() {
         let mut table = FailureTable::default();
         for number in 0..3000 {
-            table.add(FailureKind::Status, &format!("{number} {}", body_text("ä".repeat(9000).as_bytes())), 0);
+            table.add(0, FailureKind::Status, &format!("{number} {}", body_text("ä".repeat(9000).as_bytes())), 0);
         }
-        let groups = table.into_groups("POST", "/");
+        let groups = table.into_groups(|_| ("POST", "/"));
         assert_eq!(groups.len(), MAX_GROUPS + 1);
         assert_eq!((groups[0].error.as_str(), groups[0].occurrences), (OTHER, 2000));
         assert!(groups.iter().all(|group| group.error.chars().count() <= MAX_MESSAGE_CHARS));

@@ -53,7 +53,7 @@ pub struct Answer<'a> {
 /// Reads the answers of one connection, one at a time.
 #[derive(Debug)]
 pub struct AnswerReader {
-    /// Whether the requests are `HEAD`: then no answer has a body.
+    /// Whether the request is a `HEAD`: then its answer has no body.
     answers_head: bool,
     stage: Stage,
     status: u16,
@@ -73,14 +73,15 @@ enum Stage {
 }
 
 impl AnswerReader {
-    /// `method` is that of the requests.
-    pub fn new(method: &str) -> Self {
-        let answers_head = method == "HEAD";
-        Self { answers_head, stage: Stage::Head, status: 0, keep_alive: false, head: Vec::new(), body: Vec::new() }
+    /// For no request yet.
+    pub fn new() -> Self {
+        let (head, body) = (Vec::new(), Vec::new());
+        Self { answers_head: false, stage: Stage::Head, status: 0, keep_alive: false, head, body }
     }
 
-    /// Makes ready for the next answer.
-    pub fn reset(&mut self) {
+    /// Makes ready for the next answer, to a `HEAD` or another request.
+    pub fn reset(&mut self, answers_head: bool) {
+        self.answers_head = answers_head;
         self.stage = Stage::Head;
         for buffer in [&mut self.head, &mut self.body] {
             buffer.clear();
@@ -88,6 +89,21 @@ impl AnswerReader {
                 *buffer = Vec::new();
             }
         }
+    }
+
+    /// The status, once the head is read, and the body so far.
+    pub fn so_far(&self) -> Option<(u16, &[u8])> {
+        (!matches!(self.stage, Stage::Head)).then_some((self.status, self.body.as_slice()))
+    }
+
+    /// Bytes kept until the answer is whole.
+    pub fn held_bytes(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// Drops the body so far: for those who read it piece by piece.
+    pub fn forget_body(&mut self) {
+        self.body.clear();
     }
 
     /// Whether no byte of the answer has come.

@@ -1,22 +1,65 @@
-//! Whether an answer holds what was asked for: something non-empty at a JSON pointer. Reads the JSON once, keeps none.
+//! Whether an answer is what was asked for: its status, and something non-empty at a JSON pointer. Reads the JSON once,
+//! keeps none.
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// What the body of an answer of status 200 must hold.
+/// What a success is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// Its status.
+    pub status: u16,
+    /// What its body holds; streams are judged by their events instead.
+    pub body: BodyCheck,
+}
+
+impl Default for Expect {
+    /// A chat completion with at least one choice.
+    fn default() -> Self {
+        Self { status: 200, body: BodyCheck::NonEmpty(JsonPointer { keys: vec!["choices".into()] }) }
+    }
+}
+
+impl Expect {
+    /// Status 200, whatever the body holds.
+    pub fn ok() -> Self {
+        Self { status: 200, body: BodyCheck::Any }
+    }
+}
+
+/// `any`, `201`, `/choices`, `201 /id`: a status (200 where none is given) and a place that must not be empty.
+impl std::str::FromStr for Expect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut expect = Self::ok();
+        for word in text.split_whitespace().filter(|word| *word != "any") {
+            match word.parse() {
+                Ok(status @ 200..=599) => expect.status = status,
+                Ok(_) => return Err(format!("`{word}` is not a status from 200 to 599")),
+                Err(_) => expect.body = BodyCheck::NonEmpty(word.parse()?),
+            }
+        }
+        Ok(expect)
+    }
+}
+
+impl fmt::Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        let BodyCheck::NonEmpty(pointer) = &self.body else { return Ok(()) };
+        f.write_str(" ")?;
+        pointer.keys.iter().try_for_each(|key| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+/// What the body of an answer must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyCheck {
     /// Anything.
     Any,
     /// JSON with something at this place that is neither null nor empty.
     NonEmpty(JsonPointer),
-}
-
-impl Default for BodyCheck {
-    /// A chat completion with at least one choice.
-    fn default() -> Self {
-        Self::NonEmpty(JsonPointer { keys: vec!["choices".into()] })
-    }
 }
 
 impl BodyCheck {
@@ -41,7 +84,9 @@ impl std::str::FromStr for JsonPointer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let keys = text.strip_prefix('/').ok_or(format!("`{text}` is not a JSON pointer: use /choices"))?;
+        let keys = text
+            .strip_prefix('/')
+            .ok_or_else(|| format!("`{text}` is neither a status nor a JSON pointer: use any, 201 or /choices"))?;
         Ok(Self { keys: keys.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect() })
     }
 }
@@ -180,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_seeds_check_and_its_messages() {
-        let check = |body: &str| BodyCheck::default().check(body.as_bytes());
+        let check = |body: &str| Expect::default().body.check(body.as_bytes());
         assert_eq!(check(r#"{"id": 1, "choices": [{}]}"#), Ok(()));
         let missing = Err("Invalid response format: missing choices".to_string());
         for body in [r#"{"choices": []}"#, r#"{"choices": null}"#, "{}", r#"{"a": {"choices": [1]}}"#, "[]", "1"] {
@@ -203,6 +248,18 @@ mod tests {
             assert!(check(missing, body).is_err(), "{missing}");
         }
         assert!("choices".parse::<JsonPointer>().is_err());
+    }
+
+    #[test]
+    fn what_success_is_in_words() {
+        let parse = |text: &str| text.parse::<Expect>();
+        let with = |status, body| Ok(Expect { status, body });
+        assert_eq!(parse("any"), with(200, BodyCheck::Any));
+        assert_eq!(parse("201"), with(201, BodyCheck::Any));
+        assert_eq!(parse("/choices"), Ok(Expect::default()));
+        assert_eq!(parse("201 /id"), with(201, BodyCheck::NonEmpty("/id".parse().unwrap())));
+        assert_eq!(parse("99"), Err("`99` is not a status from 200 to 599".into()));
+        assert_eq!(parse("id"), Err("`id` is neither a status nor a JSON pointer: use any, 201 or /choices".into()));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -1,4 +1,4 @@
-//! `http://host:port/prefix` to what the load generator needs: socket addresses, the `Host` header, the prefix.
+//! `http://host:port/prefix` (or `https`) to what the load generator needs: socket addresses, the `Host` header, the prefix.
 
 use crate::error::{Error, Result};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -8,17 +8,22 @@ use std::net::{SocketAddr, ToSocketAddrs};
 pub struct Target {
     /// The `Host` header: `mock:8080`.
     pub authority: String,
+    /// Whether the connections are to be encrypted.
+    pub is_tls: bool,
     /// Comes before every path, without a slash at its end: `` or `/api`.
     pub prefix: String,
-    host: String,
+    /// Without brackets, if it is an IPv6 address.
+    pub host: String,
     port: u16,
 }
 
 impl Target {
-    /// [`Error::Usage`] unless it is a plain `http` URL.
+    /// [`Error::Usage`] unless it is an `http` or `https` URL.
     pub fn parse(url: &str) -> Result<Self> {
         let wrong = |why: &str| Error::Usage(format!("`{url}` cannot be loaded: {why}"));
-        let rest = url.strip_prefix("http://").ok_or_else(|| wrong("only http://host:port is spoken"))?;
+        let plain = url.strip_prefix("http://").map(|rest| (rest, false));
+        let scheme = plain.or_else(|| url.strip_prefix("https://").map(|rest| (rest, true)));
+        let (rest, is_tls) = scheme.ok_or_else(|| wrong("only http://host:port and https://host:port are spoken"))?;
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if path.contains(['?', '#']) || !url.bytes().all(|byte| byte.is_ascii_graphic()) || authority.contains('@') {
             return Err(wrong("it may hold a host, a port and a path prefix, and nothing else"));
@@ -29,7 +34,7 @@ impl Target {
                 let port = port.parse().ok().filter(|&port| port > 0);
                 (host, port.ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?)
             }
-            _ => (authority, 80),
+            _ => (authority, if is_tls { 443 } else { 80 }),
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
@@ -37,6 +42,7 @@ impl Target {
         }
         Ok(Self {
             authority: authority.to_owned(),
+            is_tls,
             prefix: path.trim_end_matches('/').to_owned(),
             host: host.to_owned(),
             port,
@@ -45,7 +51,7 @@ impl Target {
 
     /// The URL without the path.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.authority)
+        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
     }
 
     /// Every address of the name; the error's text says why there is none. Blocks for as long as the resolver does.
@@ -72,13 +78,15 @@ mod tests {
         assert_eq!(parts("http://mock:1/a/b/"), expected("mock", 1, "mock:1", "/a/b"));
         assert_eq!(parts("http://[::1]:8080"), expected("::1", 8080, "[::1]:8080", ""));
         assert_eq!(parts("http://[::1]"), expected("::1", 80, "[::1]", ""));
+        assert_eq!(parts("https://mock"), expected("mock", 443, "mock", ""));
+        assert_eq!(Target::parse("https://mock:1/x").unwrap().origin(), "https://mock:1");
     }
 
     #[test]
     fn what_is_not_plain_http_is_refused() {
         for wrong in [
             "mock:8080",
-            "https://mock",
+            "ftp://mock",
             "http://",
             "http://:80",
             "http://mock:0",

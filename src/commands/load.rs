@@ -1,0 +1,209 @@
+//! `vscale load` and `vscale capacity`.
+
+use super::{block_on, write};
+use std::{
+    fs::{self, File},
+    io::{Write, stdout},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use vscale::{
+    cli::{CapacityArgs, LoadArgs, ProgressArg, RequestFlags, WarmUpArg},
+    error::{Error, Result, exit},
+    load::{self, Expect, LoadConfig, RequestTemplate, Until, WarmUp},
+    model::{LoadEvent, LoadModel, LoadResult, PhaseName, hlog_head},
+    probe, report,
+    run::{self, Progress},
+    threshold::Threshold,
+    units::now_unix_us,
+};
+
+/// Loads a server and reports.
+pub fn load(args: &LoadArgs) -> Result<u8> {
+    let config = config(args)?;
+    let stop = stop_on_signal()?;
+    let mut hlog = args.hlog.as_deref().map(start_hlog).transpose()?;
+    let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
+    let mut result = load::run(&config, &stop, &mut |now| {
+        if args.json {
+            print_event(&LoadEvent::Progress(now.clone()));
+        } else {
+            progress.live(&run::progress_in_words(now));
+        }
+        if let Some((_, file)) = &mut hlog {
+            // What cannot be written shows when the file is closed.
+            let _ = file.write_all(now.latency.to_hlog_line("latency", now.start_unix_us, now.duration_us).as_bytes());
+        }
+    })?;
+    result.generator.limits = probe::own_limits();
+    progress.clear();
+    if let Some((path, file)) = hlog {
+        file.sync_all().map_err(Error::file(path))?;
+    }
+    write_files(args, &result)?;
+    let failed = judge(&args.load.fail_if, &result);
+    if args.json {
+        print_event(&LoadEvent::Result(Box::new(result)));
+    } else {
+        print!("{}", report::load_text::render(&result));
+    }
+    Ok(if failed { exit::THRESHOLD } else { exit::OK })
+}
+
+/// Finds a server's capacity, and how it does at shares of it.
+pub fn capacity(args: &CapacityArgs) -> Result<u8> {
+    let (requests, lines) = requests(&args.requests)?;
+    let config = LoadConfig {
+        until: Until::RunTime(args.run_time),
+        requests,
+        lines,
+        stream: args.requests.stream,
+        timeout: args.requests.timeout,
+        keep_alive: !args.requests.no_keepalive,
+        insecure: args.insecure,
+        ..LoadConfig::new(&args.host).with_users(args.users, f64::from(args.users))
+    };
+    let stop = stop_on_signal()?;
+    let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
+    let found = load::find_capacity(&config, args.max_users, args.arrivals.into(), &stop, &mut |step| {
+        progress.step(&report::load_text::step_in_words(step));
+    })?;
+    progress.clear();
+    if args.json {
+        println!("{}", serde_json::to_string(&found).map_err(|error| Error::Other(error.to_string()))?);
+    } else {
+        print!("{}", report::load_text::capacity(&found));
+    }
+    Ok(exit::OK)
+}
+
+/// Says on stderr how each threshold came out; true when one has failed.
+pub fn judge(thresholds: &[Threshold], result: &LoadResult) -> bool {
+    let judged: Vec<_> = thresholds.iter().map(|threshold| threshold.judge(result)).collect();
+    judged.iter().for_each(|judged| eprintln!("{judged}"));
+    judged.iter().any(|judged| judged.failed)
+}
+
+fn config(args: &LoadArgs) -> Result<LoadConfig> {
+    let flags = &args.load;
+    let (requests, lines) = requests(&flags.requests)?;
+    let model = flags.model();
+    Ok(LoadConfig {
+        think_time: flags.think_time.clone(),
+        stages: flags.stages.clone(),
+        until: match flags.iterations {
+            Some(count) => Until::Iterations(count),
+            None if flags.run_time.is_zero() => Until::Stopped,
+            None => Until::RunTime(flags.run_time),
+        },
+        warm_up: match flags.warm_up {
+            WarmUpArg::Auto => WarmUp::default(),
+            WarmUpArg::Fixed(time) => WarmUp::Fixed(time),
+        },
+        drain: flags.drain,
+        requests,
+        lines,
+        seed: flags.seed,
+        stream: flags.requests.stream,
+        timeout: flags.requests.timeout,
+        keep_alive: !flags.requests.no_keepalive,
+        insecure: args.insecure,
+        threads: flags.threads,
+        backend: args.backend.clone(),
+        model: if flags.stages.is_empty() { model } else { without_spawning(model) },
+        ..LoadConfig::new(&args.host)
+    })
+}
+
+/// With stages, nobody is spawned at a rate.
+fn without_spawning(model: LoadModel) -> LoadModel {
+    match model {
+        LoadModel::Closed { users, think_time, .. } => {
+            LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time }
+        }
+        open @ LoadModel::Open { .. } => open,
+    }
+}
+
+/// What is sent, and the lines to fill in.
+fn requests(flags: &RequestFlags) -> Result<(Vec<RequestTemplate>, Vec<String>)> {
+    let text = |path: &Option<PathBuf>, text: &Option<String>| match path {
+        Some(path) => fs::read_to_string(path).map(Some).map_err(Error::file(path)),
+        None => Ok(text.clone()),
+    };
+    let mut requests = match text(&flags.request_file, &flags.request_text)? {
+        Some(text) => {
+            load::read_request_file(flags.request_file.as_deref().unwrap_or(Path::new("--request-text")), &text)?
+        }
+        None if flags.stream => vec![RequestTemplate::streamed()],
+        None => vec![RequestTemplate::default()],
+    };
+    if let Some(expect) = &flags.expect {
+        requests.iter_mut().for_each(|request| request.expect = Expect::clone(expect));
+    }
+    let data = text(&flags.data_file, &flags.data_text)?.unwrap_or_default();
+    Ok((requests, data.lines().map(str::to_owned).collect()))
+}
+
+fn start_hlog(path: &Path) -> Result<(&Path, File)> {
+    let mut file = File::create(path).map_err(Error::file(path))?;
+    file.write_all(hlog_head(now_unix_us()).as_bytes()).map_err(Error::file(path))?;
+    Ok((path, file))
+}
+
+fn write_files(args: &LoadArgs, result: &LoadResult) -> Result<()> {
+    if let Some(prefix) = &args.csv {
+        let mut files = vec![
+            ("stats", report::locust::stats_csv(result)),
+            ("stats_history", report::locust::stats_history_csv(result)),
+            ("failures", report::locust::failures_csv(result)),
+            ("exceptions", report::locust::exceptions_csv()),
+        ];
+        files.extend(report::clocks::streams_csv(result).map(|text| ("streams", text)));
+        for (suffix, content) in files {
+            let mut path = prefix.as_os_str().to_owned();
+            path.push(format!("_{suffix}.csv"));
+            write(Path::new(&path), &content)?;
+        }
+    }
+    if let Some(path) = &args.html {
+        write(path, &report::html::load(PhaseName::Stack, result))?;
+    }
+    if let Some(path) = &args.hgrm {
+        write(path, &result.latency().to_hgrm())?;
+    }
+    Ok(())
+}
+
+fn print_event(event: &LoadEvent) {
+    if let Ok(line) = serde_json::to_string(event) {
+        let mut out = stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// A flag that is set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = block_on(async {
+            let first = run::stop_signal();
+            let _ = ready.send(first.is_ok());
+            first?.await;
+            flag.store(true, Ordering::Relaxed);
+            let number = run::stop_signal()?.await;
+            std::process::exit(i32::from(Error::Signal(number).exit_code()));
+            #[allow(unreachable_code)]
+            Ok(())
+        });
+    });
+    match is_ready.recv() {
+        Ok(true) => Ok(stop),
+        _ => Err(Error::Other("cannot set signal handlers".into())),
+    }
+}

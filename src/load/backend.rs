@@ -1,0 +1,49 @@
+//! Asks the mock what it saw, between our own windows and never while they last.
+
+use super::http::{AnswerReader, Target};
+use crate::error::{Error, Result};
+use crate::model::BackendWindow;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Where the mock tells it; never shown to the target.
+const PATH: &str = "/_vscale/window";
+
+/// Longest wait for each of connecting, writing and reading.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Closes the mock's current window: what it saw since the last one was closed.
+///
+/// # Errors
+/// [`Error::Preflight`] names the URL and what went wrong.
+pub fn close_window(url: &str) -> Result<BackendWindow> {
+    let target = Target::parse(url)?;
+    let wrong = |why: String| Error::Preflight(format!("{url}{PATH}: the backend does not tell what it saw: {why}"));
+    let addresses = target.resolve().map_err(wrong)?;
+    let text = exchange(&addresses, &target).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+}
+
+fn exchange(addresses: &[std::net::SocketAddr], target: &Target) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&addresses[0], PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let (prefix, host) = (&target.prefix, &target.authority);
+    write!(stream, "POST {prefix}{PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")?;
+    let (mut reader, mut buffer) = (AnswerReader::new(), [0; 16 << 10]);
+    loop {
+        let count = stream.read(&mut buffer)?;
+        let answer = match count {
+            0 => reader.close().ok_or(std::io::ErrorKind::UnexpectedEof)?,
+            _ => match reader.feed(&buffer[..count]).map_err(std::io::Error::other)? {
+                Some(answer) => answer,
+                None => continue,
+            },
+        };
+        if answer.status != 200 {
+            return Err(std::io::Error::other(format!("HTTP {}", answer.status)));
+        }
+        return Ok(answer.body.to_vec());
+    }
+}

@@ -1,0 +1,376 @@
+//! The hot path: one connection, and the request that is under way on it.
+//!
+//! A request costs one write and one read. The sockets are registered once, edge-triggered; an answer shorter than
+//! the buffer means that the socket is drained, and the next request is written in the turn that read the last
+//! answer. In closed loop without think time the clock is read once a request, when its last bytes have been read: that
+//! moment ends it and starts the next one. Scheduled requests read it once more, just before they are written. An
+//! answer that is byte for byte the last one that passed every check passes without being parsed again.
+
+use super::{
+    count::{Recorder, Times, body_text},
+    event_loop::{Lane, Plan},
+    http::{Answer, AnswerReader, TokenStream, Transport},
+};
+use crate::model::FailureKind;
+use mio::{Interest, Token, event::Event};
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+/// Wait of a user that could not connect, before it tries again: a server that is down is not hammered.
+pub const CONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Full buffers read in one turn before the other connections have theirs.
+const READS_PER_TURN: usize = 16;
+
+/// What is told of each socket, once.
+pub const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A connection to the server, kept from request to request and made again when it is lost.
+pub struct Connection {
+    number: u32,
+    state: State,
+    transport: Option<Transport>,
+    /// Whether the connection has served a request before the current one.
+    is_reused: bool,
+    /// Whether the current request is on its second connection.
+    is_retried: bool,
+    addresses_tried: usize,
+    current: Current,
+    /// The request's bytes, if it has places that were filled in.
+    rendered: Vec<u8>,
+    written: usize,
+    reader: AnswerReader,
+    /// Bytes of the answer that are kept until it is whole.
+    held: usize,
+    /// Only for streams.
+    tokens: Option<Box<TokenStream>>,
+    deadline: Instant,
+}
+
+/// The request that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    /// Its number.
+    request: usize,
+    due: Instant,
+    sent: Instant,
+}
+
+impl Current {
+    fn ended(&self, ended: Instant) -> Times {
+        Times { due: self.due, sent: self.sent, ended }
+    }
+
+    /// Counts a whole answer as a success or a failure. True when the next answer that is the same needs no judging.
+    fn judge(
+        &self,
+        ended: Instant,
+        tokens: Option<&mut TokenStream>,
+        answer: &Answer,
+        plan: &Plan,
+        recorder: &mut Recorder,
+    ) -> bool {
+        let (times, expect) = (self.ended(ended), &plan.requests.get(self.request).expect);
+        let (outcome, bytes) = match tokens {
+            _ if answer.status != expect.status => {
+                let message = format!("HTTP {}: {}", answer.status, body_text(answer.body));
+                (Err((FailureKind::Status, message)), answer.body.len())
+            }
+            None => match expect.body.check(answer.body) {
+                Ok(()) => {
+                    recorder.success(self.request, times, answer.body.len());
+                    return true;
+                }
+                Err(message) => (Err((FailureKind::Body, message)), answer.body.len()),
+            },
+            Some(tokens) => {
+                tokens.feed(answer.body, ended);
+                let outcome = tokens.outcome();
+                if outcome.is_ok() {
+                    recorder.stream(self.request, times, tokens.bytes, tokens.first, &tokens.gaps_us);
+                }
+                (outcome, tokens.bytes)
+            }
+        };
+        if let Err((kind, message)) = outcome {
+            recorder.failure(self.request, ended, kind, &message, bytes);
+        }
+        false
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No request is under way.
+    Idle,
+    Connecting,
+    /// The request is being written, or its answer awaited.
+    Waiting,
+}
+
+impl Connection {
+    /// Its events carry its number as their token.
+    pub fn new(number: u32, now: Instant, lane: &Lane) -> Self {
+        Self {
+            number,
+            state: State::Idle,
+            transport: None,
+            is_reused: false,
+            is_retried: false,
+            addresses_tried: 0,
+            current: Current { request: 0, due: now, sent: now },
+            rendered: Vec::new(),
+            written: 0,
+            reader: AnswerReader::new(),
+            held: 0,
+            tokens: lane.plan.is_stream.then(Box::default),
+            deadline: now,
+        }
+    }
+
+    /// Whether a request is under way.
+    pub fn is_in_flight(&self) -> bool {
+        self.state != State::Idle
+    }
+
+    /// Sends a request that was due at `due`; the connection must be idle. `now` is what the clock says.
+    pub fn begin(&mut self, due: Instant, now: Instant, lane: &mut Lane) {
+        self.current = Current { request: lane.next_request(&mut self.rendered), due, sent: now };
+        self.deadline = now + lane.plan.timeout;
+        self.is_retried = false;
+        lane.recorder.sent(due, now);
+        self.send(lane);
+    }
+
+    /// Its socket has become readable or writable.
+    pub fn on_event(&mut self, event: &Event, lane: &mut Lane) {
+        if self.state == State::Idle {
+            // The server has closed the kept connection, or says what nobody asked for.
+            if event.is_readable() || event.is_read_closed() {
+                self.transport = None;
+            }
+            return;
+        }
+        if !self.is_written(lane) && !self.write(lane) {
+            return;
+        }
+        if self.state == State::Waiting {
+            // After what there is to read comes the end.
+            self.read(event.is_read_closed(), lane);
+        }
+    }
+
+    /// Ends what has lasted too long.
+    pub fn on_tick(&mut self, now: Instant, lane: &mut Lane) {
+        if self.is_in_flight() && now >= self.deadline {
+            let what = if self.state == State::Connecting { "connection" } else { "whole answer" };
+            let message = format!("no {what} within {:?}", lane.plan.timeout);
+            self.transport = None;
+            lane.recorder.failure(self.current.request, now, FailureKind::Timeout, &message, 0);
+            self.end(now, lane);
+        }
+    }
+
+    /// Sends the current request, over a fresh connection if there is none.
+    fn send(&mut self, lane: &mut Lane) {
+        self.reader.reset(lane.plan.requests.get(self.current.request).is_head);
+        if let Some(tokens) = &mut self.tokens {
+            tokens.reset();
+        }
+        self.written = 0;
+        if self.transport.is_some() {
+            self.state = State::Waiting;
+            lane.totals.on_kept_connection += 1;
+            self.write(lane);
+        } else {
+            self.addresses_tried = 0;
+            self.connect("the name has no address", lane);
+        }
+    }
+
+    /// Starts connecting to the next address; `why` the last one failed counts when none is left.
+    fn connect(&mut self, why: &str, lane: &mut Lane) {
+        let mut why = why.to_owned();
+        while self.addresses_tried < lane.plan.addresses.len() {
+            self.addresses_tried += 1;
+            match lane.connect(Token(self.number as usize)) {
+                Ok(transport) => {
+                    (self.transport, self.is_reused, self.state) = (Some(transport), false, State::Connecting);
+                    return;
+                }
+                Err(error) => why = error.to_string(),
+            }
+            lane.next_address();
+        }
+        let why = lane.plan.unresolved.as_deref().unwrap_or(&why);
+        let now = Instant::now();
+        lane.recorder.failure(self.current.request, now, FailureKind::Connect, why, 0);
+        self.state = State::Idle;
+        lane.pacer.after_refusal(self.number, now, CONNECT_PAUSE);
+    }
+
+    fn is_written(&self, lane: &Lane) -> bool {
+        self.written == lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
+    }
+
+    /// Writes what is left of the request; false when the connection turned out to be lost.
+    fn write(&mut self, lane: &mut Lane) -> bool {
+        let Some(transport) = &mut self.transport else { return false };
+        let bytes = lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
+        loop {
+            // While connecting, this gives EAGAIN; when that failed, the reason.
+            match transport.write(&bytes[self.written..]) {
+                Ok(count) => {
+                    if self.state == State::Connecting {
+                        self.state = State::Waiting;
+                        lane.totals.connections_opened += 1;
+                    }
+                    self.written += count;
+                    lane.totals.bytes_sent += count as u64;
+                    return true;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if self.state == State::Connecting => {
+                    self.transport = None;
+                    lane.next_address();
+                    self.connect(&error.to_string(), lane);
+                    return false;
+                }
+                Err(error) => {
+                    self.lost(&error, lane);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Reads until the socket is drained, or for as long as one turn may last.
+    fn read(&mut self, peer_closed: bool, lane: &mut Lane) {
+        for _ in 0..READS_PER_TURN {
+            let Some(transport) = &mut self.transport else { return };
+            match transport.read(&mut lane.buffer) {
+                Ok(0) => return self.closed(lane),
+                Ok(count) => {
+                    let is_drained = count < lane.buffer.len() && !peer_closed && transport.short_read_is_last();
+                    if !self.take(count, peer_closed, lane) || is_drained {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.lost(&error, lane),
+            }
+        }
+        // There is more, but the edge has passed: this makes epoll tell again.
+        if let Some(transport) = &mut self.transport
+            && let Err(error) = lane.rearm(transport, Token(self.number as usize))
+        {
+            self.lost(&error, lane);
+        }
+    }
+
+    /// Takes what was read; false when the connection is not to be read on.
+    fn take(&mut self, count: usize, peer_closed: bool, lane: &mut Lane) -> bool {
+        let now = Instant::now();
+        lane.totals.bytes_received += count as u64;
+        let bytes = &lane.buffer[..count];
+        let is_from_start = self.reader.is_untouched();
+        let proven = &mut lane.proven[self.current.request];
+        let mut keep_alive = true;
+        if is_from_start && bytes == proven.bytes {
+            lane.recorder.success(self.current.request, self.current.ended(now), proven.content_bytes);
+        } else {
+            match self.reader.feed(bytes) {
+                Ok(None) => {
+                    if let (Some(tokens), Some((200..300, body))) = (&mut self.tokens, self.reader.so_far()) {
+                        tokens.feed(body, now);
+                        self.reader.forget_body();
+                    }
+                    if lane.may_hold(&mut self.held, self.reader.held_bytes()) {
+                        return true;
+                    }
+                    keep_alive = false;
+                    let message = "the answers under way hold more than 512 MiB";
+                    lane.recorder.failure(self.current.request, now, FailureKind::Protocol, message, 0);
+                }
+                Ok(Some(answer)) => {
+                    keep_alive = answer.keep_alive;
+                    let tokens = self.tokens.as_deref_mut();
+                    let is_proof = self.current.judge(now, tokens, &answer, lane.plan, &mut lane.recorder);
+                    if is_proof && is_from_start && keep_alive {
+                        proven.set(bytes, answer.body.len());
+                    }
+                }
+                Err(error) => {
+                    keep_alive = false;
+                    lane.recorder.failure(self.current.request, now, FailureKind::Protocol, &error.to_string(), 0);
+                }
+            }
+        }
+        self.is_reused = keep_alive && lane.plan.keep_alive && self.is_written(lane) && !peer_closed;
+        if !self.is_reused {
+            self.transport = None;
+        }
+        let is_kept = self.is_reused;
+        self.end(now, lane);
+        is_kept
+    }
+
+    /// The server closed the connection: the end of the answer, or its loss.
+    fn closed(&mut self, lane: &mut Lane) {
+        let Some(answer) = self.reader.close() else {
+            return self.lost(&io::Error::other("the server closed the connection"), lane);
+        };
+        let now = Instant::now();
+        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.plan, &mut lane.recorder);
+        self.transport = None;
+        self.end(now, lane);
+    }
+
+    /// The connection is gone before the answer was whole. A server may close a kept connection at any moment, so a
+    /// request to which not a byte was answered is sent once more.
+    fn lost(&mut self, error: &io::Error, lane: &mut Lane) {
+        self.transport = None;
+        let is_untouched = self.reader.is_untouched();
+        if self.is_reused && is_untouched && !self.is_retried {
+            self.is_retried = true;
+            lane.totals.retries += 1;
+            return self.send(lane);
+        }
+        let (kind, when) = match &self.tokens {
+            _ if is_untouched => (FailureKind::Reset, "before the answer"),
+            Some(tokens) if tokens.bytes > 0 => (FailureKind::Truncated, "within the stream"),
+            _ => (FailureKind::Reset, "within the answer"),
+        };
+        let now = Instant::now();
+        lane.recorder.failure(self.current.request, now, kind, &format!("{when}: {error}"), 0);
+        self.end(now, lane);
+    }
+
+    /// The request has ended; the next one begins, if it is due.
+    fn end(&mut self, now: Instant, lane: &mut Lane) {
+        self.state = State::Idle;
+        lane.may_hold(&mut self.held, 0);
+        if lane.is_over(now) {
+            self.transport = None;
+        } else if let Some(due) = lane.pacer.after_request(self.number, now) {
+            self.begin(due, now, lane);
+        }
+    }
+}
+
+/// The last answer that passed every check, as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Proven {
+    bytes: Vec<u8>,
+    content_bytes: usize,
+}
+
+impl Proven {
+    fn set(&mut self, bytes: &[u8], content_bytes: usize) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.content_bytes = content_bytes;
+    }
+}

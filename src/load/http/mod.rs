@@ -1,0 +1,23 @@
+//! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
+//! `target` (names) and `transport` (sockets).
+
+mod chunked;
+mod expect;
+mod request;
+mod request_file;
+mod response;
+mod sse;
+mod target;
+mod template;
+mod tls;
+mod transport;
+
+pub use expect::{BodyCheck, Expect, JsonPointer};
+pub use request::{RequestTemplate, Requests};
+pub use request_file::read_request_file;
+pub use response::{Answer, AnswerReader};
+pub use sse::TokenStream;
+pub use target::Target;
+pub use template::Values;
+pub use tls::TlsSettings;
+pub use transport::Transport;

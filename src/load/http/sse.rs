@@ -1,0 +1,197 @@
+//! Reads the tokens of a streamed completion: server-sent events (WHATWG HTML, 9.2) of OpenAI's chunks, up to `[DONE]`.
+
+use crate::model::FailureKind;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::time::Instant;
+
+/// Longest line of a stream; a longer one is none.
+const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// One stream's progress; used again for the next.
+#[derive(Debug, Default)]
+pub struct TokenStream {
+    /// When the first event with content came.
+    pub first: Option<Instant>,
+    /// Gaps between two events with content, in microseconds.
+    pub gaps_us: Vec<u32>,
+    /// Bytes of the body.
+    pub bytes: usize,
+    last: Option<Instant>,
+    /// The line that is still open.
+    line: Vec<u8>,
+    is_done: bool,
+    error: Option<String>,
+}
+
+/// What of a chunk matters: content in the places where servers put it.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    choices: Vec<Choice<'a>>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    /// Of `/v1/completions`.
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    content: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<Cow<'a, str>>,
+}
+
+impl TokenStream {
+    /// Makes ready for the next stream.
+    pub fn reset(&mut self) {
+        let (mut gaps_us, mut line) = (std::mem::take(&mut self.gaps_us), std::mem::take(&mut self.line));
+        gaps_us.clear();
+        line.clear();
+        *self = Self { gaps_us, line, ..Self::default() };
+    }
+
+    /// Takes the next bytes of the body, read `now`.
+    pub fn feed(&mut self, mut bytes: &[u8], now: Instant) {
+        self.bytes += bytes.len();
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) {
+            if self.line.is_empty() {
+                self.take_line(&bytes[..end], now);
+            } else {
+                self.line.extend_from_slice(&bytes[..end]);
+                let line = std::mem::take(&mut self.line);
+                self.take_line(&line, now);
+                self.line = line;
+                self.line.clear();
+            }
+            bytes = &bytes[end + 1..];
+        }
+        if self.line.len() + bytes.len() > MAX_LINE_BYTES {
+            self.error.get_or_insert_with(|| "a line of the stream is longer than 1 MiB".into());
+            self.line.clear();
+        } else {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    /// Whether it is whole; otherwise the kind of failure and the message.
+    pub fn outcome(&self) -> Result<(), (FailureKind, String)> {
+        match &self.error {
+            Some(error) => Err((FailureKind::Body, error.clone())),
+            None if !self.is_done => Err((FailureKind::Truncated, "the stream ended without [DONE]".into())),
+            None => Ok(()),
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8], now: Instant) {
+        // An event of several data lines is no JSON of OpenAI's; comments and other fields say nothing here.
+        let Some(data) = line.strip_prefix(b"data:") else { return };
+        let data = data.trim_ascii();
+        if data == b"[DONE]" {
+            self.is_done = true;
+            return;
+        }
+        match serde_json::from_slice::<Chunk>(data) {
+            Ok(Chunk { error: Some(error), .. }) => {
+                self.error.get_or_insert_with(|| format!("the stream says: {error}"));
+            }
+            Ok(chunk) if chunk.has_content() => self.take_token(now),
+            Ok(_) => {}
+            Err(_) => {
+                self.error.get_or_insert_with(|| "an event of the stream is not a completion chunk".into());
+            }
+        }
+    }
+
+    fn take_token(&mut self, now: Instant) {
+        match self.last {
+            None => self.first = Some(now),
+            Some(last) => self.gaps_us.push(u32::try_from((now - last).as_micros()).unwrap_or(u32::MAX)),
+        }
+        self.last = Some(now);
+    }
+}
+
+impl Chunk<'_> {
+    fn has_content(&self) -> bool {
+        let says = |text: &Option<Cow<str>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        self.choices.iter().any(|choice| {
+            says(&choice.text)
+                || choice.delta.as_ref().is_some_and(|delta| says(&delta.content) || says(&delta.reasoning_content))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const STREAM: &str = concat!(
+        ": a comment\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\\\"b\"}}]}\n\n",
+        "event: x\ndata:{\"choices\":[{\"delta\":{\"reasoning_content\":\"c\"}}]}\r\n\r\n",
+        "data: {\"choices\":[{\"text\":\"d\"}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    #[test]
+    fn events_with_content_are_tokens() {
+        let (mut stream, start) = (TokenStream::default(), Instant::now());
+        for (second, part) in STREAM.split_inclusive("\n\n").enumerate() {
+            assert_eq!(stream.outcome().unwrap_err().0, FailureKind::Truncated);
+            stream.feed(part.as_bytes(), start + Duration::from_secs(second as u64));
+        }
+        assert_eq!((stream.outcome(), stream.bytes), (Ok(()), STREAM.len()));
+        assert_eq!(stream.first, Some(start + Duration::from_secs(1)));
+        assert_eq!(stream.gaps_us, [1_000_000, 0], "the last two came together");
+        stream.reset();
+        assert!(stream.outcome().is_err() && stream.first.is_none() && stream.gaps_us.is_empty() && stream.bytes == 0);
+    }
+
+    #[test]
+    fn errors_are_kept() {
+        let error = |text: &str| {
+            let mut stream = TokenStream::default();
+            stream.feed(text.as_bytes(), Instant::now());
+            stream.outcome().unwrap_err().1
+        };
+        assert_eq!(error("data: {\"error\":{\"message\":\"no\"}}\n"), "the stream says: {\"message\":\"no\"}");
+        assert_eq!(error("data: what\n"), "an event of the stream is not a completion chunk");
+        assert_eq!(error(&"x".repeat(MAX_LINE_BYTES + 1)), "a line of the stream is longer than 1 MiB");
+        assert_eq!(error("nothing"), "the stream ended without [DONE]");
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(cuts in proptest::collection::vec(0..STREAM.len(), 0..12)) {
+            let mut cuts = cuts;
+            cuts.extend([0, STREAM.len()]);
+            cuts.sort_unstable();
+            let mut stream = TokenStream::default();
+            for cut in cuts.windows(2) {
+                stream.feed(&STREAM.as_bytes()[cut[0]..cut[1]], Instant::now());
+            }
+            prop_assert_eq!((stream.outcome(), stream.gaps_us.len(), stream.bytes), (Ok(()), 2, STREAM.len()));
+        }
+
+        #[test]
+        fn rubbish_never_panics(bytes: Vec<u8>) {
+            let mut stream = TokenStream::default();
+            stream.feed(&bytes, Instant::now());
+            prop_assert!(stream.gaps_us.is_empty() || stream.first.is_some());
+        }
+    }
+}

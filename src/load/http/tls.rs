@@ -1,0 +1,176 @@
+//! TLS by rustls, over a socket that does not block. Slower than plain HTTP, and not on the hot path's budget.
+
+use super::Target;
+use crate::error::{Error, Result};
+use mio::net::TcpStream;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+
+/// How to greet a server.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl TlsSettings {
+    /// For an `https` target, otherwise `None`. Certificates are checked against the system's (`SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` come first), or not at all if `insecure`.
+    ///
+    /// # Errors
+    /// [`Error::Preflight`] when there is nothing to check them against; [`Error::Usage`] for a host that cannot have one.
+    pub fn of(target: &Target, insecure: bool) -> Result<Option<Self>> {
+        if !target.is_tls {
+            return Ok(None);
+        }
+        let name = ServerName::try_from(target.host.clone())
+            .map_err(|error| Error::Usage(format!("`{}`: {error}", target.host)))?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Other(format!("TLS: {error}")))?;
+        let mut config = if insecure {
+            let verifier = Arc::new(AnyCertificate(provider));
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        } else {
+            builder.with_root_certificates(system_roots()?).with_no_client_auth()
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Some(Self { config: Arc::new(config), name }))
+    }
+
+    /// A session on a socket that is connecting.
+    pub fn start(&self, socket: TcpStream) -> io::Result<TlsStream> {
+        let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map_err(io::Error::other)?;
+        Ok(TlsStream { socket, session })
+    }
+}
+
+fn system_roots() -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
+        return Err(Error::Preflight(format!(
+            "no certificates to check servers against{why}: set SSL_CERT_FILE, or use --insecure"
+        )));
+    }
+    Ok(roots)
+}
+
+/// An encrypted stream; the handshake goes on below whatever is read or written.
+#[derive(Debug)]
+pub struct TlsStream {
+    socket: TcpStream,
+    session: ClientConnection,
+}
+
+impl TlsStream {
+    /// The socket below.
+    pub fn socket(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
+
+    /// Writes what the session has to say. `WouldBlock` while some is left.
+    fn push(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            self.session.write_tls(&mut self.socket)?;
+        }
+        Ok(())
+    }
+
+    /// Reads one piece from the socket into the session; false at its end.
+    fn pull(&mut self) -> io::Result<bool> {
+        let count = self.session.read_tls(&mut self.socket)?;
+        if let Err(error) = self.session.process_new_packets() {
+            // The alert that says why, as far as it goes.
+            let _ = self.push();
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("TLS: {error}")));
+        }
+        Ok(count > 0)
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // Also answers what the server asked for since.
+                    match self.push() {
+                        Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                        _ => {}
+                    }
+                    self.pull()?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Write for TlsStream {
+    /// Takes nothing before the handshake is done: then `WouldBlock`, as a socket says that is still connecting.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.session.is_handshaking() {
+            self.push()?;
+            if self.session.is_handshaking() && !self.pull()? {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, "the server closed during the TLS handshake"));
+            }
+        }
+        self.push()?;
+        let count = self.session.writer().write(bytes)?;
+        match self.push() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(count),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.push()
+    }
+}
+
+/// `--insecure`: any certificate will do, but the handshake must be signed by it.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,86 @@
+//! The due times of an open loop: a schedule, fixed by rate and seed before the first request is sent.
+
+use super::Ramp;
+use crate::distribution::{Random, random, unit_exponential};
+use crate::model::Arrivals;
+use std::time::Duration;
+
+/// Keeps arrivals apart from other uses of the same seed.
+const STREAM: u64 = 1;
+
+/// One thread's due times, counted from the load's start, in rising order. All threads go through the same
+/// schedule and each takes every n-th time, so the times as a whole do not depend on the number of threads.
+#[derive(Clone, Debug)]
+pub struct DueTimes {
+    rate: Ramp,
+    arrivals: Arrivals,
+    random: Random,
+    /// Of the schedule, and which of them is the next of this thread.
+    index: u64,
+    mine: u64,
+    threads: u64,
+    /// Requests expected by the last time: the area under the rate.
+    expected: f64,
+}
+
+impl DueTimes {
+    /// Of the thread numbered `thread` of `threads`, from 0.
+    pub fn new(rate: Ramp, arrivals: Arrivals, seed: u64, thread: u32, threads: u32) -> Self {
+        let (mine, threads) = (u64::from(thread), u64::from(threads));
+        Self { rate, arrivals, random: random(seed, STREAM), index: 0, mine, threads, expected: 0.0 }
+    }
+}
+
+impl Iterator for DueTimes {
+    type Item = Duration;
+
+    /// `None` once the rate has gone to zero for good.
+    fn next(&mut self) -> Option<Duration> {
+        match self.arrivals {
+            // From the count, not by adding: no rounding error is carried along.
+            Arrivals::Constant => self.expected = self.mine as f64,
+            Arrivals::Poisson => {
+                while self.index <= self.mine {
+                    self.expected += unit_exponential(&mut self.random);
+                    self.index += 1;
+                }
+            }
+        }
+        self.mine += self.threads;
+        self.rate.time_of_area(self.expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(arrivals: Arrivals, seed: u64, thread: u32, threads: u32) -> impl Iterator<Item = f64> {
+        DueTimes::new(Ramp::new(100.0, &[]), arrivals, seed, thread, threads).map(|time| time.as_secs_f64())
+    }
+
+    #[test]
+    fn constant_times_are_k_over_the_rate() {
+        assert_eq!(times(Arrivals::Constant, 0, 0, 1).take(3).collect::<Vec<_>>(), [0.0, 0.01, 0.02]);
+        assert_eq!(times(Arrivals::Constant, 0, 1, 2).take(2).collect::<Vec<_>>(), [0.01, 0.03]);
+        assert_eq!(times(Arrivals::Constant, 0, 0, 1).nth(1_000_000), Some(10_000.0));
+    }
+
+    #[test]
+    fn threads_share_one_poisson_schedule() {
+        let alone: Vec<f64> = times(Arrivals::Poisson, 7, 0, 1).take(999).collect();
+        let mut shared: Vec<f64> = (0..3).flat_map(|thread| times(Arrivals::Poisson, 7, thread, 3).take(333)).collect();
+        shared.sort_by(f64::total_cmp);
+        assert_eq!(alone, shared);
+        assert_ne!(alone[0], times(Arrivals::Poisson, 8, 0, 1).next().unwrap());
+    }
+
+    #[test]
+    fn poisson_gaps_have_the_mean_and_the_spread_of_an_exponential() {
+        let times: Vec<f64> = times(Arrivals::Poisson, 1, 0, 1).take(100_000).collect();
+        let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        assert!((mean / 0.01 - 1.0).abs() < 0.02 && (variance.sqrt() / mean - 1.0).abs() < 0.02, "{mean} {variance}");
+    }
+}

@@ -1,0 +1,277 @@
+//! What a connection does when it is free: in closed loop it is a user, in open loop it serves the schedule.
+
+use super::{DueTimes, UserSchedule};
+use crate::distribution::{Distribution, Random};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::iter::Peekable;
+use std::time::{Duration, Instant};
+
+/// A request that is due, on the connection of this number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub connection: u32,
+    pub at: Instant,
+}
+
+/// One thread's pacer. The connections' numbers go from 0 up; the highest so far is always one below their count.
+#[derive(Debug)]
+pub enum Pacer {
+    Closed(ClosedPacer),
+    Open(OpenPacer),
+}
+
+/// Every connection is a user.
+#[derive(Debug)]
+pub struct ClosedPacer {
+    schedule: UserSchedule,
+    think_time: Distribution,
+    random: Random,
+    start: Instant,
+    thread: u32,
+    threads: u32,
+    /// Users of this thread that run now: those numbered below it.
+    running: u32,
+    /// Those of them that have been started or put to rest.
+    started: u32,
+    /// By user, whether it neither sends nor thinks.
+    resting: Vec<bool>,
+    waits: BinaryHeap<Reverse<(Instant, u32)>>,
+}
+
+/// Connections are a pool, of which the one used last is used first.
+#[derive(Debug)]
+pub struct OpenPacer {
+    due: Peekable<DueTimes>,
+    start: Instant,
+    max_in_flight: u32,
+    connections: u32,
+    free: Vec<u32>,
+    /// Requests sent late since every connection was in use when they were due.
+    pub delayed: u64,
+}
+
+impl Pacer {
+    /// Takes notice of the time, once a turn.
+    pub fn turn(&mut self, now: Instant) {
+        if let Self::Closed(closed) = self {
+            closed.turn(now);
+        }
+    }
+
+    /// The next request that is due and has a connection, if there is one.
+    pub fn next_due(&mut self, now: Instant) -> Option<Due> {
+        match self {
+            Self::Closed(closed) => closed.next_due(now),
+            Self::Open(open) => open.next_due(now),
+        }
+    }
+
+    /// A request has ended on a connection: when its next one is due, if that is now or was before.
+    #[inline]
+    pub fn after_request(&mut self, connection: u32, now: Instant) -> Option<Instant> {
+        match self {
+            Self::Closed(closed) => closed.after_request(connection, now),
+            Self::Open(open) => open.after_request(connection, now),
+        }
+    }
+
+    /// A connection could not be made, and its user waits before the next attempt. In open loop the schedule goes on.
+    pub fn after_refusal(&mut self, connection: u32, now: Instant, pause: Duration) {
+        match self {
+            Self::Closed(closed) => closed.waits.push(Reverse((now + pause, connection))),
+            Self::Open(open) => open.free.push(connection),
+        }
+    }
+
+    /// When [`Self::next_due`] will have something, as far as is known; `None` when only an answer or a turn can tell.
+    pub fn next_moment(&mut self) -> Option<Instant> {
+        match self {
+            Self::Closed(closed) => closed.waits.peek().map(|Reverse((at, _))| *at),
+            Self::Open(open) if open.is_full() => None,
+            Self::Open(open) => open.due.peek().map(|&due| open.start + due),
+        }
+    }
+
+    /// Requests delayed, and those due by `end` that were never sent: open loop only.
+    pub fn finish(&mut self, end: Instant) -> (u64, u64) {
+        match self {
+            Self::Closed(_) => (0, 0),
+            Self::Open(open) => {
+                let mut unsent = 0;
+                while open.take_due(end).is_some() {
+                    unsent += 1;
+                }
+                (open.delayed, unsent)
+            }
+        }
+    }
+}
+
+impl ClosedPacer {
+    /// Of the thread numbered `thread` of `threads`; `start` is the load's.
+    pub fn new(
+        schedule: UserSchedule,
+        think_time: Distribution,
+        random: Random,
+        start: Instant,
+        thread: u32,
+        threads: u32,
+    ) -> Self {
+        let (running, started, resting, waits) = (0, 0, Vec::new(), BinaryHeap::new());
+        Self { schedule, think_time, random, start, thread, threads, running, started, resting, waits }
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let users = self.schedule.users_at(now.saturating_duration_since(self.start));
+        self.running = (users + self.threads - 1 - self.thread) / self.threads;
+        self.started = self.started.min(self.running);
+    }
+
+    fn next_due(&mut self, now: Instant) -> Option<Due> {
+        while self.started < self.running {
+            let connection = self.started;
+            self.started += 1;
+            if connection as usize == self.resting.len() {
+                self.resting.push(true);
+            }
+            if std::mem::take(&mut self.resting[connection as usize]) {
+                return Some(Due { connection, at: now });
+            }
+        }
+        while let Some(&Reverse((at, connection))) = self.waits.peek()
+            && at <= now
+        {
+            self.waits.pop();
+            if connection < self.running {
+                return Some(Due { connection, at });
+            }
+            self.resting[connection as usize] = true;
+        }
+        None
+    }
+
+    #[inline]
+    fn after_request(&mut self, connection: u32, now: Instant) -> Option<Instant> {
+        if connection >= self.running {
+            self.resting[connection as usize] = true;
+            return None;
+        }
+        if self.think_time.is_zero() {
+            return Some(now);
+        }
+        let until = now + self.think_time.sample(&mut self.random);
+        self.waits.push(Reverse((until, connection)));
+        None
+    }
+}
+
+impl OpenPacer {
+    /// At most `max_in_flight` connections, made as they are needed.
+    pub fn new(due: DueTimes, start: Instant, max_in_flight: u32) -> Self {
+        Self { due: due.peekable(), start, max_in_flight, connections: 0, free: Vec::new(), delayed: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.free.is_empty() && self.connections == self.max_in_flight
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<Instant> {
+        let start = self.start;
+        self.due.next_if(|&due| start + due <= now).map(|due| start + due)
+    }
+
+    fn next_due(&mut self, now: Instant) -> Option<Due> {
+        if self.is_full() {
+            return None;
+        }
+        let at = self.take_due(now)?;
+        let connection = self.free.pop().unwrap_or_else(|| {
+            self.connections += 1;
+            self.connections - 1
+        });
+        Some(Due { connection, at })
+    }
+
+    fn after_request(&mut self, connection: u32, now: Instant) -> Option<Instant> {
+        let was_full = self.is_full();
+        let due = self.take_due(now);
+        match due {
+            Some(_) => self.delayed += u64::from(was_full),
+            None => self.free.push(connection),
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Ramp;
+    use super::*;
+    use crate::distribution::random;
+    use crate::model::{Arrivals, Stage};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn closed(schedule: UserSchedule, think_time: &str, start: Instant) -> Pacer {
+        Pacer::Closed(ClosedPacer::new(schedule, think_time.parse().unwrap(), random(0, 0), start, 0, 1))
+    }
+
+    fn dues(pacer: &mut Pacer, now: Instant) -> Vec<u32> {
+        pacer.turn(now);
+        std::iter::from_fn(|| pacer.next_due(now)).map(|due| due.connection).collect()
+    }
+
+    #[test]
+    fn users_start_think_and_rest() {
+        let start = Instant::now();
+        let down = [Stage { duration_us: 1_000_000, target: 1.0 }, Stage { duration_us: 1_000_000, target: 3.0 }];
+        let mut pacer = closed(UserSchedule::Stages(Ramp::new(3.0, &down)), "10ms", start);
+        assert_eq!(dues(&mut pacer, start), [0, 1, 2]);
+        assert_eq!(pacer.after_request(1, start + 5 * MS), None);
+        assert_eq!(pacer.next_moment(), Some(start + 15 * MS));
+        assert_eq!(dues(&mut pacer, start + 14 * MS), Vec::<u32>::new());
+        assert_eq!(dues(&mut pacer, start + 15 * MS), [1]);
+        // At one second only user 0 runs: the others rest, the thinking and the answered one alike.
+        assert_eq!(pacer.after_request(1, start + 990 * MS), None);
+        assert_eq!(dues(&mut pacer, start + 1000 * MS), Vec::<u32>::new());
+        assert_eq!(pacer.after_request(2, start + 1001 * MS), None);
+        assert_eq!(dues(&mut pacer, start + 1100 * MS), Vec::<u32>::new());
+        assert_eq!(dues(&mut pacer, start + 2000 * MS), [1, 2]);
+    }
+
+    #[test]
+    fn without_think_time_the_next_is_due_at_once() {
+        let start = Instant::now();
+        let mut pacer = closed(UserSchedule::spawn(1, 1.0), "0s", start);
+        assert_eq!(dues(&mut pacer, start), [0]);
+        assert_eq!(pacer.after_request(0, start + MS), Some(start + MS));
+        pacer.after_refusal(0, start + MS, 100 * MS);
+        assert_eq!(dues(&mut pacer, start + 100 * MS), Vec::<u32>::new());
+        assert_eq!(dues(&mut pacer, start + 101 * MS), [0]);
+    }
+
+    #[test]
+    fn the_schedule_goes_on_while_all_connections_wait() {
+        let start = Instant::now();
+        let due = DueTimes::new(Ramp::new(1000.0, &[]), Arrivals::Constant, 0, 0, 1);
+        let mut pacer = Pacer::Open(OpenPacer::new(due, start, 2));
+        assert_eq!(dues(&mut pacer, start + 5 * MS), [0, 1], "due at 0 and 1 ms; six are due, but two may fly");
+        assert_eq!(pacer.next_moment(), None);
+        assert_eq!(pacer.after_request(1, start + 5 * MS), Some(start + 2 * MS), "late, but with its due time");
+        assert_eq!(pacer.after_request(0, start + 5 * MS), Some(start + 3 * MS));
+        assert_eq!(pacer.finish(start + 9 * MS), (2, 6), "two were delayed; due at 4 to 9 ms");
+    }
+
+    #[test]
+    fn the_connection_used_last_is_used_first() {
+        let start = Instant::now();
+        let due = DueTimes::new(Ramp::new(1000.0, &[]), Arrivals::Constant, 0, 0, 1);
+        let mut pacer = Pacer::Open(OpenPacer::new(due, start, 10));
+        assert_eq!(dues(&mut pacer, start + MS), [0, 1]);
+        assert_eq!(pacer.after_request(0, start + MS), None);
+        assert_eq!(pacer.after_request(1, start + MS), None);
+        assert_eq!(pacer.next_moment(), Some(start + 2 * MS));
+        assert_eq!(dues(&mut pacer, start + 2 * MS), [1]);
+    }
+}

@@ -1,0 +1,31 @@
+//! What the mock saw of the load, as it tells it at its control path.
+
+use super::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// The mock's counts since its last window was closed; `POST /_vscale/window` closes one and answers with it. Windows
+/// follow each other without a gap, so sums over them are exact. Requests to the control path count nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackendWindow {
+    /// Wall clock at the window's start, microseconds since 1970 UTC.
+    pub start_unix_us: u64,
+    /// Length of the window, by the monotonic clock.
+    pub duration_us: u64,
+    /// Requests that arrived whole, or were refused, in the window.
+    pub arrivals: u64,
+    /// Answers given whole to the kernel in the window, whatever their status.
+    pub answered: u64,
+    /// Those of them with a status of 400 or above, injected ones included.
+    pub errors: u64,
+    /// Requests whose client left before the answer was given.
+    pub abandoned: u64,
+    /// Most requests at once that had arrived and were not answered, those waiting for a slot included.
+    pub peak_in_flight: u64,
+    /// Connections accepted in the window.
+    pub connections_opened: u64,
+    /// Connections open at the window's end.
+    pub connections_open: u64,
+    /// From a request's last byte read to its answer's last byte written, waiting for a slot included; of those
+    /// answered in the window.
+    pub service_time: Histogram,
+}

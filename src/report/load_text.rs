@@ -1,0 +1,140 @@
+//! What `vscale load` and `vscale capacity` print when they are done.
+
+use super::cells::{self, or_none};
+use super::clocks;
+use super::summary::load_in_words;
+use super::table::Table;
+use super::terminal;
+use super::text::{plain, shortened};
+use crate::load::{Capacity, CapacityStep};
+use crate::model::{LoadModel, LoadResult};
+use crate::units::{format_bytes, format_cpu_list, format_us};
+
+const MOST_FAILURES: usize = 10;
+const MOST_ERROR_CHARACTERS: usize = 80;
+
+/// One load phase.
+pub fn render(load: &LoadResult) -> String {
+    let (totals, generator) = (&load.totals, &load.generator);
+    let mut lines = vec![
+        format!("{}: {}", plain(&load.host), load_in_words(&load.model, &load.stages)),
+        format!(
+            "{} requests in {}, {}/s, {} failed{}",
+            cells::grouped(load.request_count()),
+            cells::duration(load.window.duration_us),
+            cells::rps(load.throughput_rps()),
+            cells::grouped(load.failure_count()),
+            load.stream().map_or_else(String::new, |stream| {
+                let rate = cells::rps(load.tokens_per_s());
+                format!(", {} tokens, {rate}/s", cells::grouped(stream.tokens))
+            }),
+        ),
+    ];
+    lines.extend(section(&clocks::times(load)));
+    if load.requests.len() > 1 {
+        lines.extend(section(&by_name(load)));
+    }
+    lines.extend(clocks::backend(load).iter().flat_map(section));
+    if !load.failures.is_empty() {
+        lines.extend(section(&failures(load)));
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "whole run: {} sent = {} succeeded + {} failed + {} unanswered; {} connections opened, {} requests on kept ones, {} \
+         sent again; {} out, {} in",
+        totals.sent,
+        totals.succeeded,
+        totals.failed,
+        totals.unanswered,
+        totals.connections_opened,
+        totals.on_kept_connection,
+        totals.retries,
+        format_bytes(totals.bytes_sent),
+        format_bytes(totals.bytes_received),
+    ));
+    lines.push(format!(
+        "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
+        or_none(load.generator_cpu_per_request_us(), format_us),
+        load.generator_cores(),
+        generator.threads,
+        format_cpu_list(&generator.cpus_allowed),
+        format_bytes(generator.max_rss_bytes),
+    ));
+    lines.extend(load.warnings().iter().map(|warning| format!("warning: {}", plain(&warning.to_string()))));
+    lines.join("\n") + "\n"
+}
+
+/// A whole search.
+pub fn capacity(capacity: &Capacity) -> String {
+    let mut table = Table::new(
+        "Throughput and latency",
+        ["load", "#requests/s", "#failed", "#p50", "#p95", "#p99", "#p99.9", "#late p99", "#generator"],
+    );
+    for step in &capacity.steps {
+        let load = &step.result;
+        // In open loop latency counts from when requests were due: that is what users wait.
+        let latency = load.intended();
+        let mut row = vec![step_name(step), cells::rps(load.throughput_rps())];
+        row.push(cells::failed(load.failure_count(), load.failure_ratio()));
+        row.extend([50.0, 95.0, 99.0, 99.9].map(|percent| cells::percentile(&latency, percent)));
+        let lag = load.generator.send_lag.as_ref();
+        row.push(or_none(lag, |lag| cells::percentile(lag, 99.0)));
+        row.push(format!("{:.2} CPUs", load.generator_cores()));
+        table.row(row);
+    }
+    let users = capacity.users;
+    let how = if capacity.is_saturated { "more users gain less than 3 %" } else { "more users were not tried" };
+    let mut lines = vec![format!("capacity: {}/s with {users} users; {how}", cells::rps(capacity.capacity_rps))];
+    lines.extend(section(&table));
+    for step in &capacity.steps {
+        let warnings = step.result.warnings();
+        lines.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", step_name(step))));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// `8 users: 1,234 requests/s, p50 6.4 ms`.
+pub fn step_in_words(step: &CapacityStep) -> String {
+    let load = &step.result;
+    let p50 = cells::percentile(&load.intended(), 50.0);
+    format!("{}: {} requests/s, p50 {p50}", step_name(step), cells::rps(load.throughput_rps()))
+}
+
+fn step_name(step: &CapacityStep) -> String {
+    match (&step.result.model, step.share) {
+        (LoadModel::Open { rate_rps, .. }, Some(share)) => {
+            format!("{:.0} %: {}/s due", share * 100.0, cells::rps(*rate_rps))
+        }
+        (model, _) => format!("{} user{}", model.users(), if model.users() == 1 { "" } else { "s" }),
+    }
+}
+
+fn by_name(load: &LoadResult) -> Table {
+    let mut table =
+        Table::new("By name", ["method", "name", "#requests", "#requests/s", "#failed", "#p50", "#p95", "#p99"]);
+    let seconds = load.window.duration_us.max(1) as f64 / 1e6;
+    for stats in &load.requests {
+        let successes = (stats.requests - stats.failures) as f64;
+        let mut row = vec![stats.method.clone(), stats.name.clone(), cells::grouped(stats.requests)];
+        row.push(cells::rps(successes / seconds));
+        row.push(cells::failed(stats.failures, stats.failures as f64 / stats.requests.max(1) as f64));
+        row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&stats.latency, percent)));
+        table.row(row);
+    }
+    table
+}
+
+fn failures(load: &LoadResult) -> Table {
+    let mut table = Table::new("Failures", ["#occurrences", "name", "error"]);
+    for failure in load.failures.iter().take(MOST_FAILURES) {
+        let error = shortened(&plain(&failure.error), MOST_ERROR_CHARACTERS);
+        table.row([cells::grouped(failure.occurrences), failure.name.clone(), error]);
+    }
+    table
+}
+
+fn section(table: &Table) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    lines.extend(terminal::draw_plain(table));
+    lines
+}

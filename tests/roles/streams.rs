@@ -1,0 +1,108 @@
+//! Streamed completions: their times token by token, and every way in which they can end too early.
+
+use super::servers::{Server, config, only_failure, read_any, run};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use vscale::load::{LoadConfig, RequestTemplate};
+use vscale::model::FailureKind;
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const END: &str = "0\r\n\r\n";
+const ROLE: &str = r#"data: {"choices":[{"delta":{"role":"assistant"}}]}"#;
+const TOKEN: &str = r#"data: {"choices":[{"delta":{"content":"word"}}]}"#;
+const DONE: &str = "data: [DONE]";
+
+fn chunk(event: &str) -> String {
+    let event = format!("{event}\n\n");
+    format!("{:x}\r\n{event}\r\n", event.len())
+}
+
+fn streaming(address: SocketAddr) -> LoadConfig {
+    LoadConfig { stream: true, requests: vec![RequestTemplate::streamed()], ..config(address) }
+}
+
+/// A server that sends each part after a wait of as many milliseconds, and closes when told.
+fn server(parts: Vec<(u64, String)>, closes: bool) -> Server {
+    let serve = move |stream: &mut TcpStream| {
+        while let Some((_, body)) = read_any(stream) {
+            assert!(body.contains("\"stream\": true"));
+            for (ms, part) in &parts {
+                std::thread::sleep(Duration::from_millis(*ms));
+                if stream.write_all(part.as_bytes()).is_err() {
+                    return;
+                }
+            }
+            if closes {
+                return;
+            }
+        }
+    };
+    Server::start(move |mut stream| serve(&mut stream))
+}
+
+#[test]
+fn tokens_are_timed_one_by_one() {
+    let parts = vec![
+        (0, HEAD.to_owned() + &chunk(ROLE)),
+        (30, chunk(TOKEN)),
+        (10, chunk(TOKEN)),
+        (10, chunk(TOKEN) + &chunk(DONE) + END),
+    ];
+    let server = server(parts, false);
+    let result = run(&streaming(server.address));
+    assert_eq!(result.failures, []);
+    let (requests, stream) = (result.request_count(), result.stream().unwrap());
+    assert!(requests > 2);
+    assert_eq!((stream.tokens, stream.ttft.count(), stream.itl.count()), (3 * requests, requests, 2 * requests));
+    assert!(stream.ttft.min_us() >= 30_000, "{}", stream.ttft.min_us());
+    assert!(stream.itl.percentile_us(50.0) >= 9_000, "{}", stream.itl.percentile_us(50.0));
+    assert!(result.latency().min_us() >= stream.ttft.min_us() + 19_000);
+    assert_eq!(result.totals.connections_opened, 2, "the connections are kept");
+    assert_eq!(result.series.iter().map(|row| row.tokens).sum::<u64>() % 3, 0);
+}
+
+#[test]
+fn a_stream_without_chunks_is_a_stream_too() {
+    let body = format!("{TOKEN}\n\n{TOKEN}\n\n{DONE}\n\n");
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let server = server(vec![(1, answer)], false);
+    let result = run(&streaming(server.address));
+    assert_eq!((result.failures.len(), result.stream().unwrap().tokens), (0, 2 * result.request_count()));
+    assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
+}
+
+#[test]
+fn streams_that_end_too_early_are_failures() {
+    for (parts, closes, kind, message) in [
+        (HEAD.to_owned() + &chunk(TOKEN), true, FailureKind::Truncated, "within the stream: "),
+        (HEAD.to_owned() + &chunk(TOKEN) + END, false, FailureKind::Truncated, "the stream ended without [DONE]"),
+        (
+            format!("HTTP/1.1 200 OK\r\n\r\n{TOKEN}\n\n"),
+            true,
+            FailureKind::Truncated,
+            "the stream ended without [DONE]",
+        ),
+        (HEAD.to_owned() + &chunk("data: {\"error\":1}") + END, false, FailureKind::Body, "the stream says: 1"),
+        (HEAD.to_owned() + &chunk("data: <html>") + END, false, FailureKind::Body, "an event of the stream is not"),
+        (HEAD.to_owned(), true, FailureKind::Reset, "within the answer: "),
+        ("HTTP/1.1 503 x\r\nContent-Length: 4\r\n\r\nbusy".to_owned(), false, FailureKind::Status, "HTTP 503: busy"),
+    ] {
+        let server = server(vec![(1, parts.clone())], closes);
+        let result = run(&streaming(server.address));
+        let failure = only_failure(&result);
+        assert!(failure.kind == kind && failure.error.starts_with(message), "{parts}: {failure:?}");
+        assert_eq!(result.stream().unwrap().ttft.count(), 0, "a failure's times were recorded");
+    }
+}
+
+#[test]
+fn an_endless_stream_is_a_timeout() {
+    let server = Server::start(|mut stream| {
+        if read_any(&mut stream).is_some() && stream.write_all(HEAD.as_bytes()).is_ok() {
+            while stream.write_all(chunk(TOKEN).as_bytes()).is_ok() {}
+        }
+    });
+    let result = run(&LoadConfig { timeout: Duration::from_millis(200), ..streaming(server.address) });
+    assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
+}

@@ -1,0 +1,89 @@
+//! The load generator over TLS, against rustls's own server.
+
+use super::servers::{GOOD, Server, config, only_failure, read_any, run};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::Write;
+use std::process::Command;
+use std::sync::Arc;
+use vscale::load::LoadConfig;
+use vscale::model::FailureKind;
+
+/// A server for `localhost`, and its certificate as PEM.
+fn server(body: &str) -> (Server, String) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let (settings, pem) = (Arc::new(settings), cert.pem());
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let server = Server::start(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&settings)).unwrap(), stream);
+        while read_any(&mut stream).is_some() && stream.write_all(answer.as_bytes()).is_ok() {}
+    });
+    (server, pem)
+}
+
+fn over_tls(server: &Server, insecure: bool) -> LoadConfig {
+    let host = format!("https://localhost:{}", server.address.port());
+    LoadConfig { host, insecure, ..config(server.address) }
+}
+
+#[test]
+fn small_and_large_answers_pass_on_kept_connections() {
+    let large = format!("{{\"choices\":[\"{}\"]}}", "x".repeat(1 << 20));
+    for body in [r#"{"choices":[1]}"#, &large] {
+        let (server, _) = server(body);
+        let result = run(&over_tls(&server, true));
+        assert!(result.request_count() > 0);
+        assert_eq!((result.failures.len(), result.totals.connections_opened), (0, 2), "{:?}", result.failures);
+        assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
+    }
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let (server, _) = server("x");
+    let result = run(&over_tls(&server, false));
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert!(failure.error.contains("certificate"), "{}", failure.error);
+}
+
+#[test]
+fn a_certificate_of_the_users_own_is_taken() {
+    let (server, pem) = server(GOOD.split("\r\n\r\n").nth(1).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, pem).unwrap();
+    let load = |certificates: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+        command.args(["load", "--iterations", "20", "--fail-if", "failed > 0%", "--host"]);
+        command.arg(format!("https://localhost:{}", server.address.port()));
+        let output = command
+            .env("SSL_CERT_FILE", certificates)
+            .env("SSL_CERT_DIR", folder.path().join("none"))
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text) = load(&file.to_string_lossy());
+    assert_eq!(code, Some(0), "{text}");
+    std::fs::write(&file, "").unwrap();
+    let (code, text) = load(&file.to_string_lossy());
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("SSL_CERT_FILE") && text.contains("--insecure"), "{text}");
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_a_failure() {
+    let server = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
+    let result = run(&over_tls(&server, true));
+    assert_eq!(only_failure(&result).kind, FailureKind::Connect);
+}
