@@ -9,7 +9,7 @@ STATIC  := RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
 # Variables of `make bench` become flags of `vscale bench`; what is not set has the flag's default.
 FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS)) \
            $(if $(SPAWN_RATE),--spawn-rate=$(SPAWN_RATE)) $(if $(RUN_TIME),--run-time=$(RUN_TIME)) \
-           $(if $(WARM_UP),--warm-up=$(WARM_UP)) $(if $(CPUS),--cpus=$(CPUS)) $(if $(MEMORY),--memory=$(MEMORY)) \
+           $(if $(WARM_UP),--warm-up=$(WARM_UP)) $(if $(RATE),--rate=$(RATE)) $(if $(STREAM),--stream) $(if $(CPUS),--cpus=$(CPUS)) $(if $(MEMORY),--memory=$(MEMORY)) \
            $(if $(MOCK_PORT),--mock-port=$(MOCK_PORT)) $(if $(STACK_PORT),--stack-port=$(STACK_PORT)) \
            $(if $(FILE),--file=$(FILE)) $(if $(RESULTS),--results=$(RESULTS)) \
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
@@ -20,8 +20,9 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP CPUS MEMORY MOCK_PORT STACK_PORT FILE RESULTS"
-	@echo "  BASE_IMAGE and ARGS (any other flags); $(BINARY) bench --help explains each."
+	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP RATE STREAM CPUS MEMORY MOCK_PORT STACK_PORT FILE"
+	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. MOCK_FLAGS makes the mock"
+	@echo "  slow, limited or faulty (MOCK_FLAGS='--service-time 10ms'); vscale mock --help explains them."
 
 build: ## Build the static binary
 	@$(STATIC) cargo build --release --quiet

@@ -31,7 +31,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
         }
         if let Some((_, file)) = &mut hlog {
             // What cannot be written shows when the file is closed.
-            let _ = file.write_all(now.latency.to_hlog_line("latency", now.start_unix_us, now.duration_us).as_bytes());
+            let _ = file.write_all(now.to_hlog_line().as_bytes());
         }
     })?;
     result.generator.limits = probe::own_limits();
@@ -152,14 +152,7 @@ fn start_hlog(path: &Path) -> Result<(&Path, File)> {
 
 fn write_files(args: &LoadArgs, result: &LoadResult) -> Result<()> {
     if let Some(prefix) = &args.csv {
-        let mut files = vec![
-            ("stats", report::locust::stats_csv(result)),
-            ("stats_history", report::locust::stats_history_csv(result)),
-            ("failures", report::locust::failures_csv(result)),
-            ("exceptions", report::locust::exceptions_csv()),
-        ];
-        files.extend(report::clocks::streams_csv(result).map(|text| ("streams", text)));
-        for (suffix, content) in files {
+        for (suffix, content) in report::load_csv::tables(result) {
             let mut path = prefix.as_os_str().to_owned();
             path.push(format!("_{suffix}.csv"));
             write(Path::new(&path), &content)?;

@@ -35,6 +35,13 @@ pub struct LoadProgress {
     pub latency: Histogram,
 }
 
+impl LoadProgress {
+    /// The row as a line of an interval log.
+    pub fn to_hlog_line(&self) -> String {
+        self.latency.to_hlog_line("latency", self.start_unix_us, self.duration_us)
+    }
+}
+
 /// Who sends, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

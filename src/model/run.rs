@@ -125,6 +125,9 @@ pub struct Level {
     pub attestation: Attestation,
     /// From starting the target's container to its first 2xx answer.
     pub ready_after_us: u64,
+    /// Requests a second that the load generator did on its CPUs against a mock that answers at once, closed loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub null_rps: Option<f64>,
     /// The backend loaded directly.
     pub baseline: Phase,
     /// The target loaded, which calls the backend.

@@ -78,12 +78,11 @@ pub enum Warning {
         /// What.
         warning: LoadWarning,
     },
-    /// The server did not do much less than the backend alone, which answers at once: the load generator (or the
-    /// backend) may be what limits both.
+    /// The server did not do much less than a mock that answers at once: the load generator may be the limit of both.
     LoadgenBound {
         /// Level's name.
         level: String,
-        /// Throughput of the backend alone to that of the server.
+        /// Throughput against that mock to that of the server.
         headroom: f64,
     },
     /// A container ended while it was being measured; invalidates.
@@ -143,8 +142,8 @@ impl fmt::Display for Warning {
             Self::Load { level, phase, warning } => write!(f, "{level}: {phase}: {warning}"),
             Self::LoadgenBound { level, headroom } => write!(
                 f,
-                "{level}: loadgen-bound: the backend alone gives only {headroom:.2} times the throughput; \
-                 the load generator may be the limit"
+                "{level}: loadgen-bound: against a mock that answers at once the load generator does only {headroom:.2} \
+                 times as much, so it may be the limit"
             ),
             Self::ContainerEnded { level, service, how } => {
                 write!(f, "{level}: invalid: {service} ended while it was measured ({how})")

@@ -141,9 +141,12 @@ fn run_charts(run: &RunResult) -> Vec<Chart> {
 fn level_section(run: &RunResult, level: &Level) -> LevelSection {
     let stack = &level.stack;
     let ready = format_us(level.ready_after_us as f64);
+    let at_most = level.null_rps.map_or_else(String::new, |rps| {
+        format!("; against a mock that answers at once, the load generator does {} requests/s", cells::rps(rps))
+    });
     LevelSection {
         name: plain(&level.name),
-        about: format!("{}, ready after {ready}", counted(u64::from(level.workers), "worker")),
+        about: format!("{}, ready after {ready}{at_most}", counted(u64::from(level.workers), "worker")),
         valid: is_valid(level),
         warnings: level.warnings.iter().map(Remark::from).collect(),
         charts: level_charts(stack, &run.settings.target),

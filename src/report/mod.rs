@@ -12,6 +12,7 @@ pub mod clocks;
 mod csv_text;
 mod details;
 pub mod html;
+pub mod load_csv;
 pub mod load_text;
 pub mod locust;
 pub mod markdown;

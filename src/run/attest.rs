@@ -1,14 +1,12 @@
 //! Asked and found, compared: worker counts, limits, and whether the numbers of a level may be believed. Pure.
 
 use crate::{
-    model::{Attestation, CgroupLimits, Level, Limits, LoadModel, Phase, Warning},
+    model::{Attestation, CgroupLimits, Level, Limits, Phase, Warning},
     units::parse_cpu_list,
 };
 
-/// Below this ratio of the backend's throughput to the server's, the load generator may be the limit of both.
+/// Least ratio of what the load generator can do to what the server does.
 const LEAST_HEADROOM: f64 = 1.5;
-/// A backend that answers this fast does not think: what it gives is what the load generator can do.
-const AT_ONCE_US: f64 = 200.0;
 
 /// What a level's own evidence says against it.
 pub fn warnings(level: &Level) -> Vec<Warning> {
@@ -24,16 +22,10 @@ pub fn warnings(level: &Level) -> Vec<Warning> {
     found
 }
 
-/// In closed loop the backend alone shows what the load generator can do, if it answers at once.
+/// A throughput near what the load generator can do at most may be its own.
 fn loadgen_bound(level: &Level) -> Option<Warning> {
-    let (baseline, stack) = (&level.baseline.load, &level.stack.load);
-    let answers_at_once =
-        baseline.backend.as_ref().is_some_and(|backend| backend.window.service_time.mean_us() < AT_ONCE_US);
-    let headroom = baseline.throughput_rps() / stack.throughput_rps();
-    let is_bound = matches!(stack.model, LoadModel::Closed { think_time: None, .. })
-        && answers_at_once
-        && headroom.is_finite()
-        && headroom < LEAST_HEADROOM;
+    let headroom = level.null_rps? / level.stack.load.throughput_rps();
+    let is_bound = headroom.is_finite() && headroom < LEAST_HEADROOM;
     is_bound.then(|| Warning::LoadgenBound { level: level.name.clone(), headroom })
 }
 

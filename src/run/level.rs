@@ -2,15 +2,18 @@
 
 use super::{Progress, attest};
 use crate::{
+    cli::{LoadFlags, WarmUpArg},
+    distribution::Distribution,
     engine::{Cluster, Container, Output, last_lines},
     error::{Error, Result},
     measure,
     model::{
         Attestation, CgroupLimits, ContainerSample, ContainerUsage, Level, Limits, LoadEvent, LoadModel, LoadProgress,
-        LoadResult, Phase, PhaseName, Placement, ProbeEvent, ProbeSample, Settings, Warning,
+        LoadResult, Phase, PhaseName, Placement, ProbeEvent, ProbeSample, Settings, Warning, hlog_head,
     },
     plan::LevelPlan,
     spec::{Service, Spec},
+    store::LevelFiles,
     units::{format_cpu_list, format_us, now_unix_us, parse_cpu_list},
 };
 use futures_util::future::join_all;
@@ -27,8 +30,45 @@ const SETTLED_CORES: f64 = 0.1;
 /// Lines of a target's log that an error shows.
 const SHOWN_LINES: usize = 15;
 
-/// A container's log: service name and bytes.
-pub type Log = (String, Vec<u8>);
+/// Of the phase against a mock that answers at once: long enough for a rate, short beside any window.
+const NULL_WARM_UP: Duration = Duration::from_millis(300);
+const NULL_RUN_TIME: Duration = Duration::from_secs(1);
+/// Users of that phase, at most: enough to keep the load generator busy.
+const NULL_USERS: u32 = 64;
+/// A backend whose mean service time is below this answers at once.
+const AT_ONCE_US: f64 = 200.0;
+
+/// The name of the mock that answers at once.
+const NULL: &str = "null";
+
+/// The load generator's flags, but for whom to load.
+pub struct LoadArguments {
+    /// In the phases that are reported.
+    measured: Vec<String>,
+    /// In the phase that shows what it can do at most.
+    null: Vec<String>,
+}
+
+impl LoadArguments {
+    /// `request_text` and `data_text` stand in for files, which a container cannot see.
+    pub fn new(flags: &LoadFlags, request_text: Option<String>, data_text: Option<String>) -> Self {
+        let users = flags.users.max(flags.rate.map_or(0, |_| NULL_USERS)).min(NULL_USERS);
+        let null = LoadFlags {
+            users,
+            spawn_rate: f64::from(users),
+            think_time: Distribution::zero(),
+            rate: None,
+            stages: Vec::new(),
+            run_time: NULL_RUN_TIME,
+            warm_up: WarmUpArg::Fixed(NULL_WARM_UP),
+            ..flags.clone()
+        };
+        Self {
+            measured: flags.to_arguments(request_text.clone(), data_text.clone()),
+            null: null.to_arguments(request_text, data_text),
+        }
+    }
+}
 
 /// What all levels of a run share.
 pub struct Visit<'a> {
@@ -47,7 +87,7 @@ pub struct Visit<'a> {
     /// Tells workers from other processes.
     pub worker_pattern: &'a Regex,
     /// The load generator's flags, but for whom to load.
-    pub load_arguments: &'a [String],
+    pub load_arguments: &'a LoadArguments,
     /// Longest wait for a container to be ready.
     pub ready_timeout: Duration,
 }
@@ -66,12 +106,12 @@ struct Up {
 }
 
 impl Visit<'_> {
-    /// Visits one level: the level's result and its containers' logs.
+    /// Visits one level: the level's result, and what it leaves besides.
     ///
     /// # Errors
     /// `Error::Start` when a container does not start or is never ready, with its last log lines; `Error::Engine` when
     /// the engine goes away. What runs then is removed by the run's label.
-    pub async fn level(&self, plan: &LevelPlan, progress: &mut Progress) -> Result<(Level, Vec<Log>)> {
+    pub async fn level(&self, plan: &LevelPlan, progress: &mut Progress) -> Result<(Level, LevelFiles)> {
         let mut up = Vec::new();
         for name in self.spec.start_order().into_iter().filter(|name| *name != self.settings.load) {
             up.push(self.start(&name, plan, progress).await?);
@@ -86,8 +126,10 @@ impl Visit<'_> {
         }
 
         let workers_before = self.count_workers(up[target].seen.as_ref());
-        let (baseline, _) = self.load(PhaseName::Baseline, plan, &up, &mut probe, progress).await?;
-        let (stack, load_limits) = self.load(PhaseName::Stack, plan, &up, &mut probe, progress).await?;
+        let mut files = LevelFiles::default();
+        let (baseline, _) = self.load(PhaseName::Baseline, plan, &up, &mut probe, &mut files, progress).await?;
+        let null_rps = self.null_rps(&baseline, plan, progress).await?;
+        let (stack, load_limits) = self.load(PhaseName::Stack, plan, &up, &mut probe, &mut files, progress).await?;
         up[target].seen = self.fresh_sample(&up[target].container, &mut probe).await.ok();
         let workers_after = self.count_workers(up[target].seen.as_ref());
 
@@ -101,18 +143,18 @@ impl Visit<'_> {
             workers: plan.workers,
             attestation: Attestation { workers_before, workers_after, limits },
             ready_after_us: up[target].ready_after_us,
+            null_rps: Some(null_rps),
             baseline,
             stack,
             warnings: self.ended(plan, &up).await?,
         };
         level.warnings.extend(attest::warnings(&level));
 
-        let mut logs = Vec::new();
         for one in &up {
-            logs.push((one.container.service().to_owned(), one.container.logs().await?));
+            files.logs.push((one.container.service().to_owned(), one.container.logs().await?));
         }
         self.cluster.remove_containers().await?;
-        Ok((level, logs))
+        Ok((level, files))
     }
 
     /// The service as this level runs it: its CPUs, its worker count, its memory limit; the quota comes once it is ready.
@@ -237,11 +279,13 @@ impl Visit<'_> {
         plan: &LevelPlan,
         up: &[Up],
         probe: &mut Output,
+        files: &mut LevelFiles,
         progress: &mut Progress,
     ) -> Result<(Phase, Limits)> {
         let loaded = if name == PhaseName::Baseline { &self.settings.backend } else { &self.settings.target };
         progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
-        let service = self.load_service(loaded);
+        let service = self.load_service(loaded, &self.load_arguments.measured);
+        let mut hlog = hlog_head(now_unix_us());
         let load = &self.settings.load;
         let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
         let mut output = generator.start().await?;
@@ -262,7 +306,10 @@ impl Visit<'_> {
                 line = timeout_at(deadline, output.next_line()) => {
                     let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
                     match line.as_deref().map(parse::<LoadEvent>).transpose()? {
-                        Some(LoadEvent::Progress(now)) => progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now))),
+                        Some(LoadEvent::Progress(now)) => {
+                            progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now)));
+                            hlog += &now.to_hlog_line();
+                        }
                         Some(LoadEvent::Result(result)) => break *result,
                         None => return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await),
                     }
@@ -286,26 +333,65 @@ impl Visit<'_> {
             cpus_allowed: Some(format_cpu_list(&result.generator.cpus_allowed)),
         };
         generator.remove().await?;
+        files.hlogs.push((name, hlog));
         Ok((Phase { name, load: result, containers, processes }, limits))
     }
 
-    /// The load generator's service with this phase's flags behind its own: the last of a repeated flag counts.
-    fn load_service(&self, loaded: &str) -> Service {
+    /// What the load generator does at most, on its CPUs: shown by the baseline, if the backend answers at once and is
+    /// loaded without pause; otherwise by a short phase against a mock that does, in the backend's place.
+    async fn null_rps(&self, baseline: &Phase, plan: &LevelPlan, progress: &mut Progress) -> Result<f64> {
+        let answers_at_once =
+            baseline.load.backend.as_ref().is_some_and(|it| it.window.service_time.mean_us() < AT_ONCE_US);
+        let is_pressed = matches!(self.settings.model, LoadModel::Closed { think_time: None, .. });
+        if answers_at_once && is_pressed && self.settings.stages.is_empty() {
+            return Ok(baseline.load.throughput_rps());
+        }
+        progress.step(&format!("{}: null: loading a mock that answers at once", plan.name));
         let mut service = self.service(&self.settings.load, None);
-        let url = |name: &str| {
-            let port = self.spec.vscale.endpoints.get(name).map_or(80, |endpoint| endpoint.port);
-            format!("http://{name}:{port}")
-        };
+        service.cpuset = Some(format_cpu_list(&self.placement.backend));
+        let port = self.port(NULL);
+        service.command = Some(["mock", "--host", "0.0.0.0", "--port", &port.to_string()].map(str::to_owned).to_vec());
+        let mock = self.cluster.create(NULL, &service, self.own_image, true).await?;
+        let _tie = mock.start().await?;
+        let (load, service) = (&self.settings.load, self.load_service(NULL, &self.load_arguments.null));
+        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
+        let mut output = generator.start().await?;
+        let deadline = Instant::now() + NULL_RUN_TIME + LOAD_GRACE;
+        loop {
+            let line = timeout_at(deadline, output.next_line()).await;
+            let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
+            match line.as_deref().map(parse::<LoadEvent>).transpose()? {
+                Some(LoadEvent::Progress(_)) => {}
+                Some(LoadEvent::Result(result)) => {
+                    generator.remove().await?;
+                    mock.remove().await?;
+                    return Ok(result.throughput_rps());
+                }
+                None => {
+                    return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await);
+                }
+            }
+        }
+    }
+
+    /// The load generator's service with a phase's flags behind its own: the last of a repeated flag counts.
+    fn load_service(&self, loaded: &str, arguments: &[String]) -> Service {
+        let mut service = self.service(&self.settings.load, None);
+        let url = |name: &str| format!("http://{name}:{}", self.port(name));
         let command = service.command.get_or_insert_with(|| vec!["load".into()]);
         command.extend(["--host".into(), url(loaded)]);
         // Only a mock of ours tells what it saw.
         let backend = &self.settings.backend;
-        if self.images[backend.as_str()] == self.own_image {
+        if loaded != NULL && self.images[backend.as_str()] == self.own_image {
             command.extend(["--backend".into(), url(backend)]);
         }
-        command.extend(self.load_arguments.iter().cloned());
+        command.extend(arguments.iter().cloned());
         command.push("--json".into());
         service
+    }
+
+    fn port(&self, service: &str) -> u16 {
+        self.spec.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
     }
 
     /// Containers that should run and do not.

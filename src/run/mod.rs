@@ -18,7 +18,7 @@ use crate::{
     units::{format_cpu_list, now_unix_us, parse_cpu_list},
 };
 use futures_util::FutureExt;
-use level::Visit;
+use level::{LoadArguments, Visit};
 use regex_lite::Regex;
 use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
 
@@ -137,10 +137,10 @@ impl Run<'_> {
                 load_arguments: &load_arguments,
                 ready_timeout: self.args.ready_timeout,
             };
-            let (level, logs) = visit.level(&level_plan, progress).await?;
+            let (level, files) = visit.level(&level_plan, progress).await?;
             result.levels.push(level);
             if let Some(level) = result.levels.last() {
-                folder.save_level(result, level, &logs)?;
+                folder.save_level(result, level, &files)?;
             }
         }
         Ok(())
@@ -225,7 +225,7 @@ fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
 }
 
 /// The load generator's flags; the texts of files stand in for the files, which it cannot see.
-fn load_arguments(args: &BenchArgs) -> Result<Vec<String>> {
+fn load_arguments(args: &BenchArgs) -> Result<LoadArguments> {
     let text = |path: &Option<PathBuf>| -> Result<Option<String>> {
         let Some(path) = path else { return Ok(None) };
         let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
@@ -239,7 +239,7 @@ fn load_arguments(args: &BenchArgs) -> Result<Vec<String>> {
         Ok(Some(text))
     };
     let (requests, data) = (text(&args.load.requests.request_file)?, text(&args.load.requests.data_file)?);
-    Ok(args.load.to_arguments(requests, data))
+    Ok(LoadArguments::new(&args.load, requests, data))
 }
 
 fn worker_pattern(spec: &Spec) -> Result<Regex> {

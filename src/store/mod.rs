@@ -10,8 +10,8 @@ mod publish;
 pub use manifest::Provenance;
 
 use crate::error::{Error, Result};
-use crate::model::{Level, Phase, RunResult, SCHEMA_VERSION};
-use crate::report::{html, locust, markdown, scaling};
+use crate::model::{Level, Phase, PhaseName, RunResult, SCHEMA_VERSION};
+use crate::report::{html, load_csv, markdown, scaling};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,15 @@ const RESULT: &str = "result.json";
 const MANIFEST: &str = "manifest.json";
 const COMPOSE: &str = "compose.resolved.yaml";
 const LONGEST_NAME: usize = 100;
+
+/// What a level leaves besides its result.
+#[derive(Clone, Debug, Default)]
+pub struct LevelFiles {
+    /// The output of each container: service and bytes.
+    pub logs: Vec<(String, Vec<u8>)>,
+    /// The latencies of each second of a phase, as HdrHistogram's log.
+    pub hlogs: Vec<(PhaseName, String)>,
+}
 
 /// `results/runs/<id>/`.
 #[derive(Clone, Debug)]
@@ -74,16 +83,18 @@ impl RunFolder {
         self.write(COMPOSE, compose)
     }
 
-    /// A finished level, which `run` already has: its tables, histograms, samples and `logs` (service, output), and
-    /// then `result.json`.
-    pub fn save_level(&self, run: &RunResult, level: &Level, logs: &[(String, Vec<u8>)]) -> Result<()> {
+    /// A finished level, which `run` already has: its tables, histograms, samples and logs, and then `result.json`.
+    pub fn save_level(&self, run: &RunResult, level: &Level, files: &LevelFiles) -> Result<()> {
         let dir = self.level_dir(level)?;
         fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
         for phase in [&level.baseline, &level.stack] {
             save_phase(&dir, phase)?;
         }
         atomic::write(&dir.join("containers.csv"), scaling::containers_csv(level))?;
-        for (service, output) in logs {
+        for (phase, hlog) in &files.hlogs {
+            atomic::write(&dir.join(format!("{phase}.hlog")), hlog)?;
+        }
+        for (service, output) in &files.logs {
             atomic::write(&dir.join(format!("{}.log", safe_name(service)?)), output)?;
         }
         self.save_result(run)
@@ -165,10 +176,9 @@ struct Versioned {
 
 fn save_phase(dir: &Path, phase: &Phase) -> Result<()> {
     let (name, load) = (phase.name, &phase.load);
-    atomic::write(&dir.join(format!("{name}_stats.csv")), locust::stats_csv(load))?;
-    atomic::write(&dir.join(format!("{name}_stats_history.csv")), locust::stats_history_csv(load))?;
-    atomic::write(&dir.join(format!("{name}_failures.csv")), locust::failures_csv(load))?;
-    atomic::write(&dir.join(format!("{name}_exceptions.csv")), locust::exceptions_csv())?;
+    for (suffix, table) in load_csv::tables(load) {
+        atomic::write(&dir.join(format!("{name}_{suffix}.csv")), table)?;
+    }
     atomic::write(&dir.join(format!("{name}.hgrm")), load.latency().to_hgrm())
 }
 

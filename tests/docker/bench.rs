@@ -1,7 +1,7 @@
 //! A run that goes well, and one whose target ignores its worker count.
 
 use super::*;
-use vscale::model::{PhaseName, Warning};
+use vscale::model::{Histogram, LoadModel, PhaseName, Warning};
 
 #[test]
 fn levels_are_measured_saved_and_removed() {
@@ -44,6 +44,39 @@ fn report_again_gives_the_same_bytes(bench: &Bench) {
     let output = Command::new(binary()).arg("report").arg(&run).output().expect("it runs");
     assert!(output.status.success());
     assert!(read() == before);
+}
+
+#[test]
+fn an_open_loop_keeps_its_rate_its_clocks_and_its_headroom() {
+    let bench = Bench::new(&STACK.replace("'81'", "'81', --service-time, 5ms"), "/v1/health");
+    let finished = bench.run(&["--rate", "200", "--arrivals", "poisson", "--run-time", "2"]).assert(0);
+    finished.assert_says(&["null: loading a mock that answers at once"]);
+    let result = bench.result();
+    let level = &result.levels[0];
+    let load = &level.stack.load;
+    assert!(matches!(load.model, LoadModel::Open { rate_rps: 200.0, .. }), "{:?}", load.model);
+    assert!((300..=500).contains(&load.request_count()), "{} of 400", load.request_count());
+    let stats = &load.requests[0];
+    assert_eq!(stats.intended.as_ref().map(Histogram::count), Some(stats.latency.count()));
+    assert!(stats.latency.min_us() >= 5_000 && load.generator.send_lag.is_some());
+    assert!(level.null_rps.is_some_and(|rps| rps > 2_000.0), "{:?}", level.null_rps);
+    let backend = level.baseline.load.backend.as_ref().expect("our own mock tells what it saw");
+    assert_eq!(backend.total_arrivals, level.baseline.load.totals.sent);
+    let hlog = fs::read_to_string(bench.run_folder().join("levels/w1/stack.hlog")).expect("written");
+    assert!(hlog.lines().filter(|line| line.starts_with("Tag=latency,")).count() >= 2, "{hlog}");
+}
+
+#[test]
+fn streams_are_timed_token_by_token() {
+    let bench = Bench::new(&STACK.replace("'81'", "'81', --ttft, 20ms, --itl, 5ms, --tokens, '4'"), "/v1/health");
+    bench.run(&["--stream", "--run-time", "2"]).assert(0);
+    let result = bench.result();
+    let load = &result.levels[0].stack.load;
+    let stream = load.stream().expect("streams were asked for");
+    assert_eq!(stream.tokens, 4 * load.request_count());
+    assert!(stream.ttft.min_us() >= 20_000 && stream.itl.percentile_us(50.0) >= 4_000);
+    let table = fs::read_to_string(bench.run_folder().join("levels/w1/stack_streams.csv")).expect("written");
+    assert!(table.starts_with("Type,Name,Streams,Tokens,Tokens/s,TTFT"), "{table}");
 }
 
 #[test]

@@ -67,8 +67,10 @@ networks: {{ bench: {{ internal: true }} }}
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
+        let users: &[&str] = if arguments.contains(&"--rate") { &[] } else { &["--users", "2"] };
         command
-            .args(["bench", "--users", "2", "--warm-up", "0", "--progress", "plain"])
+            .args(["bench", "--warm-up", "0", "--progress", "plain"])
+            .args(users)
             .args(arguments)
             .current_dir(self.path())
             .stdin(Stdio::null())

@@ -111,6 +111,7 @@ fn level(name: &str, workers: u32, rate_per_s: u64, latency_us: u64) -> Level {
         workers,
         attestation: attestation(workers),
         ready_after_us: 5_230_000,
+        null_rps: Some(41_000.0),
         baseline: phase(PhaseName::Baseline, start - 30 * SECOND_US, 15_000, 240, 0),
         stack,
         warnings: vec![Warning::Failures { level: name.into(), phase: "stack".into(), failures, requests }],

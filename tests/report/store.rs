@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use vscale::error::Error;
-use vscale::model::RunResult;
-use vscale::store::{Provenance, RunFolder};
+use vscale::model::{PhaseName, RunResult, hlog_head};
+use vscale::store::{LevelFiles, Provenance, RunFolder};
 
 const PUBLISHED: [&str; 11] = [
     "baseline.html",
@@ -76,7 +76,7 @@ fn finished_levels_are_readable_when_a_later_one_crashes() {
     let folder = RunFolder::create(results.path(), &run.id).unwrap();
     let second = run.levels.pop().unwrap();
     run.finished_unix_us = None;
-    folder.save_level(&run, &run.levels[0], &[]).unwrap();
+    folder.save_level(&run, &run.levels[0], &LevelFiles::default()).unwrap();
     fs::write(folder.path().join(".result.json.1.tmp"), "{\"half\":").unwrap();
     drop(second);
     let read = RunFolder::open(folder.path()).unwrap().load_result().unwrap();
@@ -111,9 +111,9 @@ fn no_name_leads_out_of_the_folder() {
     let mut run = run();
     let folder = RunFolder::create(results.path(), "run").unwrap();
     run.levels[0].name = "../../w1".into();
-    assert!(folder.save_level(&run, &run.levels[0], &[]).is_err());
-    let logs = [("../stack".to_owned(), b"log".to_vec())];
-    assert!(folder.save_level(&run, &run.levels[1], &logs).is_err());
+    assert!(folder.save_level(&run, &run.levels[0], &LevelFiles::default()).is_err());
+    let logs = vec![("../stack".to_owned(), b"log".to_vec())];
+    assert!(folder.save_level(&run, &run.levels[1], &LevelFiles { logs, ..LevelFiles::default() }).is_err());
 }
 
 #[test]
@@ -144,9 +144,11 @@ fn saved(results: &Path, run: &RunResult) -> RunFolder {
     let folder = RunFolder::create(results, &run.id).unwrap();
     let arguments = ["run", "--env", "OPENAI_API_KEY=hunter2"].map(String::from).into();
     folder.save_origin(run, &Provenance { version: "0.1.0".into(), arguments }, COMPOSE).unwrap();
-    let logs = [("stack".to_owned(), b"started\n".to_vec()), ("mock".to_owned(), Vec::new())];
+    let logs = vec![("stack".to_owned(), b"started\n".to_vec()), ("mock".to_owned(), Vec::new())];
+    let hlogs = vec![(PhaseName::Stack, hlog_head(1))];
+    let files = LevelFiles { logs, hlogs };
     for level in &run.levels {
-        folder.save_level(run, level, &logs).unwrap();
+        folder.save_level(run, level, &files).unwrap();
     }
     folder.save(run).unwrap();
     folder
