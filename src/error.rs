@@ -51,7 +51,13 @@ impl Error {
         }
     }
 
-    /// For `map_err` on file operations.
+    /// For `map_err` on reading a file that a flag names.
+    pub fn input(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().display().to_string();
+        move |source| Self::Usage(format!("{path}: {source}"))
+    }
+
+    /// For `map_err` on other file operations.
     pub fn file(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_owned();
         move |source| Self::File { path, source }

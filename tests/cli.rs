@@ -39,6 +39,35 @@ fn quantities_that_make_no_sense() {
 }
 
 #[test]
+fn loads_and_mocks_that_make_no_sense() {
+    let load = |flags: &[&str]| refused(&[&["load", "--host", "http://127.0.0.1:1"], flags].concat());
+    assert_snapshot!(load(&["--rate", "0"]), @"2: error: invalid value '0' for '--rate <REQUESTS/S>': `0` is not a rate above 0");
+    assert_snapshot!(load(&["--rate", "5", "--users", "5"]), @"2: error: the argument '--rate <REQUESTS/S>' cannot be used with '--users <USERS>'");
+    assert_snapshot!(load(&["--stages", "30s"]), @"2: error: invalid value '30s' for '--stages <TIME:TARGET,...>': `30s` is not a stage: use 30s:10, the time and then the users (or requests a second)");
+    assert_snapshot!(load(&["--fail-if", "p99 > 250"]), @"2: error: invalid value 'p99 > 250' for '--fail-if <CONDITION>': `p99 > 250` has no limit of its kind: use 250ms, 1% or 500");
+    assert_snapshot!(load(&["--expect", "choices"]), @"2: error: invalid value 'choices' for '--expect <STATUS|POINTER>': `choices` is neither a status nor a JSON pointer: use any, 201 or /choices");
+    assert_snapshot!(load(&["--request-file", "no/such.jsonl"]), @"2: vscale: no/such.jsonl: No such file or directory (os error 2)");
+    assert_snapshot!(load(&["--think-time", "quick"]), @"2: error: invalid value 'quick' for '--think-time <DISTRIBUTION>': `quick` is not a time: use 10ms, 5ms..15ms, exp 10ms, lognormal 10ms 0.5 or 95% 10ms, 5% 200ms");
+    assert_snapshot!(refused(&["mock", "--service-time", "95% 10ms, 6% 1s"]), @"2: error: invalid value '95% 10ms, 6% 1s' for '--service-time <DISTRIBUTION>': `95% 10ms, 6% 1s` has shares of 101 % in all, not 100 %: use 10ms, 5ms..15ms, exp 10ms, lognormal 10ms 0.5 or 95% 10ms, 5% 200ms");
+    assert_snapshot!(refused(&["mock", "--stall", "2s"]), @"2: error: invalid value '2s' for '--stall <AFTER:LENGTH,...>': `2s` is not a stall: use 8s:2s, after what time and for how long");
+    assert_snapshot!(refused(&["mock", "--error-rate", "2"]), @"2: error: invalid value '2' for '--error-rate <SHARE>': `2` is not a share: use 0.02 or 2%");
+    assert_snapshot!(refused(&["mock", "--error-status", "200"]), @"2: error: invalid value '200' for '--error-status <STATUS>': 200 is not in 400..=599");
+    assert_snapshot!(refused(&["mock", "--slots", "0"]), @"2: error: invalid value '0' for '--slots <N>': 0 is not in 1..=4294967295");
+    assert_snapshot!(refused(&["mock", "--host", "203.0.113.1"]), @"3: vscale: cannot listen on 203.0.113.1:8080: Cannot assign requested address (os error 99)");
+    assert_snapshot!(refused(&["bench", "--iterations", "5"]), @"2: vscale: --iterations: a bench compares windows of equal length; use --run-time");
+}
+
+#[test]
+fn flags_in_the_compose_file_that_would_count_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("compose.yaml");
+    let ours = std::fs::read_to_string("compose.yaml").unwrap();
+    std::fs::write(&file, ours.replace("command: [load]", "command: [load, --timeout, 1s]")).unwrap();
+    let text = refused(&["bench", "--file", &file.display().to_string()]);
+    assert_snapshot!(text, @"2: vscale: services.loadgen.command: the load generator's flags are `vscale bench`'s; leave it out, or say [load]");
+}
+
+#[test]
 fn compose_files_that_are_not_there_or_not_good() {
     assert_snapshot!(refused(&["bench", "--file", "no/such.yaml"]), @"2: vscale: no/such.yaml: No such file or directory (os error 2)");
     assert_snapshot!(refused(&["bench", "--file", "Cargo.toml"]), @"2: vscale: Cargo.toml: deserializing from YAML containing more than one document is not supported");

@@ -127,7 +127,7 @@ fn without_spawning(model: LoadModel) -> LoadModel {
 /// What is sent, and the lines to fill in.
 fn requests(flags: &RequestFlags) -> Result<(Vec<RequestTemplate>, Vec<String>)> {
     let text = |path: &Option<PathBuf>, text: &Option<String>| match path {
-        Some(path) => fs::read_to_string(path).map(Some).map_err(Error::file(path)),
+        Some(path) => fs::read_to_string(path).map(Some).map_err(Error::input(path)),
         None => Ok(text.clone()),
     };
     let mut requests = match text(&flags.request_file, &flags.request_text)? {

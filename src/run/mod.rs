@@ -197,6 +197,13 @@ fn read_spec(args: &BenchArgs) -> Result<Spec> {
     let flags =
         BTreeMap::from([("MOCK_PORT", args.mock_port.to_string()), ("STACK_PORT", args.stack_port.to_string())]);
     let mut spec = spec::load(&args.files, &|name| flags.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
+    let load = &spec.vscale.load;
+    if spec.services[load].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
+        // All of them are set by ours, so they would count for nothing.
+        return Err(Error::Spec(format!(
+            "services.{load}.command: the load generator's flags are `vscale bench`'s; leave it out, or say [load]"
+        )));
+    }
     let target = spec.vscale.target.clone();
     if let Some((bytes, service)) = args.memory.zip(spec.services.get_mut(&target)) {
         service.mem_limit_bytes = Some(bytes);
@@ -228,7 +235,7 @@ fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
 fn load_arguments(args: &BenchArgs) -> Result<LoadArguments> {
     let text = |path: &Option<PathBuf>| -> Result<Option<String>> {
         let Some(path) = path else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
         if text.len() > LONGEST_ARGUMENT {
             let limit = LONGEST_ARGUMENT >> 10;
             return Err(Error::Usage(format!(

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use vscale::load::{LoadConfig, RequestTemplate, Until};
 use vscale::mock::MockConfig;
-use vscale::model::{Arrivals, FailureKind, LoadModel, LoadResult};
+use vscale::model::{Arrivals, FailureKind, LoadModel, LoadResult, LoadWarning};
 
 fn asked(mock: &Mock, until: Until, users: u32) -> LoadConfig {
     let backend = Some(format!("http://{}", mock.address));
@@ -30,7 +30,8 @@ fn both_sides_count_the_same() {
     assert_eq!((result.totals.succeeded, backend.total_arrivals), (5_000, 5_000));
     assert_eq!(backend.amplification(&result.totals), Some(1.0));
     assert!((1..=8).contains(&backend.window.peak_in_flight), "{:?}", backend.window);
-    assert_eq!(result.warnings(), []);
+    let doubts = result.warnings().into_iter().filter(|warning| !matches!(warning, LoadWarning::Busy { .. }));
+    assert_eq!(doubts.collect::<Vec<_>>(), []);
 }
 
 #[test]

@@ -1,0 +1,115 @@
+//! The roles as a user starts them by hand: processes, signals, exit statuses, files.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+fn vscale(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vscale")).args(arguments).output().unwrap()
+}
+
+fn signal(process: &Child, signal: Signal) {
+    kill(Pid::from_raw(process.id() as i32), signal).unwrap();
+}
+
+/// `vscale mock` in a process of its own, and its URL.
+struct Mock {
+    process: Child,
+    url: String,
+}
+
+impl Mock {
+    fn start(flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+        command.args(["mock", "--port", "0"]).args(flags).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("vscale mock: ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        Self { process, url }
+    }
+
+    /// Asks it to end, as an engine does.
+    fn terminate(&mut self) -> Option<i32> {
+        signal(&self.process, Signal::SIGTERM);
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_load_by_hand_writes_what_it_is_asked_for() {
+    let mut mock = Mock::start(&["--service-time", "2ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (csv, html, hgrm, hlog) = (path("x"), path("x.html"), path("x.hgrm"), path("x.hlog"));
+    let mut arguments = vec!["load", "--host", &mock.url, "--backend", &mock.url, "--iterations", "40", "--users", "4"];
+    arguments.extend(["--csv", &csv, "--html", &html, "--hgrm", &hgrm, "--hlog", &hlog]);
+    arguments.extend(["--fail-if", "failed > 0%", "--fail-if", "p50 < 2ms"]);
+    let output = vscale(&arguments);
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert!(out.contains("whole run: 40 sent = 40 succeeded + 0 failed + 0 unanswered"), "{out}");
+    assert!(out.contains("1.0000 (whole run)"), "{out}");
+    assert!(err.contains("passed: fail if failed > 0%: 0.00 %"), "{err}");
+    for name in
+        ["x_stats.csv", "x_stats_history.csv", "x_failures.csv", "x_exceptions.csv", "x.html", "x.hgrm", "x.hlog"]
+    {
+        assert!(std::fs::metadata(path(name)).is_ok_and(|file| file.len() > 0), "{name}");
+    }
+    assert_eq!(mock.terminate(), Some(0));
+}
+
+#[test]
+fn a_threshold_that_does_not_hold_is_a_status_of_its_own() {
+    let mock = Mock::start(&["--error-rate", "50%"]);
+    let output = vscale(&[
+        "load",
+        "--host",
+        &mock.url,
+        "--iterations",
+        "100",
+        "--fail-if",
+        "failed > 1%",
+        "--fail-if",
+        "rps < 1",
+    ]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(99), "{err}");
+    assert!(err.contains("failed: fail if failed > 1%: ") && err.contains("passed: fail if rps < 1: "), "{err}");
+}
+
+#[test]
+fn a_signal_ends_a_load_with_a_full_report() {
+    let mock = Mock::start(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+    command.args(["load", "--host", &mock.url, "--run-time", "0", "--warm-up", "0", "--json"]).stdout(Stdio::piped());
+    let mut load = command.spawn().unwrap();
+    let mut lines = BufReader::new(load.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"event\":\"progress\""));
+    signal(&load, Signal::SIGINT);
+    let last: serde_json::Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["stopped_by"]), (&"result".into(), &"signal".into()));
+    assert!(last["totals"]["succeeded"].as_u64().unwrap() > 0);
+    assert_eq!(load.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_capacity_of_eight_slots_of_20_ms() {
+    let mock = Mock::start(&["--service-time", "20ms", "--slots", "8"]);
+    let output = vscale(&["capacity", "--host", &mock.url, "--users", "2", "--run-time", "1", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let capacity = found["capacity_rps"].as_f64().unwrap();
+    assert!((200.0..=408.0).contains(&capacity), "{capacity} of 400");
+    assert_eq!((&found["users"], &found["is_saturated"]), (&8.into(), &true.into()));
+    let shares: Vec<_> = found["steps"].as_array().unwrap().iter().filter_map(|step| step["share"].as_f64()).collect();
+    assert_eq!(shares, [0.5, 0.7, 0.85]);
+}
