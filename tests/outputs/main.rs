@@ -1,5 +1,6 @@
 //! What `vscale load` writes, read by others than us, and its JSON against what is written about it.
 
+mod document;
 mod histograms;
 #[path = "../shared/programs.rs"]
 mod programs;
