@@ -23,3 +23,5 @@ mod servers;
 mod streams;
 #[path = "roles/tls.rs"]
 mod tls;
+#[path = "shared/window.rs"]
+mod window;

@@ -47,7 +47,9 @@ impl Histogram {
 
     /// The latency in microseconds below or at which `percent` of the recorded ones lie; 0 when empty.
     pub fn percentile_us(&self, percent: f64) -> u64 {
-        self.0.value_at_percentile(percent).min(self.0.max())
+        // 99.9 / 100 is a little above 0.999: of 1,000 samples it would give the last and not the 999th.
+        let quantile = (percent / 100.0).next_down().max(0.0);
+        self.0.value_at_quantile(quantile).min(self.0.max())
     }
 
     /// [`Self::percentile_us`], but `None` where fewer than ten samples lie beyond it, so that no percentile is made
@@ -157,5 +159,24 @@ impl<'de> Deserialize<'de> for Histogram {
         let mut histogram = Self::new();
         histogram.0.add(inner).map_err(D::Error::custom)?;
         Ok(histogram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_that_of_the_nearest_rank() {
+        // In hundredths, so that the rank can be computed in whole numbers.
+        let hundredths = PERCENTILES.map(|percent| (percent * 100.0).round() as u64);
+        let mut histogram = Histogram::new();
+        for count in 1..=2000 {
+            // Up to 2,047 us every value has a bucket of its own.
+            histogram.record_us(count);
+            let ranks = hundredths.map(|hundredths| (hundredths * count).div_ceil(10_000));
+            assert_eq!(PERCENTILES.map(|percent| histogram.percentile_us(percent)), ranks, "of {count}");
+        }
+        assert_eq!((histogram.percentile_us(0.0), Histogram::new().percentile_us(50.0)), (1, 0));
     }
 }

@@ -8,6 +8,7 @@
 //!   the last ten seconds with `--csv-full-history`), and so are its rates (Locust's: a mean of about ten seconds);
 //! - in the history, totals count the measured window only, as after Locust's `--reset-stats`; the running median and
 //!   minimum are not kept, so they are N/A in every row but the last;
+//! - Locust's own files end at its last tick, up to a second before the run does; ours have the whole window;
 //! - the text of a failure has its line breaks and control characters taken out.
 
 use super::csv_text::csv_text;

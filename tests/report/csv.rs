@@ -2,8 +2,8 @@
 //! server that fails 2 % of requests (history without `--csv-full-history`). Headers must be equal, and each cell of
 //! ours must be of a kind that Locust has in that column: empty, word, whole number, decimal, six decimals, N/A, time.
 
+use crate::csv_form::{HISTORY_ALSO, assert_same_form, records};
 use crate::fixture::{invalid_run, run};
-use std::collections::BTreeSet;
 use vscale::model::{LoadResult, RunResult};
 use vscale::report::{locust, scaling};
 
@@ -19,8 +19,7 @@ fn stats_are_as_locust_s() {
 
 #[test]
 fn history_is_as_locust_s() {
-    let not_kept = ["Total Median Response Time", "Total Min Response Time"];
-    assert_same_form(&locust::stats_history_csv(&stack(&run())), HISTORY, &not_kept);
+    assert_same_form(&locust::stats_history_csv(&stack(&run())), HISTORY, &HISTORY_ALSO);
 }
 
 #[test]
@@ -103,39 +102,4 @@ fn every_sample_of_a_container_is_a_row() {
 
 fn stack(run: &RunResult) -> LoadResult {
     run.levels[1].stack.load.clone()
-}
-
-/// `ours` has the header of `theirs`, its line ends, and in each column only kinds that `theirs` has there too (N/A is
-/// also taken in the columns `not_kept`).
-fn assert_same_form(ours: &str, theirs: &str, not_kept: &[&str]) {
-    assert_eq!(ours.split("\r\n").next(), theirs.split("\r\n").next());
-    assert_eq!(ours.matches('\n').count(), ours.matches("\r\n").count());
-    assert!(ours.ends_with("\r\n") && theirs.ends_with("\r\n"));
-    let (ours, theirs) = (records(ours), records(theirs));
-    for (column, title) in ours[0].iter().enumerate() {
-        let kinds = |rows: &[Vec<String>]| rows[1..].iter().map(|row| kind(&row[column])).collect::<BTreeSet<_>>();
-        let mut known = kinds(&theirs);
-        if not_kept.contains(&title.as_str()) {
-            known.extend(["N/A", "decimal"]);
-        }
-        assert!(kinds(&ours).is_subset(&known), "{title}: {:?}, but Locust has {known:?}", kinds(&ours));
-    }
-}
-
-fn kind(cell: &str) -> &'static str {
-    let is_whole = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match cell.split_once('.') {
-        _ if cell.is_empty() => "empty",
-        _ if cell == "N/A" => "N/A",
-        _ if cell.len() == 20 && cell.ends_with('Z') && cell.as_bytes()[10] == b'T' => "time",
-        None if is_whole(cell) => "whole",
-        Some((whole, decimals)) if is_whole(whole) && is_whole(decimals) && decimals.len() == 6 => "six decimals",
-        Some((whole, decimals)) if is_whole(whole) && is_whole(decimals) => "decimal",
-        _ => "word",
-    }
-}
-
-fn records(text: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    reader.records().map(|record| record.unwrap().iter().map(String::from).collect()).collect()
 }

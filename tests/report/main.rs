@@ -2,6 +2,8 @@
 
 mod browser;
 mod csv;
+#[path = "../shared/csv_form.rs"]
+mod csv_form;
 mod fixture;
 mod html;
 mod store;

@@ -1,5 +1,6 @@
 //! Servers for the tests: the real mock, and small ones whose answers a test writes out.
 
+use crate::window::close_window;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -36,12 +37,7 @@ impl Mock {
 
     /// What it saw since it was last asked.
     pub fn close_window(&self) -> BackendWindow {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let path = BackendWindow::PATH;
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        close_window(self.address)
     }
 
     /// Lets it finish what is under way, and waits for its end.

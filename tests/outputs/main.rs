@@ -1,0 +1,7 @@
+//! What `vscale load` writes, read by others than us, and its JSON against what is written about it.
+
+mod document;
+mod histograms;
+#[path = "../shared/programs.rs"]
+mod programs;
+mod streams;
