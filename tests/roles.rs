@@ -1,8 +1,6 @@
 //! The mock and the load generator over loopback, with real sockets: against each other, and the load generator against
 //! servers that misbehave in every way it tells apart.
 
-#[path = "roles/by_hand.rs"]
-mod by_hand;
 #[path = "roles/failures.rs"]
 mod failures;
 #[path = "roles/hostile.rs"]

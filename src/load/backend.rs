@@ -29,7 +29,8 @@ fn exchange(addresses: &[std::net::SocketAddr], target: &Target) -> std::io::Res
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (prefix, path, host) = (&target.prefix, BackendWindow::PATH, &target.authority);
-    write!(stream, "POST {prefix}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")?;
+    let request = format!("POST {prefix}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let (mut reader, mut buffer) = (AnswerReader::new(), [0; 16 << 10]);
     loop {
         let count = stream.read(&mut buffer)?;

@@ -51,7 +51,9 @@ fn status(authority: &str, path: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     stream.set_write_timeout(Some(ANSWER_LIMIT))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nAccept: */*\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nAccept: */*\r\n\r\n");
+    // In one write: a server that answers the first piece and closes would reset the connection at the second.
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let deadline = Instant::now() + ANSWER_LIMIT;
     let mut chunk = [0; 1024];

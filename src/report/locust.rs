@@ -69,8 +69,10 @@ pub fn stats_history_csv(load: &LoadResult) -> String {
         "Total Average Content Size",
     ];
     let mut running = Running::default();
-    let last = load.series.len().saturating_sub(1);
-    let rows = load.series.iter().enumerate().map(|(index, second)| {
+    // Answers after the window's end are no second of the load.
+    let end = load.series.iter().rposition(|second| second.measured).map_or(load.series.len(), |last| last + 1);
+    let last = end.saturating_sub(1);
+    let rows = load.series[..end].iter().enumerate().map(|(index, second)| {
         running.add(second);
         let mut row = history_row(second);
         row.extend(if index == last { final_totals(load) } else { running.cells() });

@@ -138,7 +138,7 @@ impl Tool {
         assert_eq!(self.column("stats", "Name"), ["/v1/chat/completions", "Aggregated"], "{}", self.name);
         let history = |title: &str| self.column("stats_history", title);
         let times: Vec<u64> = history("Timestamp").iter().map(|time| time.parse().unwrap()).collect();
-        // Locust has a row before the first answer and some after the last, we have one of late answers.
+        // Locust has a row before the first answer and some after the last.
         let seconds: usize = SECONDS.parse().unwrap();
         assert!((seconds..=seconds + 4).contains(&times.len()) && times.is_sorted(), "{}: {times:?}", self.name);
         assert!(history("Type").iter().all(String::is_empty), "{}", self.name);

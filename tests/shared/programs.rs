@@ -12,7 +12,7 @@ use std::{
 pub struct Mock {
     /// `http://127.0.0.1:40123`
     pub url: String,
-    child: Child,
+    pub child: Child,
     /// Kept open: who writes to a closed pipe ends.
     _stderr: BufReader<ChildStderr>,
 }

@@ -1,5 +1,6 @@
 //! The roles as a user starts them by hand: processes, signals, exit statuses, files.
 
+use crate::programs::Mock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
@@ -11,37 +12,6 @@ fn vscale(arguments: &[&str]) -> Output {
 
 fn signal(process: &Child, signal: Signal) {
     kill(Pid::from_raw(process.id() as i32), signal).unwrap();
-}
-
-/// `vscale mock` in a process of its own, and its URL.
-struct Mock {
-    process: Child,
-    url: String,
-}
-
-impl Mock {
-    fn start(flags: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
-        command.args(["mock", "--port", "0"]).args(flags).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("vscale mock: ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { process, url }
-    }
-
-    /// Asks it to end, as an engine does.
-    fn terminate(&mut self) -> Option<i32> {
-        signal(&self.process, Signal::SIGTERM);
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 #[test]
@@ -64,7 +34,8 @@ fn a_load_by_hand_writes_what_it_is_asked_for() {
     {
         assert!(std::fs::metadata(path(name)).is_ok_and(|file| file.len() > 0), "{name}");
     }
-    assert_eq!(mock.terminate(), Some(0));
+    signal(&mock.child, Signal::SIGTERM);
+    assert_eq!(mock.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
