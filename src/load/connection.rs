@@ -87,7 +87,7 @@ impl Current {
                 tokens.feed(answer.body, ended);
                 let outcome = tokens.outcome();
                 if outcome.is_ok() {
-                    recorder.stream(self.request, times, tokens.bytes, tokens.first, &tokens.gaps_us);
+                    recorder.stream(self.request, times, tokens);
                 }
                 (outcome, tokens.bytes)
             }

@@ -210,6 +210,9 @@ pub struct RequestStats {
 pub struct StreamStats {
     /// Events with content.
     pub tokens: u64,
+    /// Streams that gave a finish reason but never said `[DONE]`.
+    #[serde(default)]
+    pub without_done: u64,
     /// Time to first token: from when the request was sent to its first event with content.
     pub ttft: Histogram,
     /// Inter-token latency: every gap between two events with content of one stream.
@@ -232,7 +235,7 @@ pub enum FailureKind {
     Status,
     /// Status 200, but the body is not what was asked for.
     Body,
-    /// A stream that ended before its `[DONE]`.
+    /// A stream that ended before its `[DONE]` or its finish reason.
     Truncated,
 }
 
@@ -436,6 +439,7 @@ impl StreamStats {
     /// Adds all of `other`'s.
     pub fn merge(&mut self, other: &Self) {
         self.tokens += other.tokens;
+        self.without_done += other.without_done;
         self.ttft.merge(&other.ttft);
         self.itl.merge(&other.itl);
     }

@@ -47,6 +47,11 @@ pub enum LoadWarning {
         /// How many.
         requests: u64,
     },
+    /// Streams ended after their finish reason, without the `[DONE]` that clients of OpenAI's API wait for.
+    StreamsWithoutDone {
+        /// How many.
+        streams: u64,
+    },
     /// More, or fewer, requests reached the backend than were sent.
     Amplified {
         /// For each request.
@@ -84,6 +89,9 @@ impl LoadResult {
         }
         if totals.unanswered > 0 {
             found.push(LoadWarning::Unanswered { requests: totals.unanswered });
+        }
+        if let Some(streams) = self.stream().map(|stream| stream.without_done).filter(|&streams| streams > 0) {
+            found.push(LoadWarning::StreamsWithoutDone { streams });
         }
         if let Some(factor) = self.backend.as_ref().and_then(|backend| backend.amplification(totals))
             && totals.failed + totals.unanswered == 0
@@ -124,6 +132,9 @@ impl fmt::Display for LoadWarning {
                  sent, and {unsent} were never sent"
             ),
             Self::Unanswered { requests } => write!(f, "{requests} requests had no answer when the drain was over"),
+            Self::StreamsWithoutDone { streams } => {
+                write!(f, "{streams} streams ended after their finish reason, but without [DONE]")
+            }
             Self::Amplified { factor } => write!(f, "{factor:.3} requests reached the backend for each one sent"),
             Self::BackendSilent { error } => f.write_str(error),
         }

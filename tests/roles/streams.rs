@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use vscale::load::{LoadConfig, RequestTemplate};
-use vscale::model::FailureKind;
+use vscale::model::{FailureKind, LoadWarning};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const END: &str = "0\r\n\r\n";
@@ -70,6 +70,16 @@ fn a_stream_without_chunks_is_a_stream_too() {
     let result = run(&streaming(server.address));
     assert_eq!((result.failures.len(), result.stream().unwrap().tokens), (0, 2 * result.request_count()));
     assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
+}
+
+#[test]
+fn a_finish_reason_is_an_end_too_but_is_told() {
+    let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    let server = server(vec![(1, HEAD.to_owned() + &chunk(TOKEN) + &chunk(end) + END)], false);
+    let result = run(&streaming(server.address));
+    let streams = result.request_count();
+    assert_eq!((result.failures.len(), result.stream().unwrap().without_done), (0, streams));
+    assert!(result.warnings().contains(&LoadWarning::StreamsWithoutDone { streams }), "{:?}", result.warnings());
 }
 
 #[test]

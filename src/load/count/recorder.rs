@@ -1,6 +1,7 @@
 //! One thread's counts: kept without locks, and handed over slice by slice at the borders of the [`Timeline`].
 
 use super::{failures::FailureTable, timeline::Timeline};
+use crate::load::http::TokenStream;
 use crate::model::{FailureKind, Histogram, StreamStats};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
@@ -148,12 +149,13 @@ impl<'a> Recorder<'a> {
         self.record(request, times, content_bytes, false);
     }
 
-    /// One stream ended well; its gaps are in microseconds.
-    pub fn stream(&mut self, request: usize, times: Times, content_bytes: usize, first: Option<Instant>, gaps: &[u32]) {
-        if let Some(stream) = &mut self.record(request, times, content_bytes, true).stream {
-            stream.tokens += u64::from(first.is_some()) + gaps.len() as u64;
-            first.inspect(|&first| stream.ttft.record_us(micros(first.saturating_duration_since(times.sent))));
-            gaps.iter().for_each(|&gap| stream.itl.record_us(gap.into()));
+    /// One stream ended well.
+    pub fn stream(&mut self, request: usize, times: Times, tokens: &TokenStream) {
+        if let Some(stream) = &mut self.record(request, times, tokens.bytes, true).stream {
+            stream.tokens += u64::from(tokens.first.is_some()) + tokens.gaps_us.len() as u64;
+            stream.without_done += u64::from(!tokens.is_done());
+            tokens.first.inspect(|&first| stream.ttft.record_us(micros(first.saturating_duration_since(times.sent))));
+            tokens.gaps_us.iter().for_each(|&gap| stream.itl.record_us(gap.into()));
         }
     }
 

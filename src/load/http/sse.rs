@@ -1,4 +1,7 @@
-//! Reads the tokens of a streamed completion: server-sent events (WHATWG HTML, 9.2) of OpenAI's chunks, up to `[DONE]`.
+//! Reads the tokens of a streamed completion: server-sent events (WHATWG HTML, 9.2) of OpenAI's chunks.
+//!
+//! A stream is whole when `[DONE]` has come. Servers that never send it (OGX 1.5.0) end the last choice with a finish
+//! reason all the same: that counts as whole too, and is told apart.
 
 use crate::model::FailureKind;
 use serde::Deserialize;
@@ -21,6 +24,7 @@ pub struct TokenStream {
     /// The line that is still open.
     line: Vec<u8>,
     is_done: bool,
+    is_finished: bool,
     error: Option<String>,
 }
 
@@ -40,6 +44,8 @@ struct Choice<'a> {
     /// Of `/v1/completions`.
     #[serde(borrow, default)]
     text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -86,9 +92,17 @@ impl TokenStream {
     pub fn outcome(&self) -> Result<(), (FailureKind, String)> {
         match &self.error {
             Some(error) => Err((FailureKind::Body, error.clone())),
-            None if !self.is_done => Err((FailureKind::Truncated, "the stream ended without [DONE]".into())),
-            None => Ok(()),
+            None if self.is_done || self.is_finished => Ok(()),
+            None => {
+                let message = "the stream ended without [DONE] or a finish reason";
+                Err((FailureKind::Truncated, message.into()))
+            }
         }
+    }
+
+    /// Whether its end was said.
+    pub fn is_done(&self) -> bool {
+        self.is_done
     }
 
     fn take_line(&mut self, line: &[u8], now: Instant) {
@@ -103,8 +117,12 @@ impl TokenStream {
             Ok(Chunk { error: Some(error), .. }) => {
                 self.error.get_or_insert_with(|| format!("the stream says: {error}"));
             }
-            Ok(chunk) if chunk.has_content() => self.take_token(now),
-            Ok(_) => {}
+            Ok(chunk) => {
+                self.is_finished |= chunk.choices.iter().any(|choice| choice.finish_reason.is_some());
+                if chunk.has_content() {
+                    self.take_token(now);
+                }
+            }
             Err(_) => {
                 self.error.get_or_insert_with(|| "an event of the stream is not a completion chunk".into());
             }
@@ -151,10 +169,11 @@ mod tests {
     fn events_with_content_are_tokens() {
         let (mut stream, start) = (TokenStream::default(), Instant::now());
         for (second, part) in STREAM.split_inclusive("\n\n").enumerate() {
-            assert_eq!(stream.outcome().unwrap_err().0, FailureKind::Truncated);
+            assert_eq!(stream.outcome().is_ok(), part.contains("usage") || part.contains("DONE"), "before {part}");
             stream.feed(part.as_bytes(), start + Duration::from_secs(second as u64));
         }
         assert_eq!((stream.outcome(), stream.bytes), (Ok(()), STREAM.len()));
+        assert!(stream.is_done());
         assert_eq!(stream.first, Some(start + Duration::from_secs(1)));
         assert_eq!(stream.gaps_us, [1_000_000, 0], "the last two came together");
         stream.reset();
@@ -171,7 +190,7 @@ mod tests {
         assert_eq!(error("data: {\"error\":{\"message\":\"no\"}}\n"), "the stream says: {\"message\":\"no\"}");
         assert_eq!(error("data: what\n"), "an event of the stream is not a completion chunk");
         assert_eq!(error(&"x".repeat(MAX_LINE_BYTES + 1)), "a line of the stream is longer than 1 MiB");
-        assert_eq!(error("nothing"), "the stream ended without [DONE]");
+        assert_eq!(error("nothing"), "the stream ended without [DONE] or a finish reason");
     }
 
     proptest! {
