@@ -52,7 +52,9 @@ pub fn summary(run: &RunResult) -> Summary {
         tables.push(scaling(run));
     }
     if !run.levels.is_empty() {
-        tables.extend([comparison(run), costs(run), attested(run)]);
+        tables.push(comparison(run));
+        tables.extend([by_clock(run), streams(run)].into_iter().flatten());
+        tables.extend([costs(run), attested(run)]);
     }
     Summary {
         title: plain(&run.name),
@@ -162,15 +164,48 @@ fn comparison(run: &RunResult) -> Table {
     columns.extend(services.iter().map(|service| format!("#{service} CPU")));
     let title = format!("Baseline ({}) against stack ({}); CPU in cores", run.settings.backend, run.settings.target);
     let mut table = Table::new(plain(&title), columns);
-    for level in &run.levels {
-        for phase in [&level.baseline, &level.stack] {
-            let mut row = vec![level.name.clone(), phase.name.to_string(), cells::rps(phase.load.throughput_rps())];
-            row.extend(latencies(phase));
-            row.extend(services.iter().map(|service| cpu(phase, service)));
-            table.row(row).bad = phase.load.latency().count() == 0;
-        }
+    for (level, phase) in phases(run) {
+        let mut row = vec![level.name.clone(), phase.name.to_string(), cells::rps(phase.load.throughput_rps())];
+        row.extend(latencies(phase));
+        row.extend(services.iter().map(|service| cpu(phase, service)));
+        table.row(row).bad = phase.load.latency().count() == 0;
     }
     table
+}
+
+/// Both clocks, where requests have due times of their own.
+fn by_clock(run: &RunResult) -> Option<Table> {
+    let columns = ["level", "load on", "#p50", "#p95", "#p99", "#sent late, p99", "#waited to be sent", "#never sent"];
+    let mut table = Table::new("Latency from when requests were due", columns);
+    for (level, phase) in phases(run) {
+        let Some(lag) = &phase.load.generator.send_lag else { continue };
+        let (intended, totals) = (phase.load.intended(), &phase.load.totals);
+        let mut row = vec![level.name.clone(), phase.name.to_string()];
+        row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&intended, percent)));
+        row.push(cells::percentile(lag, 99.0));
+        row.extend([totals.delayed, totals.unsent].map(cells::grouped));
+        table.row(row);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// Token times, where streams were asked for.
+fn streams(run: &RunResult) -> Option<Table> {
+    let columns = ["level", "load on", "#tokens/s", "#TTFT p50", "#TTFT p95", "#TTFT p99", "#ITL p50", "#ITL p99"];
+    let title = "Streams: time to first token (TTFT), inter-token latency (ITL)";
+    let mut table = Table::new(title, columns);
+    for (level, phase) in phases(run) {
+        let Some(stream) = phase.load.stream() else { continue };
+        let mut row = vec![level.name.clone(), phase.name.to_string(), cells::rps(phase.load.tokens_per_s())];
+        row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&stream.ttft, percent)));
+        row.extend([50.0, 99.0].map(|percent| cells::percentile(&stream.itl, percent)));
+        table.row(row);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn phases(run: &RunResult) -> impl Iterator<Item = (&Level, &Phase)> {
+    run.levels.iter().flat_map(|level| [(level, &level.baseline), (level, &level.stack)])
 }
 
 fn costs(run: &RunResult) -> Table {

@@ -71,6 +71,36 @@ fn settings() -> Settings {
     }
 }
 
+/// [`run`] cut to one level, with streams that are due at Poisson times.
+pub fn streamed_run() -> RunResult {
+    let mut run = run();
+    run.levels.truncate(1);
+    let level = &mut run.levels[0];
+    let model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Poisson, max_in_flight: 100 };
+    run.settings.model = model.clone();
+    for load in [&mut level.baseline.load, &mut level.stack.load] {
+        load.model = model.clone();
+        load.totals.delayed = 12;
+        load.generator.send_lag = Some(shifted(&load.latency(), |us| us / 1000));
+        for stats in &mut load.requests {
+            let tokens = 9 * stats.latency.count();
+            let (ttft, itl) = (shifted(&stats.latency, |us| us / 3), shifted(&stats.latency, |us| us / 12));
+            stats.intended = Some(shifted(&stats.latency, |us| us + 1500));
+            stats.stream = Some(StreamStats { tokens, without_done: 0, ttft, itl });
+        }
+    }
+    run
+}
+
+/// Every recorded time as `f` has it.
+fn shifted(histogram: &Histogram, f: impl Fn(u64) -> u64) -> Histogram {
+    let mut shifted = Histogram::new();
+    for (us, count) in histogram.buckets() {
+        (0..count).for_each(|_| shifted.record_us(f(us)));
+    }
+    shifted
+}
+
 fn host() -> HostFacts {
     HostFacts {
         kernel: "6.1.0-28-amd64".into(),

@@ -1,7 +1,8 @@
 //! Every text that a person reads, as a snapshot.
 
-use crate::fixture::{invalid_run, run};
-use vscale::report::{markdown, terminal};
+use crate::fixture::{invalid_run, run, streamed_run};
+use vscale::load::{Capacity, CapacityStep};
+use vscale::report::{load_text, markdown, terminal};
 
 #[test]
 fn the_terminal_s_table() {
@@ -26,6 +27,25 @@ fn the_terminal_s_table_of_a_run_without_a_level() {
     run.levels.clear();
     run.finished_unix_us = None;
     insta::assert_snapshot!(terminal::render(&run, false));
+}
+
+#[test]
+fn the_terminal_s_table_of_streams_in_open_loop() {
+    insta::assert_snapshot!(terminal::render(&streamed_run(), false));
+}
+
+#[test]
+fn a_load_by_hand() {
+    insta::assert_snapshot!(load_text::render(&streamed_run().levels[0].stack.load));
+}
+
+#[test]
+fn a_capacity() {
+    let mut run = run();
+    let closed = CapacityStep { share: None, result: run.levels.remove(0).stack.load };
+    let open = CapacityStep { share: Some(0.7), result: streamed_run().levels.remove(0).stack.load };
+    let capacity = Capacity { capacity_rps: 45.9, users: 4, is_saturated: true, steps: vec![closed, open] };
+    insta::assert_snapshot!(load_text::capacity(&capacity));
 }
 
 #[test]
