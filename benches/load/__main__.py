@@ -26,6 +26,7 @@ def main() -> int:
         print("benches/load: needs two CPUs, one for the server and one for the client", file=sys.stderr)
         return 1
     effort = Effort(arguments.rounds, arguments.seconds, arguments.memory_seconds, arguments.quick)
+    before = os.getloadavg()[0]
     rows = []
     try:
         for name in arguments.only:
@@ -35,7 +36,8 @@ def main() -> int:
         print("stopped; this is what was measured until then", file=sys.stderr)
         return 130
     finally:
-        print(table(rows, effort))
+        print(table(rows))
+        print(f"\n{conditions(effort)}; load average before it {before:.1f}.")
     return 0
 
 
@@ -55,17 +57,18 @@ def verdict(row: Row, before: str = "") -> str:
     return "" if row.met is None else before + ("met" if row.met else "missed")
 
 
-def table(rows: list[Row], effort: Effort) -> str:
+def table(rows: list[Row]) -> str:
     cells = [("figure", "goal", "measured", ""), *((row.figure, row.goal, row.measured, verdict(row)) for row in rows)]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells]
-    lines.insert(1, "|---|---|---|---|")
-    how = f"medians (and extremes) of {effort.rounds} pairs of {effort.seconds:g} s" + ", a quick run" * effort.is_quick
-    return "\n".join([*lines, "", f"{machine()}; {how}."])
+    return "\n".join([lines[0], "|---|---|---|---|", *lines[1:]])
 
 
-def machine() -> str:
-    found = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    return f"{found[1] if found else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}"
+def conditions(effort: Effort) -> str:
+    """Without which no figure means anything."""
+    model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    machine = f"{model[1] if model else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}"
+    quick = "a quick run: " if effort.is_quick else ""
+    return f"{machine}; {quick}medians (and extremes) of {effort.rounds} pairs of {effort.seconds} s"
 
 
 def parse() -> argparse.Namespace:
