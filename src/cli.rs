@@ -3,11 +3,13 @@
 use crate::units;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 mod load;
+mod mock;
 
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
+pub use mock::MockArgs;
 
 /// How does this server scale up on one host, and why does it stop?
 ///
@@ -123,21 +125,6 @@ pub struct GcArgs {
     pub all: bool,
 }
 
-/// `vscale mock`.
-#[derive(Debug, Args)]
-#[command(args_override_self = true)]
-pub struct MockArgs {
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
-    pub host: IpAddr,
-    /// Port to listen on
-    #[arg(long, default_value_t = 8080)]
-    pub port: u16,
-    /// How it is tied to the controller
-    #[command(flatten)]
-    pub tie: Tie,
-}
-
 /// `vscale load`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
@@ -230,9 +217,13 @@ pub struct Tie {
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    match number {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("`{text}` is not a share from 0 to 1")),
+        _ => Err(format!("`{text}` is not a share: use 0.02 or 2%")),
     }
 }
 

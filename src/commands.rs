@@ -3,10 +3,13 @@
 use std::{
     fs,
     io::{IsTerminal, stdout},
+    net::TcpListener,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tokio::net::TcpListener;
 use vscale::{
     cli::{BenchArgs, GcArgs, MockArgs, ReportArgs},
     engine::{Engine, collect_garbage},
@@ -84,14 +87,11 @@ pub fn gc(args: &GcArgs) -> Result<u8> {
 
 /// Serves the mock until a signal comes.
 pub fn mock(args: &MockArgs) -> Result<u8> {
-    let address = (args.host, args.port);
     let refused = |error| Error::Preflight(format!("cannot listen on {}:{}: {error}", args.host, args.port));
-    block_on(async {
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
-        eprintln!("vscale mock: http://{}", listener.local_addr().map_err(refused)?);
-        let stop = run::stop_signal()?;
-        mock::serve(listener, Arc::default(), async { _ = stop.await }).await
-    })?;
+    let listener = TcpListener::bind((args.host, args.port)).map_err(refused)?;
+    eprintln!("vscale mock: http://{}", listener.local_addr().map_err(refused)?);
+    let stop = stop_on_signal()?;
+    mock::serve(listener, &args.config(), &stop)?;
     Ok(exit::OK)
 }
 
@@ -112,6 +112,29 @@ fn write(path: &Path, content: &str) -> Result<()> {
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?.block_on(future)
+}
+
+/// A flag that is set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = block_on(async {
+            let first = run::stop_signal();
+            let _ = ready.send(first.is_ok());
+            first?.await;
+            flag.store(true, Ordering::Relaxed);
+            let number = run::stop_signal()?.await;
+            std::process::exit(i32::from(Error::Signal(number).exit_code()));
+            #[allow(unreachable_code)]
+            Ok(())
+        });
+    });
+    match is_ready.recv() {
+        Ok(true) => Ok(stop),
+        _ => Err(Error::Other("cannot set signal handlers".into())),
+    }
 }
 
 /// Colour on a terminal only, as <https://no-color.org> and `CLICOLOR_FORCE` have it.

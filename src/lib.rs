@@ -17,5 +17,7 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod store;
+mod this_process;
 pub mod threshold;
 pub mod units;
+mod wire;

@@ -9,6 +9,8 @@ mod hostile;
 mod load;
 #[path = "roles/mock.rs"]
 mod mock;
+#[path = "roles/mock_behaviour.rs"]
+mod mock_behaviour;
 #[path = "roles/pacing.rs"]
 mod pacing;
 #[path = "roles/requests.rs"]

@@ -1,14 +1,10 @@
 //! `vscale load` and `vscale capacity`.
 
-use super::{block_on, write};
+use super::{stop_on_signal, write};
 use std::{
     fs::{self, File},
     io::{Write, stdout},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 use vscale::{
     cli::{CapacityArgs, LoadArgs, ProgressArg, RequestFlags, WarmUpArg},
@@ -182,28 +178,5 @@ fn print_event(event: &LoadEvent) {
     if let Ok(line) = serde_json::to_string(event) {
         let mut out = stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
-}
-
-/// A flag that is set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let (ready, is_ready) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let _ = block_on(async {
-            let first = run::stop_signal();
-            let _ = ready.send(first.is_ok());
-            first?.await;
-            flag.store(true, Ordering::Relaxed);
-            let number = run::stop_signal()?.await;
-            std::process::exit(i32::from(Error::Signal(number).exit_code()));
-            #[allow(unreachable_code)]
-            Ok(())
-        });
-    });
-    match is_ready.recv() {
-        Ok(true) => Ok(stop),
-        _ => Err(Error::Other("cannot set signal handlers".into())),
     }
 }

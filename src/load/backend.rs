@@ -7,9 +7,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Where the mock tells it; never shown to the target.
-const PATH: &str = "/_vscale/window";
-
 /// Longest wait for each of connecting, writing and reading.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -19,7 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// [`Error::Preflight`] names the URL and what went wrong.
 pub fn close_window(url: &str) -> Result<BackendWindow> {
     let target = Target::parse(url)?;
-    let wrong = |why: String| Error::Preflight(format!("{url}{PATH}: the backend does not tell what it saw: {why}"));
+    let wrong = |why: String| {
+        Error::Preflight(format!("{url}{}: the backend does not tell what it saw: {why}", BackendWindow::PATH))
+    };
     let addresses = target.resolve().map_err(wrong)?;
     let text = exchange(&addresses, &target).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
@@ -29,8 +28,8 @@ fn exchange(addresses: &[std::net::SocketAddr], target: &Target) -> std::io::Res
     let mut stream = TcpStream::connect_timeout(&addresses[0], PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let (prefix, host) = (&target.prefix, &target.authority);
-    write!(stream, "POST {prefix}{PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")?;
+    let (prefix, path, host) = (&target.prefix, BackendWindow::PATH, &target.authority);
+    write!(stream, "POST {prefix}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")?;
     let (mut reader, mut buffer) = (AnswerReader::new(), [0; 16 << 10]);
     loop {
         let count = stream.read(&mut buffer)?;

@@ -4,10 +4,11 @@ use super::{
     connection::{Connection, INTEREST, Proven},
     count::{Recorder, Timeline},
     http::{Requests, TlsSettings, Transport, Values},
-    pace::{Pacer, PreciseTimer},
+    pace::Pacer,
 };
 use crate::distribution::Random;
 use crate::model::Totals;
+use crate::wire::PreciseTimer;
 use mio::{Events, Poll, Registry, Token};
 use rand_pcg::rand_core::Rng;
 use std::io::{self, ErrorKind};

@@ -12,7 +12,6 @@ mod connection;
 mod count;
 mod event_loop;
 mod http;
-mod own_usage;
 mod pace;
 mod run;
 

@@ -5,7 +5,6 @@ use super::{
     count::{Collector, Counts, LEAD, Recorder, Slice, Timeline},
     event_loop::{EventLoop, Plan, ThreadTotals},
     http::{Requests, Target, TlsSettings},
-    own_usage::{self, OwnUsage},
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
 };
 use crate::distribution::random;
@@ -14,6 +13,7 @@ use crate::model::{
     BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadProgress, LoadResult, RequestStats, StopCause, Totals,
     Window,
 };
+use crate::this_process::{self, OwnUsage};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::ScopedJoinHandle;
@@ -36,8 +36,8 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
     config.validate()?;
     let target = Target::parse(&config.host)?;
     let requests = Requests::new(&config.requests, &config.lines, &target, config.keep_alive)?;
-    own_usage::allow_many_files();
-    let cpus_allowed = own_usage::cpus_allowed()?;
+    this_process::allow_many_files();
+    let cpus_allowed = this_process::cpus_allowed()?;
     let default_threads = || std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
     let threads = config.threads.unwrap_or_else(default_threads).min(config.max_in_flight());
     let (addresses, unresolved) = match target.resolve() {
@@ -85,7 +85,7 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
         for (number, event_loop) in loops.into_iter().enumerate() {
             let pin = pins.get(number).copied();
             let body = move || {
-                pin.inspect(|&cpu| own_usage::pin_to(cpu));
+                pin.inspect(|&cpu| this_process::pin_to(cpu));
                 event_loop.run()
             };
             let started = std::thread::Builder::new().name(format!("load-{number}")).spawn_scoped(scope, body);

@@ -1,72 +1,98 @@
-//! The mock backend: answers chat completions at once and always alike, so that what is measured is what stands before it.
+//! The mock backend: answers chat completions, at once or as slowly as asked, so that what is measured is what stands before
+//! it; and tells what it really saw.
 //!
-//! `routes` says what is answered, `answers` holds the bodies, and this file accepts and serves connections.
+//! A request goes from file to file: `request` finds it in a connection's bytes, `routes` says what it asks for, `slots`
+//! whether it must wait, `reply` which parts of an answer are due when, and `answers` has the texts. `connection` is the hot
+//! path, `event_loop` gives the connections their turns, and `truth` counts. No tokio here: its timers tick in
+//! milliseconds, and a think time of one is to hold to some ten microseconds.
 
 mod answers;
+mod config;
+mod connection;
+mod event_loop;
+mod reply;
+mod request;
 mod routes;
+mod slots;
+mod truth;
+
+pub use answers::TEXT;
+pub use config::{MAX_TOKENS, MockConfig, Stall};
 
 use crate::error::{Error, Result};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use crate::this_process;
+use event_loop::{EventLoop, Inbox, Shared};
+use mio::Poll;
+use mio::net::TcpListener;
+use slots::Slots;
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::channel;
+use truth::Truth;
 
-/// What the mock has seen since it started.
-#[derive(Debug, Default)]
-pub struct Counters {
-    requests: AtomicU64,
-}
-
-impl Counters {
-    /// Requests of any kind that arrived whole, or were refused.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Relaxed)
-    }
-}
-
-/// Serves until `shutdown` is ready; connections that are open then are dropped. Needs a tokio runtime with I/O and
-/// time; on a current-thread one, all is served by one CPU.
+/// Serves on `listener` until `stop` is set; then no connection is accepted any more, and answers under way may take as
+/// long as the drain. Blocks; serves with threads of its own.
 ///
-/// Errors: none but the listener's own end; a refused connection is only skipped.
-pub async fn serve(listener: TcpListener, counters: Arc<Counters>, shutdown: impl Future<Output = ()>) -> Result<()> {
-    let mut connections = tokio::task::JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => return Ok(()),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve_connection(stream, Arc::clone(&counters)));
-                }
-                // Out of files or memory: what is open may free some. Anything else concerns that one connection.
-                Err(error) if is_exhaustion(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
-                    return Err(Error::Other(format!("the mock cannot accept connections: {error}")));
-                }
-                Err(_) => {}
-            },
-            Some(_) = connections.join_next() => {}
-        }
+/// # Errors
+/// [`Error::Usage`] for a configuration that makes no server; [`Error::Other`] when the operating system refuses threads
+/// or polling. What clients do is no error.
+pub fn serve(listener: std::net::TcpListener, config: &MockConfig, stop: &AtomicBool) -> Result<()> {
+    config.validate()?;
+    this_process::allow_many_files();
+    let threads = config
+        .threads
+        .map_or_else(|| this_process::cpus_allowed().map(|cpus| cpus.len()), |threads| Ok(threads as usize))?;
+    serve_with(listener, config, threads, stop).map_err(|error| Error::Other(format!("the mock: {error}")))
+}
+
+fn serve_with(
+    listener: std::net::TcpListener,
+    config: &MockConfig,
+    threads: usize,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let mut listener = Some(TcpListener::from_std(listener));
+    let (mut inboxes, mut ends) = (Vec::new(), Vec::new());
+    for _ in 0..threads {
+        let (sender, receiver) = channel();
+        let poll = Poll::new()?;
+        inboxes.push(Inbox::new(sender, &poll)?);
+        ends.push((poll, receiver));
     }
+    let shared = Shared {
+        truth: Truth::new(threads),
+        slots: config.slots.map(|slots| Slots::new(slots, config.queue)),
+        first_completion: OnceLock::new(),
+        inboxes,
+        stop,
+        is_crippled: AtomicBool::new(false),
+    };
+    std::thread::scope(|scope| {
+        let mut handles = Vec::new();
+        for (thread, (poll, inbox)) in ends.into_iter().enumerate() {
+            let (listener, shared) = (listener.take(), &shared);
+            let body = move || {
+                // However it ends, the others are not to go on without it.
+                let _guard = OnEnd(&shared.is_crippled);
+                EventLoop::new(poll, inbox, listener, config, shared, thread)?.run()
+            };
+            let started = std::thread::Builder::new().name(format!("mock-{thread}")).spawn_scoped(scope, body);
+            handles.push(started.inspect_err(|_| shared.is_crippled.store(true, Relaxed))?);
+        }
+        let ended = handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked"))));
+        ended.collect()
+    })
 }
 
-/// Whether accepting failed for want of something (EMFILE, ENFILE, ENOBUFS, ENOMEM).
-fn is_exhaustion(error: &std::io::Error) -> bool {
-    use nix::errno::Errno;
-    let exhausted = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
-    error.raw_os_error().is_some_and(|number| exhausted.contains(&Errno::from_raw(number)))
-}
+/// Sets a flag when its scope ends, by return or panic.
+struct OnEnd<'a>(&'a AtomicBool);
 
-/// Until the client closes, or sends what is not HTTP: that is the client's affair and no error here.
-async fn serve_connection(stream: TcpStream, counters: Arc<Counters>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        counters.requests.fetch_add(1, Relaxed);
-        routes::answer(request)
-    });
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+impl Drop for OnEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }

@@ -1,84 +1,275 @@
-//! What the mock answers to which request.
+//! What a request asks for; pure.
 
-use super::answers;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, body::Body};
+use super::answers::{self, Answer};
+use super::request::{BadRequest, MAX_BODY_BYTES, Request};
+use crate::model::BackendWindow;
 use serde::Deserialize;
-use std::convert::Infallible;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
 
-/// Largest request body that is read.
-pub const MAX_BODY_BYTES: usize = 10 << 20;
+/// Longest part of a path that an error repeats.
+const SHOWN_CHARACTERS: usize = 200;
 
-/// What matters of a chat completion's request; the rest need only be JSON.
-#[derive(Debug, Deserialize)]
-struct ChatRequest {
-    #[serde(default)]
-    stream: Option<bool>,
+/// What a request line names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    Chat,
+    Health,
+    Models,
+    Window,
+    /// There is one, but only for this method.
+    WrongMethod(&'static str),
+    /// There is none; as asked for.
+    Unknown(String),
 }
 
-type Answer = Response<Full<Bytes>>;
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A completion, after its time.
+    Completion(Form),
+    /// This, at once.
+    Ready(Answer),
+    /// To close a window of counts, and tell it.
+    Window,
+}
 
-/// Answers one request, its body read to the end so that the connection can be kept.
-pub async fn answer<B>(request: Request<B>) -> Result<Answer, Infallible>
-where
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-{
-    let (head, body) = request.into_parts();
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
-        return Ok(too_large());
+/// The form in which a completion is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Whole,
+    /// As server-sent events, the usage as the last of them or not.
+    Stream {
+        with_usage: bool,
+    },
+}
+
+impl Endpoint {
+    /// `path` may have a query, which says nothing here.
+    pub fn of(method: &str, path: &str) -> Self {
+        let place = path.split('?').next().unwrap_or(path);
+        let (endpoint, allowed) = match place {
+            "/v1/chat/completions" => (Self::Chat, "POST"),
+            "/v1/health" => (Self::Health, "GET, HEAD"),
+            "/v1/models" => (Self::Models, "GET, HEAD"),
+            BackendWindow::PATH => (Self::Window, "POST"),
+            _ => return Self::Unknown(format!("{method} {path}").chars().take(SHOWN_CHARACTERS).collect()),
+        };
+        if allowed.split(", ").any(|allowed| allowed == method) { endpoint } else { Self::WrongMethod(allowed) }
     }
-    let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(whole) => whole.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
-        Err(_) => return Ok(invalid(StatusCode::BAD_REQUEST, "the request's body ended too early")),
-    };
-    Ok(match (&head.method, head.uri.path()) {
-        (&Method::POST, "/v1/chat/completions") => chat(&body),
-        (&Method::GET, "/v1/health") => json(StatusCode::OK, answers::HEALTH.into()),
-        (&Method::GET, "/v1/models") => json(StatusCode::OK, answers::models().into()),
-        (_, "/v1/chat/completions") => wrong_method("POST"),
-        (_, "/v1/health" | "/v1/models") => wrong_method("GET"),
-        (method, path) => invalid(StatusCode::NOT_FOUND, &format!("Unknown request URL: {method} {path}")),
+}
+
+/// What a whole request asks for.
+pub fn wanted(request: &Request) -> Wanted {
+    Wanted::Ready(match &request.head.endpoint {
+        Endpoint::Chat => {
+            return chat(request.body).map_or_else(Wanted::Ready, Wanted::Completion);
+        }
+        Endpoint::Window => return Wanted::Window,
+        Endpoint::Health => Answer::ok(answers::HEALTH.as_bytes()),
+        Endpoint::Models => Answer::ok(answers::models()),
+        Endpoint::WrongMethod(allowed) => {
+            let message = format!("this URL takes {allowed} only");
+            let answer = answers::error(405, &message, None, Some("method_not_supported"));
+            Answer { allow: Some(allowed), ..answer }
+        }
+        Endpoint::Unknown(asked) => {
+            answers::error(404, &format!("there is nothing at {asked}"), None, Some("unknown_url"))
+        }
     })
 }
 
-fn chat(body: &[u8]) -> Answer {
+/// The answer to what is no request.
+pub fn refusal(bad: BadRequest) -> Answer {
+    match bad {
+        BadRequest::Malformed(why) => answers::error(400, why, None, None),
+        BadRequest::HeadTooLarge => answers::error(431, "the request's head is too large", None, None),
+        BadRequest::BodyTooLarge => {
+            let message = format!("the request's body is larger than {} MiB", MAX_BODY_BYTES >> 20);
+            answers::error(413, &message, None, None)
+        }
+    }
+}
+
+/// What of a chat completion's request is looked at; anything else need only be JSON.
+#[derive(Deserialize)]
+struct ChatRequest {
+    #[serde(default)]
+    model: Kind,
+    #[serde(default)]
+    messages: Kind,
+    #[serde(default)]
+    stream: Kind,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+fn chat(body: &[u8]) -> Result<Form, Answer> {
+    let invalid = |message: &str, param, code| answers::error(400, message, param, code);
+    let wrong_type = |param: &'static str, wanted: &str, given: Kind| {
+        let message = format!("`{param}` must be {wanted} and is {given}");
+        invalid(&message, Some(param), Some("invalid_type"))
+    };
+    // Serde would take an array for the struct.
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return invalid(StatusCode::BAD_REQUEST, "the request's body is not a JSON object");
+        return Err(invalid("the request's body is not a JSON object", None, None));
     }
-    match serde_json::from_slice(body) {
-        Ok(ChatRequest { stream: Some(true) }) => {
-            invalid(StatusCode::BAD_REQUEST, "this mock does not stream: leave out `stream` or set it to false")
+    let request: ChatRequest = serde_json::from_slice(body)
+        .map_err(|error| invalid(&format!("the request's body cannot be read: {error}"), None, None))?;
+    let missing = |param: &'static str| {
+        invalid(&format!("`{param}` is missing"), Some(param), Some("missing_required_parameter"))
+    };
+    match request.model {
+        Kind::Text => {}
+        Kind::Null => return Err(missing("model")),
+        other => return Err(wrong_type("model", "a string", other)),
+    }
+    match request.messages {
+        Kind::List { is_empty: false } => {}
+        Kind::List { is_empty: true } => {
+            return Err(invalid("`messages` is empty", Some("messages"), Some("empty_array")));
         }
-        Ok(_) => json(StatusCode::OK, answers::chat_completion()),
-        Err(error) => {
-            invalid(StatusCode::BAD_REQUEST, &format!("the request's body is not what it should be: {error}"))
+        Kind::Null => return Err(missing("messages")),
+        other => return Err(wrong_type("messages", "an array", other)),
+    }
+    match request.stream {
+        Kind::Flag(true) => {
+            let with_usage = request.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
+            Ok(Form::Stream { with_usage })
         }
+        Kind::Flag(false) | Kind::Null => Ok(Form::Whole),
+        other => Err(wrong_type("stream", "a boolean", other)),
     }
 }
 
-fn json(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+/// A JSON value, as far as it matters: what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Null,
+    Flag(bool),
+    Number,
+    Text,
+    List {
+        is_empty: bool,
+    },
+    Object,
 }
 
-fn invalid(status: StatusCode, message: &str) -> Answer {
-    json(status, answers::error("invalid_request_error", message).into())
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Flag(_) => "a boolean",
+            Self::Number => "a number",
+            Self::Text => "a string",
+            Self::List { .. } => "an array",
+            Self::Object => "an object",
+        })
+    }
 }
 
-fn wrong_method(allowed: &'static str) -> Answer {
-    let mut answer = invalid(StatusCode::METHOD_NOT_ALLOWED, &format!("only {allowed} is allowed here"));
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    answer
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
+    }
 }
 
-/// The rest of the body is not read, so the connection cannot be kept.
-fn too_large() -> Answer {
-    let mut answer = invalid(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than 10 MiB");
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    answer
+struct KindVisitor;
+
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Kind, E> {
+        Ok(Kind::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Kind, E> {
+        Ok(Kind::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Kind, E> {
+        Ok(Kind::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Kind, E> {
+        Ok(Kind::Number)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Kind, E> {
+        Ok(Kind::Text)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Kind, A::Error> {
+        let mut is_empty = true;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            is_empty = false;
+        }
+        Ok(Kind::List { is_empty })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Kind::Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_methods() {
+        assert_eq!(Endpoint::of("POST", "/v1/chat/completions?x=/v1/health"), Endpoint::Chat);
+        assert_eq!(Endpoint::of("HEAD", "/v1/health"), Endpoint::Health);
+        assert_eq!(Endpoint::of("GET", BackendWindow::PATH), Endpoint::WrongMethod("POST"));
+        assert_eq!(Endpoint::of("GET", "/v1/"), Endpoint::Unknown("GET /v1/".into()));
+    }
+
+    #[test]
+    fn a_chat_s_form() {
+        let form = |rest: &str| chat(format!("{{\"model\": \"m\", \"messages\": [{{}}]{rest}}}").as_bytes()).unwrap();
+        for whole in ["", r#", "stream": null"#, r#", "stream": false, "x": [{"y": 1e9}]"#] {
+            assert_eq!(form(whole), Form::Whole, "{whole}");
+        }
+        assert_eq!(form(r#", "stream": true"#), Form::Stream { with_usage: false });
+        let with_usage = r#", "stream": true, "stream_options": {"include_usage": true}"#;
+        assert_eq!(form(with_usage), Form::Stream { with_usage: true });
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_chat_is_named() {
+        for (body, param, code) in [
+            ("", None, None),
+            ("[]", None, None),
+            ("{", None, None),
+            ("{}", Some("model"), Some("missing_required_parameter")),
+            (r#"{"model": 1}"#, Some("model"), Some("invalid_type")),
+            (r#"{"model": "m"}"#, Some("messages"), Some("missing_required_parameter")),
+            (r#"{"model": "m", "messages": "hi"}"#, Some("messages"), Some("invalid_type")),
+            (r#"{"model": "m", "messages": []}"#, Some("messages"), Some("empty_array")),
+            (r#"{"model": "m", "messages": [1], "stream": "yes"}"#, Some("stream"), Some("invalid_type")),
+        ] {
+            let answer = chat(body.as_bytes()).unwrap_err();
+            let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            let error = &json["error"];
+            assert_eq!((answer.status, &error["type"]), (400, &"invalid_request_error".into()), "{body}");
+            assert_eq!((error["param"].as_str(), error["code"].as_str()), (param, code), "{body}: {error}");
+            assert!(error["message"].is_string());
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The mock's counts since its last window was closed; `POST /_vscale/window` closes one and answers with it. Windows
+/// The mock's counts since its last window was closed; a POST to [`Self::PATH`] closes one and answers with it. Windows
 /// follow each other without a gap, so sums over them are exact. Requests to the control path count nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendWindow {
@@ -21,11 +21,16 @@ pub struct BackendWindow {
     pub abandoned: u64,
     /// Most requests at once that had arrived and were not answered, those waiting for a slot included.
     pub peak_in_flight: u64,
-    /// Connections accepted in the window.
+    /// Connections whose first request came in the window.
     pub connections_opened: u64,
-    /// Connections open at the window's end.
+    /// Of those and earlier ones, open at the window's end.
     pub connections_open: u64,
     /// From a request's last byte read to its answer's last byte written, waiting for a slot included; of those
     /// answered in the window.
     pub service_time: Histogram,
+}
+
+impl BackendWindow {
+    /// Where the mock tells it; never shown to the target.
+    pub const PATH: &str = "/_vscale/window";
 }

@@ -15,7 +15,7 @@ fn mock_and_load_generator_agree_on_every_request() {
     let result = run(&config);
     assert!(result.request_count() > 10);
     assert_eq!(result.failures, []);
-    assert_eq!(mock.counters.requests(), ended(&result) + result.totals.unanswered);
+    assert_eq!(mock.close_window().arrivals, ended(&result) + result.totals.unanswered);
     assert_eq!((result.totals.unanswered, result.totals.retries), (0, 0));
     assert_eq!((result.totals.connections_opened, result.generator.threads), (5, 2));
 }
@@ -176,7 +176,7 @@ fn the_stop_flag_ends_the_run_with_a_full_result() {
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(result.stopped_by, StopCause::Signal);
     assert!(result.request_count() > 0 && result.window.duration_us > 0);
-    assert_eq!(mock.counters.requests(), ended(&result));
+    assert_eq!(mock.close_window().arrivals, ended(&result));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn stopped_while_warming_up_nothing_is_counted() {
     let result = vscale::load::run(&config, &AtomicBool::new(true), &mut |_| {}).unwrap();
     assert_eq!((result.request_count(), result.window.duration_us), (0, 0));
     assert_eq!((result.stopped_by, result.throughput_rps()), (StopCause::Signal, 0.0));
-    assert_eq!(mock.counters.requests(), ended(&result));
+    assert_eq!(mock.close_window().arrivals, ended(&result));
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn ask(mock: &Mock, method: &str, path: &str, body: &str) -> (u16, serde_json::V
 
 #[test]
 fn the_chat_completion_is_the_seeds() {
-    let (status, mut body) = ask(&Mock::start(), "POST", "/v1/chat/completions", r#"{"model": "m", "messages": []}"#);
+    let (status, mut body) =
+        ask(&Mock::start(), "POST", "/v1/chat/completions", r#"{"model": "m", "messages": [{"role": "user"}]}"#);
     let now_s = vscale::units::now_unix_us() / 1_000_000;
     let created_s = body["created"].take().as_u64().unwrap();
     assert!(created_s <= now_s && now_s - created_s <= 10);
@@ -62,19 +63,20 @@ fn what_it_does_not_serve_is_an_openai_error() {
         ("POST", "/v1/completions", "{}", 404),
         ("GET", chat, "", 405),
         ("POST", chat, "{", 400),
-        ("POST", chat, "", 400),
-        ("POST", chat, "[]", 400),
-        ("POST", chat, r#"{"stream": true}"#, 400),
-        ("POST", chat, r#"{"stream": "yes"}"#, 400),
-        ("POST", chat, r#"{"stream": false}"#, 200),
-        ("POST", chat, r#"{"stream": null}"#, 200),
+        ("POST", chat, r#"{"messages": []}"#, 400),
+        ("POST", chat, r#"{"model": "m", "messages": [{}], "stream": "yes"}"#, 400),
+        ("POST", chat, r#"{"model": "m", "messages": [{}], "stream": false}"#, 200),
     ] {
         let (status, answer) = ask(&mock, method, path, body);
         assert_eq!(status, expected, "{method} {path} {body}");
-        let is_error = answer["error"]["type"] == "invalid_request_error" && answer["error"]["message"].is_string();
-        assert_eq!(is_error, status != 200, "{answer}");
+        let error = &answer["error"];
+        let keys = || error.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
+        assert!(status == 200 || keys() == ["message", "type", "param", "code"], "{answer}");
+        assert!(status == 200 || error["type"] == "invalid_request_error", "{answer}");
     }
-    assert_eq!(mock.counters.requests(), 10);
+    let window = mock.close_window();
+    assert_eq!((window.arrivals, window.answered, window.errors), (7, 7, 6));
+    assert_eq!((window.connections_opened, window.connections_open, window.abandoned), (7, 0, 0));
 }
 
 #[test]
@@ -91,6 +93,41 @@ fn one_connection_serves_many_requests() {
     let last = "GET /v1/health HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
     let answer = exchange(&mock, &(request + last));
     assert_eq!(answer.matches(r#"{"status":"ok"}"#).count(), 4);
+}
+
+#[test]
+fn a_head_without_its_body() {
+    let head = "HEAD /v1/health HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&Mock::start(), head);
+    assert!(answer.contains("content-length: 15\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn a_client_that_waits_to_send_its_body_is_told_to() {
+    let mock = Mock::start();
+    let mut stream = TcpStream::connect(mock.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let body = r#"{"model": "m", "messages": [{}]}"#;
+    let length = body.len();
+    write!(
+        stream,
+        "POST /v1/chat/completions HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[test]
+fn every_answer_says_when_it_was_given() {
+    let answer = exchange(&Mock::start(), "GET /v1/health HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n");
+    let date = answer.lines().find_map(|line| line.strip_prefix("date: ")).unwrap();
+    assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
 }
 
 #[test]

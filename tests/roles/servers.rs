@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use vscale::load::{Expect, LoadConfig, Until, WarmUp};
-use vscale::mock::Counters;
-use vscale::model::{FailureGroup, LoadResult};
+use vscale::mock::MockConfig;
+use vscale::model::{BackendWindow, FailureGroup, LoadResult};
 
 /// An answer that passes every check.
 pub const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"choices\":[1]}";
@@ -16,36 +16,46 @@ pub const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"choices\
 /// The mock, in a thread of its own until dropped.
 pub struct Mock {
     pub address: SocketAddr,
-    pub counters: Arc<Counters>,
-    shutdown: Option<tokio::sync::oneshot::Sender<()>>,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Mock {
     pub fn start() -> Self {
+        Self::with(MockConfig::default())
+    }
+
+    pub fn with(config: MockConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let counters = Arc::<Counters>::default();
-        let (shutdown, stopped) = tokio::sync::oneshot::channel();
-        let seen = Arc::clone(&counters);
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                vscale::mock::serve(listener, seen, async { stopped.await.unwrap_or(()) }).await.unwrap();
-            });
-        });
-        Self { address, counters, shutdown: Some(shutdown), thread: Some(thread) }
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || vscale::mock::serve(listener, &config, &stopped).unwrap());
+        Self { address, stop, thread: Some(thread) }
+    }
+
+    /// What it saw since it was last asked.
+    pub fn close_window(&self) -> BackendWindow {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let path = BackendWindow::PATH;
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// Lets it finish what is under way, and waits for its end.
+    pub fn stop(&mut self) {
+        self.stop.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 }
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        drop(self.shutdown.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
+        self.stop();
     }
 }
 

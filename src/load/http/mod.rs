@@ -1,7 +1,6 @@
 //! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
 //! `target` (names) and `transport` (sockets).
 
-mod chunked;
 mod expect;
 mod request;
 mod request_file;

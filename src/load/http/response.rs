@@ -2,7 +2,7 @@
 //!
 //! The usual answer comes in one piece: it is parsed where it lies and nothing is copied. Framing follows RFC 9112, 6.3.
 
-use super::chunked::Chunked;
+use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
 /// Largest status line and headers.
@@ -37,6 +37,12 @@ pub enum ProtocolError {
     /// Status 101, which was not asked for.
     #[error("the server switched protocols")]
     Upgrade,
+}
+
+impl From<Malformed> for ProtocolError {
+    fn from(_: Malformed) -> Self {
+        Self::Chunk
+    }
 }
 
 /// A whole answer.
@@ -183,7 +189,7 @@ impl AnswerReader {
             204 | 304 => Stage::Length { left: 0 },
             _ if self.answers_head => Stage::Length { left: 0 },
             _ => match (head.is_chunked, head.content_length) {
-                (true, _) => Stage::Chunked(Chunked::new()),
+                (true, _) => Stage::Chunked(Chunked::default()),
                 (false, Some(length)) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
                 (false, Some(length)) => Stage::Length { left: length },
                 (false, None) => Stage::UntilClose,
@@ -242,25 +248,6 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
         }
     }
     Ok(head)
-}
-
-/// Where the head ends: after the first empty line. The bytes before `from` are known not to hold its end.
-fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let from = from.saturating_sub(2);
-    memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at + 1).find_map(|next| match bytes[next..] {
-        [b'\n', ..] => Some(next + 1),
-        [b'\r', b'\n', ..] => Some(next + 2),
-        _ => None,
-    })
-}
-
-fn has_token(list: &[u8], token: &[u8]) -> bool {
-    list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
-}
-
-fn parse_length(value: &[u8]) -> Option<u64> {
-    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    is_number.then(|| std::str::from_utf8(value).ok()?.parse().ok()).flatten()
 }
 
 fn append(body: &mut Vec<u8>, data: &[u8]) -> Result<(), ProtocolError> {

@@ -1,9 +1,11 @@
 //! Decodes the chunked transfer coding (RFC 9112, 7.1) as the bytes come in, at any split.
 
-use super::response::ProtocolError;
-
 /// Bound on all that is not data between two chunks: a size line with its extensions, or the trailer.
 const MAX_FRAMING_BYTES: usize = 16 << 10;
+
+/// The bytes are not a chunked coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
 
 /// Where the decoder stands within the coding.
 #[derive(Clone, Copy, Debug)]
@@ -28,18 +30,23 @@ enum Part {
     Done,
 }
 
-impl Chunked {
+impl Default for Chunked {
     /// Before the first chunk's size.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { part: Part::Size { size: 0, digits: 0 }, framing_bytes: 0 }
     }
+}
 
+impl Chunked {
     /// Takes bytes until the body ends, and hands its pieces on; returns how many it took.
-    pub fn feed(
+    ///
+    /// # Errors
+    /// [`Malformed`] as an `E`, and those of `on_data`.
+    pub fn feed<E: From<Malformed>>(
         &mut self,
         bytes: &[u8],
-        mut on_data: impl FnMut(&[u8]) -> Result<(), ProtocolError>,
-    ) -> Result<usize, ProtocolError> {
+        mut on_data: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
         let mut at = 0;
         while at < bytes.len() && !self.is_done() {
             if let Part::Data { left } = self.part {
@@ -49,11 +56,11 @@ impl Chunked {
                 self.framing_bytes = 0;
                 self.part = if take == left { Part::DataEnd } else { Part::Data { left: left - take } };
             } else {
-                self.part = after(self.part, bytes[at]).ok_or(ProtocolError::Chunk)?;
+                self.part = after(self.part, bytes[at]).ok_or(Malformed)?;
                 at += 1;
                 self.framing_bytes += 1;
                 if self.framing_bytes > MAX_FRAMING_BYTES {
-                    return Err(ProtocolError::Chunk);
+                    return Err(Malformed.into());
                 }
             }
         }
@@ -93,8 +100,8 @@ fn after(part: Part, byte: u8) -> Option<Part> {
 mod tests {
     use super::*;
 
-    fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, bool), ProtocolError> {
-        let (mut decoder, mut body) = (Chunked::new(), Vec::new());
+    fn decode(bytes: &[u8]) -> Result<(Vec<u8>, usize, bool), Malformed> {
+        let (mut decoder, mut body) = (Chunked::default(), Vec::new());
         let taken = decoder.feed(bytes, |data| {
             body.extend_from_slice(data);
             Ok(())

@@ -1,4 +1,4 @@
-//! What the load generator itself may use and has used.
+//! What this process itself may use and has used: CPUs, memory, files.
 
 use crate::error::{Error, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};

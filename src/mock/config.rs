@@ -1,0 +1,149 @@
+//! How the mock behaves, as asked for.
+
+use crate::distribution::Distribution;
+use crate::error::{Error, Result};
+use std::time::{Duration, Instant};
+
+/// The default answers at once, and with the same words each time.
+#[derive(Clone, Debug)]
+pub struct MockConfig {
+    /// From a completion's arrival to its answer, waiting for a slot not included.
+    pub service_time: Distribution,
+    /// Completions that are worked on at once; `None` = all.
+    pub slots: Option<u32>,
+    /// Completions that may wait for a slot, beyond which they get a 503; `None` = all.
+    pub queue: Option<u32>,
+    /// Share of the completions that are refused at once, 0 to 1.
+    pub error_rate: f64,
+    /// With which status, 400 to 599.
+    pub error_status: u16,
+    /// When nothing is answered.
+    pub stalls: Vec<Stall>,
+    /// Words of a completion; `None` = the seed's text and usage.
+    pub tokens: Option<u32>,
+    /// Least size of a whole completion's body, its text repeated as often as it takes.
+    pub body_bytes: usize,
+    /// Of streams: from the arrival to the first word; `None` = the service time.
+    pub ttft: Option<Distribution>,
+    /// Of streams: from one word to the next.
+    pub itl: Distribution,
+    /// Of service times, token times and errors.
+    pub seed: u64,
+    /// Threads that answer; `None` = one for each CPU it may use.
+    pub threads: Option<u32>,
+    /// How long the answers under way may take once it is to stop.
+    pub drain: Duration,
+}
+
+/// A time in which nothing is answered, as in a server that collects garbage or swaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// From the first completion's arrival.
+    pub after: Duration,
+    /// How long.
+    pub length: Duration,
+}
+
+/// Most words of a completion.
+pub const MAX_TOKENS: u32 = 100_000;
+/// Largest body of a completion.
+pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+impl Default for MockConfig {
+    fn default() -> Self {
+        Self {
+            service_time: Distribution::zero(),
+            slots: None,
+            queue: None,
+            error_rate: 0.0,
+            error_status: 503,
+            stalls: Vec::new(),
+            tokens: None,
+            body_bytes: 0,
+            ttft: None,
+            itl: Distribution::zero(),
+            seed: 0,
+            threads: None,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+impl MockConfig {
+    /// [`Error::Usage`] for numbers that make no server.
+    pub(super) fn validate(&self) -> Result<()> {
+        let wrong = |what: String| Err(Error::Usage(what));
+        if self.slots == Some(0) {
+            return wrong("0 slots: nothing would be answered".into());
+        }
+        if !(0.0..=1.0).contains(&self.error_rate) {
+            return wrong(format!("an error rate of {}: use a share from 0 to 1", self.error_rate));
+        }
+        if !(400..=599).contains(&self.error_status) {
+            return wrong(format!("an error status of {}: use 400 to 599", self.error_status));
+        }
+        if self.tokens.is_some_and(|tokens| !(1..=MAX_TOKENS).contains(&tokens)) {
+            return wrong(format!("{} tokens: use 1 to {MAX_TOKENS}", self.tokens.unwrap_or_default()));
+        }
+        if self.body_bytes > MAX_BODY_BYTES {
+            return wrong(format!("a body of {} bytes: use up to {MAX_BODY_BYTES}", self.body_bytes));
+        }
+        if self.threads == Some(0) {
+            return wrong("0 threads: nothing would be answered".into());
+        }
+        Ok(())
+    }
+
+    /// `moment`, or the end of the stall that it falls into; stalls count from `start`.
+    pub(super) fn after_stalls(&self, moment: Instant, start: Instant) -> Instant {
+        self.stalls.iter().fold(moment, |moment, stall| {
+            let from = start + stall.after;
+            if (from..from + stall.length).contains(&moment) { from + stall.length } else { moment }
+        })
+    }
+}
+
+/// `8s:2s`: after 8 s, for 2 s.
+impl std::str::FromStr for Stall {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time = |text: &str| crate::units::parse_duration(text).ok();
+        let parts = text.split_once(':').and_then(|(after, length)| Some((time(after)?, time(length)?)));
+        let (after, length) =
+            parts.ok_or_else(|| format!("`{text}` is not a stall: use 8s:2s, after what time and for how long"))?;
+        Ok(Self { after, length })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_stall_moves_what_falls_into_it_to_its_end() {
+        let stalls = ["8s:2s", "10s:1s"].map(|text| text.parse().unwrap()).to_vec();
+        let (config, start) = (MockConfig { stalls, ..MockConfig::default() }, Instant::now());
+        let moved = |seconds: u32| (config.after_stalls(start + seconds * S, start) - start).as_secs();
+        assert_eq!([7, 8, 9, 10, 11].map(moved), [7, 11, 11, 11, 11]);
+        assert!("8s".parse::<Stall>().is_err() && "x:1s".parse::<Stall>().is_err());
+    }
+
+    #[test]
+    fn what_makes_no_server_is_refused() {
+        let default = MockConfig::default;
+        assert!(default().validate().is_ok());
+        for wrong in [
+            MockConfig { slots: Some(0), ..default() },
+            MockConfig { error_rate: 1.1, ..default() },
+            MockConfig { error_status: 200, ..default() },
+            MockConfig { tokens: Some(0), ..default() },
+            MockConfig { body_bytes: usize::MAX, ..default() },
+            MockConfig { threads: Some(0), ..default() },
+        ] {
+            assert!(matches!(wrong.validate(), Err(Error::Usage(_))), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! One thread of the mock: its connections, its alarms, and the loop that gives each its turn.
+
+use super::answers::Rendered;
+use super::config::MockConfig;
+use super::connection::{Connection, Fate, Understood};
+use super::slots::{Slots, Ticket};
+use super::truth::Truth;
+use crate::distribution::Random;
+use crate::units::now_unix_us;
+use crate::wire::PreciseTimer;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use slab::Slab;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// Longest wait for events, and so for the stop flag to be seen.
+const TICK: Duration = Duration::from_millis(100);
+const EVENTS: usize = 1024;
+const BUFFER_BYTES: usize = 64 << 10;
+
+const LISTENER: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 2);
+const INBOX: Token = Token(usize::MAX - 3);
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    /// What was seen.
+    pub truth: Truth,
+    /// The limit on completions at once, if there is one.
+    pub slots: Option<Slots>,
+    /// When the first completion arrived: stalls count from then.
+    pub first_completion: OnceLock<Instant>,
+    /// By thread.
+    pub inboxes: Vec<Inbox>,
+    /// Set when all are to end.
+    pub stop: &'a AtomicBool,
+    /// Set when one has ended.
+    pub is_crippled: AtomicBool,
+}
+
+impl Shared<'_> {
+    fn is_stopping(&self) -> bool {
+        self.stop.load(Relaxed) || self.is_crippled.load(Relaxed)
+    }
+}
+
+/// Brings one thread what others have for it.
+#[derive(Debug)]
+pub struct Inbox {
+    sender: Sender<Message>,
+    waker: Waker,
+}
+
+/// What threads have for each other.
+#[derive(Debug)]
+pub enum Message {
+    /// A connection to be served.
+    Accepted(TcpStream),
+    /// A slot that was waited for.
+    Slot(Ticket),
+}
+
+impl Inbox {
+    /// Of the thread that waits on `poll` and reads the other end of `sender`.
+    pub fn new(sender: Sender<Message>, poll: &Poll) -> io::Result<Self> {
+        Ok(Self { sender, waker: Waker::new(poll.registry(), INBOX)? })
+    }
+
+    fn send(&self, message: Message) {
+        // A thread that is gone has no use for it: then all are about to end.
+        if self.sender.send(message).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// When a connection is to be given its turn, and for which of its replies.
+type Alarm = Reverse<(Instant, usize, u32)>;
+
+/// What the connections of one thread share.
+pub struct Lane<'a> {
+    pub config: &'a MockConfig,
+    pub shared: &'a Shared<'a>,
+    pub thread: usize,
+    pub random: Random,
+    /// What is written often, as of this second.
+    pub rendered: Rc<Rendered>,
+    pub buffer: Vec<u8>,
+    pub understood: Understood,
+    /// Whether no connection is kept any more.
+    pub is_draining: bool,
+    alarms: BinaryHeap<Alarm>,
+    /// Slots that came free for connections of this thread.
+    granted: Vec<Ticket>,
+}
+
+impl Lane<'_> {
+    /// What was seen.
+    pub fn truth(&self) -> &Truth {
+        &self.shared.truth
+    }
+
+    /// Has a connection's `on_alarm` called at that moment.
+    pub fn ring_at(&mut self, moment: Instant, key: usize, reply: u32) {
+        self.alarms.push(Reverse((moment, key, reply)));
+    }
+
+    /// A completion's request is here.
+    pub fn completion_arrived(&self, now: Instant) {
+        if !self.config.stalls.is_empty() {
+            self.shared.first_completion.get_or_init(|| now);
+        }
+    }
+
+    /// When something that is due at a moment may be done.
+    pub fn after_stalls(&self, due: Instant) -> Instant {
+        self.shared.first_completion.get().map_or(due, |&start| self.config.after_stalls(due, start))
+    }
+
+    /// A completion is done with: its slot goes to the next.
+    pub fn give_back_slot(&mut self) {
+        match self.shared.slots.as_ref().and_then(Slots::give_back) {
+            Some(ticket) if ticket.thread == self.thread => self.granted.push(ticket),
+            Some(ticket) => self.shared.inboxes[ticket.thread].send(Message::Slot(ticket)),
+            None => {}
+        }
+    }
+
+    fn turn(&mut self) {
+        let second = now_unix_us() / 1_000_000;
+        if second != self.rendered.second {
+            self.rendered = Rc::new(Rendered::new(self.config, second));
+        }
+    }
+}
+
+/// One thread's loop.
+pub struct EventLoop<'a> {
+    poll: Poll,
+    timer: PreciseTimer,
+    inbox: Receiver<Message>,
+    /// In the first thread: it accepts for all.
+    listener: Option<TcpListener>,
+    /// Whether connections wait that could not be accepted for want of something.
+    must_accept: bool,
+    /// Which thread gets the next connection.
+    next_thread: usize,
+    connections: Slab<Connection>,
+    lane: Lane<'a>,
+}
+
+impl<'a> EventLoop<'a> {
+    /// Of the thread of that number, which waits on `poll`; one of them has the listener.
+    pub fn new(
+        poll: Poll,
+        inbox: Receiver<Message>,
+        mut listener: Option<TcpListener>,
+        config: &'a MockConfig,
+        shared: &'a Shared<'a>,
+        thread: usize,
+    ) -> io::Result<Self> {
+        if let Some(listener) = &mut listener {
+            poll.registry().register(listener, LISTENER, Interest::READABLE)?;
+        }
+        let lane = Lane {
+            config,
+            shared,
+            thread,
+            random: crate::distribution::random(config.seed, thread as u64),
+            rendered: Rc::new(Rendered::new(config, now_unix_us() / 1_000_000)),
+            buffer: vec![0; BUFFER_BYTES],
+            understood: Understood::default(),
+            is_draining: false,
+            alarms: BinaryHeap::new(),
+            granted: Vec::new(),
+        };
+        let timer = PreciseTimer::new(poll.registry(), TIMER)?;
+        let connections = Slab::new();
+        Ok(Self { poll, timer, inbox, listener, must_accept: false, next_thread: 0, connections, lane })
+    }
+
+    /// Serves until told to stop, and then for as long as answers are under way and the drain lasts.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut drained_by = None;
+        loop {
+            if let Some(&Reverse((moment, ..))) = self.lane.alarms.peek() {
+                self.timer.ring_at(moment, Instant::now())?;
+            }
+            match self.poll.poll(&mut events, Some(TICK)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            self.lane.turn();
+            for event in &events {
+                match event.token() {
+                    TIMER => {}
+                    LISTENER => self.must_accept = true,
+                    INBOX => self.read_inbox(),
+                    Token(key) => self.with_connection(key, |connection, lane| connection.on_event(event, lane)),
+                }
+            }
+            if std::mem::take(&mut self.must_accept) {
+                self.accept();
+            }
+            self.ring_alarms();
+            self.grant_slots();
+            if self.lane.shared.is_stopping() {
+                let end = *drained_by.get_or_insert_with(|| Instant::now() + self.lane.config.drain);
+                self.drain();
+                if self.connections.is_empty() || Instant::now() >= end {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Gives a connection its turn, if it is still there.
+    fn with_connection(&mut self, key: usize, turn: impl FnOnce(&mut Connection, &mut Lane<'a>) -> Fate) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if turn(connection, &mut self.lane) == Fate::Drop {
+            self.connections.remove(key).leave(&mut self.lane);
+        }
+    }
+
+    fn ring_alarms(&mut self) {
+        let now = Instant::now();
+        while let Some(&Reverse((moment, key, reply))) = self.lane.alarms.peek()
+            && moment <= now
+        {
+            self.lane.alarms.pop();
+            self.with_connection(key, |connection, lane| connection.on_alarm(reply, lane));
+        }
+    }
+
+    /// Until none is left: a connection that is given a slot may be done at once, and give it to the next.
+    fn grant_slots(&mut self) {
+        while let Some(ticket) = self.lane.granted.pop() {
+            let mut is_taken = false;
+            self.with_connection(ticket.key, |connection, lane| {
+                let fate = connection.on_slot(ticket, lane);
+                is_taken = fate.is_some();
+                fate.unwrap_or(Fate::Keep)
+            });
+            if !is_taken {
+                self.lane.give_back_slot();
+            }
+        }
+    }
+
+    fn read_inbox(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            match message {
+                Message::Accepted(stream) => self.add(stream),
+                Message::Slot(ticket) => self.lane.granted.push(ticket),
+            }
+        }
+    }
+
+    /// Accepts all that wait, and deals them out to the threads in turn.
+    fn accept(&mut self) {
+        while let Some(listener) = &self.listener {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let inboxes = &self.lane.shared.inboxes;
+                    let thread = self.next_thread;
+                    self.next_thread = (thread + 1) % inboxes.len();
+                    if thread == self.lane.thread {
+                        self.add(stream);
+                    } else {
+                        inboxes[thread].send(Message::Accepted(stream));
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return,
+                    // That one connection is gone.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                    // Out of files or memory: what is open may free some, so tries again at the next turn.
+                    _ => return self.must_accept = true,
+                },
+            }
+        }
+    }
+
+    fn add(&mut self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let connection = entry.insert(Connection::new(key, stream));
+        if register(self.poll.registry(), connection, key).is_err() {
+            self.connections.remove(key);
+        }
+    }
+
+    /// Takes no more connections, and ends those on which nothing is under way.
+    fn drain(&mut self) {
+        self.lane.is_draining = true;
+        // Dropped, it is closed: later clients are refused instead of left waiting.
+        self.listener = None;
+        let idle: Vec<usize> =
+            self.connections.iter().filter(|(_, connection)| connection.is_idle()).map(|(key, _)| key).collect();
+        for key in idle {
+            self.connections.remove(key).leave(&mut self.lane);
+        }
+    }
+}
+
+fn register(registry: &Registry, connection: &mut Connection, key: usize) -> io::Result<()> {
+    registry.register(connection.source(), Token(key), Interest::READABLE | Interest::WRITABLE)
+}

@@ -1,0 +1,298 @@
+//! Finds whole requests in the bytes of a connection, at any split, within limits; does no I/O.
+
+use super::routes::Endpoint;
+use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
+use std::mem::MaybeUninit;
+
+/// Largest request line and headers.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Largest body.
+pub const MAX_BODY_BYTES: usize = 10 << 20;
+const MAX_HEADERS: usize = 128;
+/// A buffer that grew beyond this is given back between two requests.
+const KEPT_CAPACITY: usize = 64 << 10;
+
+/// Why bytes are not a request that is served; the connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadRequest {
+    /// Not HTTP/1.x, or framed in a way that is open to interpretation.
+    Malformed(&'static str),
+    /// The head is beyond the limits.
+    HeadTooLarge,
+    /// The body is.
+    BodyTooLarge,
+}
+
+impl From<Malformed> for BadRequest {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed("the body's chunked coding is malformed")
+    }
+}
+
+/// What a request's head says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What is asked for.
+    pub endpoint: Endpoint,
+    /// Whether the connection may be kept; HTTP/1.0's never is.
+    pub keep_alive: bool,
+    /// Whether the client speaks HTTP/1.1, and so chunks.
+    pub is_http11: bool,
+    /// Whether the answer is to have no body (`HEAD`).
+    pub is_head: bool,
+    /// Whether the client waits to hear that it may send the body.
+    pub expects_continue: bool,
+}
+
+/// A whole request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    pub head: &'a Head,
+    pub body: &'a [u8],
+}
+
+/// The bytes of one connection that are not answered yet.
+#[derive(Debug, Default)]
+pub struct RequestReader {
+    bytes: Vec<u8>,
+    stage: Stage,
+    /// Whether a client that waits to send its body has been told to.
+    is_continued: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No head yet among the first `seen` bytes.
+    Head { seen: usize },
+    /// The body lies between the two.
+    Length { head: Head, start: usize, end: usize },
+    /// The coding goes on at `at`.
+    Chunked { head: Head, decoder: Chunked, at: usize, body: Vec<u8> },
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Head { seen: 0 }
+    }
+}
+
+impl RequestReader {
+    /// Whether no byte waits for the rest of its request.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Adds bytes that were read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next request, once it is whole. It stays until [`Self::pop`].
+    pub fn peek(&mut self) -> Result<Option<Request<'_>>, BadRequest> {
+        if let Stage::Head { seen } = self.stage {
+            // Empty lines before a request are ignored (RFC 9112, 2.2).
+            let blank = self.bytes.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            self.bytes.drain(..blank);
+            let seen = seen.saturating_sub(blank);
+            let Some(end) = head_end(&self.bytes, seen) else {
+                self.stage = Stage::Head { seen: self.bytes.len() };
+                let is_too_large = self.bytes.len() > MAX_HEAD_BYTES;
+                return if is_too_large { Err(BadRequest::HeadTooLarge) } else { Ok(None) };
+            };
+            self.stage = after_head(&self.bytes[..end])?;
+        }
+        match &mut self.stage {
+            Stage::Length { head, start, end } => {
+                let whole = self.bytes.get(*start..*end);
+                Ok(whole.map(|body| Request { head, body }))
+            }
+            Stage::Chunked { head, decoder, at, body } => {
+                *at += decoder.feed(&self.bytes[*at..], |data| {
+                    if body.len() + data.len() > MAX_BODY_BYTES {
+                        return Err(BadRequest::BodyTooLarge);
+                    }
+                    body.extend_from_slice(data);
+                    Ok(())
+                })?;
+                Ok(decoder.is_done().then_some(Request { head, body }))
+            }
+            Stage::Head { .. } => unreachable!("a head was read above"),
+        }
+    }
+
+    /// Forgets the request that [`Self::peek`] gave.
+    pub fn pop(&mut self) {
+        let taken = match &self.stage {
+            Stage::Head { .. } => 0,
+            Stage::Length { end, .. } => *end,
+            Stage::Chunked { at, .. } => *at,
+        };
+        self.bytes.drain(..taken);
+        if self.bytes.capacity() > KEPT_CAPACITY {
+            self.bytes.shrink_to(KEPT_CAPACITY);
+        }
+        (self.stage, self.is_continued) = (Stage::default(), false);
+    }
+
+    /// Whether the client is to be told, now and once, that it may send the body.
+    pub fn must_continue(&mut self) -> bool {
+        let head = match &self.stage {
+            Stage::Length { head, .. } | Stage::Chunked { head, .. } => head,
+            Stage::Head { .. } => return false,
+        };
+        head.expects_continue && !std::mem::replace(&mut self.is_continued, true)
+    }
+}
+
+/// Reads a whole head: what follows it.
+fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
+    let malformed = |why| Err(BadRequest::Malformed(why));
+    if bytes.len() > MAX_HEAD_BYTES {
+        return Err(BadRequest::HeadTooLarge);
+    }
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(bytes, &mut headers) {
+        Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(BadRequest::HeadTooLarge),
+        _ => return malformed("the request is not HTTP/1.1"),
+    }
+    let (Some(method), Some(path), Some(version)) = (request.method, request.path, request.version) else {
+        return malformed("the request is not HTTP/1.1");
+    };
+    let mut head = Head {
+        endpoint: Endpoint::of(method, path),
+        keep_alive: version >= 1,
+        is_http11: version >= 1,
+        is_head: method == "HEAD",
+        expects_continue: false,
+    };
+    let (mut length, mut is_chunked) = (None, false);
+    for header in request.headers.iter() {
+        match header.name.len() {
+            6 if header.name.eq_ignore_ascii_case("expect") => {
+                head.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
+            }
+            10 if header.name.eq_ignore_ascii_case("connection") => {
+                head.keep_alive &= !has_token(header.value, b"close");
+            }
+            14 if header.name.eq_ignore_ascii_case("content-length") => {
+                let Some(given) = parse_length(header.value) else {
+                    return malformed("Content-Length is not a number");
+                };
+                if length.is_some_and(|other| other != given) {
+                    return malformed("Content-Length is given twice");
+                }
+                length = Some(given);
+            }
+            17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+                if !header.value.eq_ignore_ascii_case(b"chunked") {
+                    return malformed("Transfer-Encoding is not chunked");
+                }
+                is_chunked = true;
+            }
+            _ => {}
+        }
+    }
+    match (is_chunked, length) {
+        // Two ways to frame one body are how requests are smuggled (RFC 9112, 6.1).
+        (true, Some(_)) => malformed("Content-Length and Transfer-Encoding are both given"),
+        (true, None) => Ok(Stage::Chunked { head, decoder: Chunked::default(), at: bytes.len(), body: Vec::new() }),
+        (false, length) => match length.unwrap_or(0) {
+            length if length > MAX_BODY_BYTES as u64 => Err(BadRequest::BodyTooLarge),
+            length => Ok(Stage::Length { head, start: bytes.len(), end: bytes.len() + length as usize }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each request's body and whether its connection is kept.
+    fn read(pieces: &[&[u8]]) -> Result<Vec<(Vec<u8>, bool)>, BadRequest> {
+        let (mut reader, mut found) = (RequestReader::default(), Vec::new());
+        for piece in pieces {
+            reader.push(piece);
+            while let Some(request) = reader.peek()? {
+                found.push((request.body.to_vec(), request.head.keep_alive));
+                reader.pop();
+            }
+        }
+        Ok(found)
+    }
+
+    const THREE: &[u8] = b"\r\nGET /v1/health HTTP/1.1\r\nHost: m\r\n\r\n\
+        POST /v1/chat/completions HTTP/1.1\r\nhost: m\r\ncontent-length: 5\r\n\r\nhello\
+        POST /v1/chat/completions HTTP/1.1\r\nConnection: x, Close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+
+    fn three() -> Vec<(Vec<u8>, bool)> {
+        vec![(Vec::new(), true), (b"hello".to_vec(), true), (b"abc".to_vec(), false)]
+    }
+
+    #[test]
+    fn several_requests_in_one_piece() {
+        assert_eq!(read(&[THREE]), Ok(three()));
+        let old = b"GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+        assert_eq!(read(&[old]), Ok(vec![(Vec::new(), false); 2]));
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        let head = "POST /v1/chat/completions HTTP/1.1\r\n";
+        for wrong in [
+            "\0\u{1}\r\n\r\n",
+            "GET / HTTP/2\r\n\r\n",
+            "GET /\r\n\r\n",
+            &format!("{head}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            &format!("{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+            &format!("{head}Content-Length: -1\r\n\r\n"),
+            &format!("{head}Transfer-Encoding: gzip, chunked\r\n\r\n"),
+            &format!("{head}Transfer-Encoding: chunked\r\n\r\nx"),
+        ] {
+            assert!(matches!(read(&[wrong.as_bytes()]), Err(BadRequest::Malformed(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits() {
+        let endless = [b"GET / HTTP/1.1\r\n".to_vec(), b"X: y\r\n".repeat(20_000)].concat();
+        assert_eq!(read(&[&endless]), Err(BadRequest::HeadTooLarge));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(MAX_HEADERS + 1));
+        assert_eq!(read(&[many.as_bytes()]), Err(BadRequest::HeadTooLarge));
+        let large = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", MAX_BODY_BYTES + 1);
+        assert_eq!(read(&[large.as_bytes()]), Err(BadRequest::BodyTooLarge));
+        let chunk =
+            [format!("{MAX_BODY_BYTES:x}\r\n").into_bytes(), vec![b'x'; MAX_BODY_BYTES], b"\r\n".to_vec()].concat();
+        let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(read(&[chunked, &chunk, b"0\r\n\r\n"]).unwrap()[0].0.len(), MAX_BODY_BYTES);
+        assert_eq!(read(&[chunked, &chunk, &chunk]), Err(BadRequest::BodyTooLarge));
+    }
+
+    #[test]
+    fn a_client_that_waits_is_told_once() {
+        let mut reader = RequestReader::default();
+        reader.push(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        assert_eq!(reader.peek(), Ok(None));
+        assert!(reader.must_continue() && !reader.must_continue());
+        reader.push(b"ok");
+        assert_eq!(reader.peek().unwrap().unwrap().body, b"ok");
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(cuts in proptest::collection::vec(0..THREE.len(), 0..12)) {
+            let mut cuts = cuts;
+            cuts.extend([0, THREE.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &THREE[cut[0]..cut[1]]).collect();
+            prop_assert_eq!(read(&pieces), Ok(three()));
+        }
+
+        #[test]
+        fn rubbish_never_panics(pieces: Vec<Vec<u8>>) {
+            let _ = read(&pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
+    }
+}

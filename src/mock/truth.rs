@@ -1,0 +1,135 @@
+//! What the mock really saw, in windows that follow each other without a gap.
+
+use crate::model::{BackendWindow, Histogram};
+use crate::units::now_unix_us;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The counts of all threads.
+#[derive(Debug)]
+pub struct Truth {
+    /// When the open window began, by both clocks.
+    start: Mutex<(Instant, u64)>,
+    /// By thread, so that none waits for another.
+    tallies: Vec<Mutex<Tally>>,
+    in_flight: AtomicU64,
+    peak_in_flight: AtomicU64,
+    connections_open: AtomicU64,
+}
+
+/// One thread's counts since the window began.
+#[derive(Debug, Default)]
+struct Tally {
+    arrivals: u64,
+    answered: u64,
+    errors: u64,
+    abandoned: u64,
+    connections_opened: u64,
+    service_time: Histogram,
+}
+
+impl Truth {
+    /// Of so many threads; the first window begins now.
+    pub fn new(threads: usize) -> Self {
+        Self {
+            start: Mutex::new((Instant::now(), now_unix_us())),
+            tallies: (0..threads).map(|_| Mutex::default()).collect(),
+            in_flight: AtomicU64::new(0),
+            peak_in_flight: AtomicU64::new(0),
+            connections_open: AtomicU64::new(0),
+        }
+    }
+
+    /// A connection's first request has come.
+    pub fn connected(&self, thread: usize) {
+        self.tally(thread).connections_opened += 1;
+        self.connections_open.fetch_add(1, Relaxed);
+    }
+
+    /// A connection that was counted is gone.
+    pub fn disconnected(&self) {
+        self.connections_open.fetch_sub(1, Relaxed);
+    }
+
+    /// A request is whole, or refused before it was.
+    pub fn arrived(&self, thread: usize) {
+        self.tally(thread).arrivals += 1;
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        if in_flight > self.peak_in_flight.load(Relaxed) {
+            self.peak_in_flight.fetch_max(in_flight, Relaxed);
+        }
+    }
+
+    /// Its answer is with the kernel, `took` after it was whole.
+    pub fn answered(&self, thread: usize, status: u16, took: Duration) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        let mut tally = self.tally(thread);
+        tally.answered += 1;
+        tally.errors += u64::from(status >= 400);
+        tally.service_time.record_us(took.as_micros() as u64);
+    }
+
+    /// Its client has left before that.
+    pub fn abandoned(&self, thread: usize) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        self.tally(thread).abandoned += 1;
+    }
+
+    /// Ends the window, tells what was in it, and begins the next.
+    pub fn close_window(&self) -> BackendWindow {
+        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        // All are held at once: what is counted now is in one window or the other in every thread alike.
+        let mut tallies: Vec<_> = (0..self.tallies.len()).map(|thread| self.tally(thread)).collect();
+        let (began, start_unix_us) = std::mem::replace(&mut *start, (Instant::now(), now_unix_us()));
+        let mut window = BackendWindow {
+            start_unix_us,
+            duration_us: (start.0 - began).as_micros() as u64,
+            peak_in_flight: self.peak_in_flight.swap(self.in_flight.load(Relaxed), Relaxed),
+            connections_open: self.connections_open.load(Relaxed),
+            ..BackendWindow::default()
+        };
+        for tally in &mut tallies {
+            let tally = std::mem::take(&mut **tally);
+            window.arrivals += tally.arrivals;
+            window.answered += tally.answered;
+            window.errors += tally.errors;
+            window.abandoned += tally.abandoned;
+            window.connections_opened += tally.connections_opened;
+            window.service_time.merge(&tally.service_time);
+        }
+        window
+    }
+
+    /// Counts are whole after every step, whatever panicked between two.
+    fn tally(&self, thread: usize) -> MutexGuard<'_, Tally> {
+        self.tallies[thread].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_follow_each_other_without_a_gap() {
+        let truth = Truth::new(2);
+        let ms = Duration::from_millis(1);
+        truth.connected(0);
+        for thread in [0, 1, 1] {
+            truth.arrived(thread);
+        }
+        truth.answered(0, 200, 5 * ms);
+        truth.answered(1, 503, ms);
+        let first = truth.close_window();
+        assert_eq!((first.arrivals, first.answered, first.errors, first.abandoned), (3, 2, 1, 0));
+        assert_eq!((first.peak_in_flight, first.connections_opened, first.connections_open), (3, 1, 1));
+        assert_eq!((first.service_time.count(), first.service_time.max_us()), (2, 5_003), "three digits are kept");
+        truth.abandoned(1);
+        truth.disconnected();
+        let second = truth.close_window();
+        assert_eq!((second.arrivals, second.answered, second.abandoned), (0, 0, 1));
+        assert_eq!((second.peak_in_flight, second.connections_opened, second.connections_open), (1, 0, 0));
+        assert_eq!(truth.close_window().peak_in_flight, 0);
+    }
+}

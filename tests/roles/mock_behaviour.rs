@@ -1,0 +1,184 @@
+//! The mock as slow, as limited and as faulty as asked, seen by the load generator and by its own counts.
+
+use super::servers::{Mock, config, for_ms, only_failure, run};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+use vscale::load::{LoadConfig, RequestTemplate, Until};
+use vscale::mock::MockConfig;
+use vscale::model::{Arrivals, FailureKind, LoadModel, LoadResult};
+
+fn asked(mock: &Mock, until: Until, users: u32) -> LoadConfig {
+    let backend = Some(format!("http://{}", mock.address));
+    LoadConfig { until, backend, ..config(mock.address).with_users(users, f64::from(users)) }
+}
+
+fn times(text: &str) -> MockConfig {
+    MockConfig { service_time: text.parse().unwrap(), ..MockConfig::default() }
+}
+
+/// Milliseconds below which this share of the latencies lies.
+fn latency_ms(result: &LoadResult, percent: f64) -> f64 {
+    result.latency().percentile_us(percent) as f64 / 1e3
+}
+
+#[test]
+fn both_sides_count_the_same() {
+    let mock = Mock::with(MockConfig { threads: Some(2), ..MockConfig::default() });
+    let result = run(&asked(&mock, Until::Iterations(5_000), 8));
+    let backend = result.backend.as_ref().unwrap();
+    assert_eq!((result.totals.succeeded, backend.total_arrivals), (5_000, 5_000));
+    assert_eq!(backend.amplification(&result.totals), Some(1.0));
+    assert!((1..=8).contains(&backend.window.peak_in_flight), "{:?}", backend.window);
+    assert_eq!(result.warnings(), []);
+}
+
+#[test]
+fn a_service_time_is_what_clients_wait() {
+    let mock = Mock::with(times("20ms"));
+    let result = run(&asked(&mock, for_ms(1000), 4));
+    assert!(latency_ms(&result, 0.1) >= 20.0, "{}", latency_ms(&result, 0.1));
+    let window = &result.backend.as_ref().unwrap().window;
+    assert!(window.service_time.min_us() >= 20_000);
+    assert!(window.service_time.percentile_us(50.0) <= result.latency().percentile_us(50.0) + 1_000);
+    assert!((50..=200).contains(&result.request_count()), "{} of 200 at most", result.request_count());
+}
+
+#[test]
+fn a_mixture_has_its_shares() {
+    let mock = Mock::with(times("80% 1ms, 20% 60ms"));
+    let model = LoadModel::Open { rate_rps: 300.0, arrivals: Arrivals::Poisson, max_in_flight: 300 };
+    let result = run(&LoadConfig { model, ..asked(&mock, for_ms(2000), 1) });
+    let slow = result.latency().buckets().filter(|(us, _)| *us >= 60_000).map(|(_, count)| count).sum::<u64>();
+    let share = slow as f64 / result.latency().count() as f64;
+    assert!((0.1..0.32).contains(&share), "{share}: four standard deviations are 0.07, and the machine may be slow");
+}
+
+#[test]
+fn slots_bound_what_is_under_way() {
+    // Eight at a time, 50 ms each: 160 a second at most, however many ask.
+    let mock = Mock::with(MockConfig { slots: Some(8), threads: Some(2), ..times("50ms") });
+    let result = run(&asked(&mock, for_ms(1000), 24));
+    assert!((80..=168).contains(&result.request_count()), "{}", result.request_count());
+    assert_eq!(result.failures, []);
+    let window = &result.backend.as_ref().unwrap().window;
+    assert_eq!(window.peak_in_flight, 24, "those that wait are in flight too");
+    assert!(latency_ms(&result, 50.0) >= 140.0, "three turns of 50 ms: {}", latency_ms(&result, 50.0));
+}
+
+#[test]
+fn a_full_queue_is_a_503() {
+    let mock = Mock::with(MockConfig { slots: Some(1), queue: Some(1), ..times("300ms") });
+    let result = run(&asked(&mock, for_ms(500), 6));
+    let refused = &result.failures[0];
+    assert_eq!(refused.kind, FailureKind::Status);
+    assert!(refused.error.starts_with("HTTP 503: ") && refused.error.contains("all slots are in use"), "{refused:?}");
+    assert!(result.request_count() > result.failure_count());
+    let errors = result.backend.as_ref().unwrap().window.errors;
+    let off = errors.abs_diff(result.failure_count());
+    assert!(off <= result.failure_count() / 20, "{off} off: the windows' borders are an answer's time apart");
+}
+
+#[test]
+fn errors_are_as_many_as_asked_for() {
+    let mock = Mock::with(MockConfig { error_rate: 0.3, error_status: 429, ..MockConfig::default() });
+    let result = run(&asked(&mock, Until::Iterations(2000), 4));
+    let failed = result.failure_count();
+    assert!((520..680).contains(&failed), "{failed} of 600, give or take four standard deviations");
+    assert!(result.failures[0].error.contains("rate_limit_error"), "{:?}", result.failures[0]);
+    let all = Mock::with(MockConfig { error_rate: 1.0, ..MockConfig::default() });
+    assert!(only_failure(&run(&config(all.address))).error.starts_with("HTTP 503: "));
+}
+
+#[test]
+fn a_stall_holds_every_completion() {
+    let stalls = vec!["300ms:500ms".parse().unwrap()];
+    let mock = Mock::with(MockConfig { stalls, ..times("1ms") });
+    let model = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 100 };
+    let result = run(&LoadConfig { model, ..asked(&mock, for_ms(1500), 1) });
+    let waited = |ms: u64| result.latency().buckets().filter(|(us, _)| *us >= ms * 1000).map(|(_, n)| n).sum::<u64>();
+    assert!((45..=60).contains(&waited(10)), "{}: due in the stall's half second", waited(10));
+    assert!((20..=35).contains(&waited(250)), "{}: in its first half", waited(250));
+    assert!(result.latency().max_us() < 800_000);
+}
+
+#[test]
+fn bodies_are_as_large_as_asked() {
+    let mock = Mock::with(MockConfig { body_bytes: 300_000, ..MockConfig::default() });
+    let result = run(&asked(&mock, Until::Iterations(50), 2));
+    assert_eq!((result.requests[0].content_bytes, result.failure_count()), (50 * 300_000, 0));
+}
+
+#[test]
+fn streams_are_timed_as_asked() {
+    let (ttft, itl) = (Some("40ms".parse().unwrap()), "15ms".parse().unwrap());
+    let mock = Mock::with(MockConfig { ttft, itl, tokens: Some(6), ..MockConfig::default() });
+    let requests = vec![RequestTemplate::streamed()];
+    let result = run(&LoadConfig { stream: true, requests, ..asked(&mock, for_ms(1500), 4) });
+    let stream = result.stream().unwrap();
+    let streams = result.request_count();
+    assert!(streams >= 8 && result.failures.is_empty(), "{:?}", result.failures);
+    assert_eq!((stream.tokens, stream.itl.count()), (6 * streams, 5 * streams));
+    assert!(stream.ttft.min_us() >= 40_000 && result.latency().min_us() >= 115_000);
+    let itl_ms = stream.itl.mean_us() / 1e3;
+    assert!((12.0..25.0).contains(&itl_ms), "{itl_ms}: the schedule does not slip");
+    assert_eq!(result.totals.connections_opened, 4);
+}
+
+#[test]
+fn usage_comes_last_for_those_who_ask() {
+    let mock = Mock::start();
+    let stream = |options: &str| {
+        let mut stream = TcpStream::connect(mock.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let body = format!(r#"{{"model": "m", "messages": [{{}}], "stream": true{options}}}"#);
+        let length = body.len();
+        write!(stream, "POST /v1/chat/completions HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let plain = stream("");
+    assert!(plain.ends_with("data: [DONE]\n\n") && !plain.contains("chunked") && !plain.contains("usage"), "{plain}");
+    let with_usage = stream(r#", "stream_options": {"include_usage": true}"#);
+    let events: Vec<&str> = with_usage.split("\n\n").filter_map(|event| event.split("data: ").nth(1)).collect();
+    let usage: serde_json::Value = serde_json::from_str(events[events.len() - 2]).unwrap();
+    assert_eq!((&usage["choices"], &usage["usage"]["completion_tokens"]), (&serde_json::json!([]), &9.into()));
+    let text: String = events
+        .iter()
+        .filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok())
+        .filter_map(|event| Some(event["choices"][0]["delta"]["content"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(text, vscale::mock::TEXT);
+}
+
+#[test]
+fn clients_that_leave_are_counted_and_free_their_slot() {
+    let mock = Mock::with(MockConfig { slots: Some(1), ..times("200ms") });
+    let timeout = Duration::from_millis(50);
+    let gone = run(&LoadConfig { timeout, drain: Duration::ZERO, ..asked(&mock, for_ms(120), 3) });
+    assert!(gone.failure_count() > 0);
+    let began = Instant::now();
+    let after = run(&asked(&mock, Until::Iterations(2), 1));
+    assert_eq!(after.totals.succeeded, 2);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}: slots were lost", began.elapsed());
+}
+
+#[test]
+fn answers_under_way_are_finished_before_it_ends() {
+    let mut mock = Mock::with(times("400ms"));
+    let mut stream = TcpStream::connect(mock.address).unwrap();
+    let mut idle = TcpStream::connect(mock.address).unwrap();
+    idle.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let body = r#"{"model": "m", "messages": [{}]}"#;
+    let length = body.len();
+    write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    mock.stop();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with('}'), "{answer}");
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0, "an idle connection is closed");
+    assert!(TcpStream::connect(mock.address).is_err(), "nobody is let in any more");
+}
