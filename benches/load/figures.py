@@ -108,7 +108,7 @@ def server_cpu(effort: Effort) -> Rows:
 
 def ratio_row(title: str, goal: float | None, ours: Callable, theirs: Callable, effort: Effort) -> Row:
     ratio = theory.paired(ours, theirs, effort.rounds)
-    measured = f"{ratio.median:.3g} ({ratio.low:.3g} to {ratio.high:.3g}); {ratio.ours:.2f} against {ratio.theirs:.2f} us"
+    measured = f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f}); {ratio.ours:.2f} against {ratio.theirs:.2f} us"
     return Row(title, f"<= {goal}" if goal else "", measured, ratio.median <= goal if goal else None)
 
 
