@@ -43,5 +43,8 @@ lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 	@cargo deny --log-level error check bans licenses sources
 
-bench-load: build ## The load generator and the mock beside wrk and nginx (Debian's packages)
-	@VSCALE=$(BINARY) benches/compare-load.sh
+bench-load: ## Load generator and mock beside others (benches/install gets them); ARGS='--only wrk,mock --quick'
+	@HYPER_CLIENT=$$($(STATIC) cargo bench --no-run --quiet --bench hyper_client --message-format=json-render-diagnostics | \
+	    sed -n 's/.*"executable":"\([^"]*hyper_client[^"]*\)".*/\1/p') && \
+	$(MAKE) --no-print-directory build && \
+	VSCALE=$(BINARY) HYPER_CLIENT=$$HYPER_CLIENT python3 benches/load $(ARGS)
