@@ -25,9 +25,16 @@ impl OwnUsage {
         Ok(Self {
             cpu_user_us: us(usage.user_time()),
             cpu_system_us: us(usage.system_time()),
-            max_rss_bytes: usage.max_rss().unsigned_abs() * 1024,
+            max_rss_bytes: peak_memory_bytes().unwrap_or(usage.max_rss().unsigned_abs() * 1024),
         })
     }
+}
+
+/// `VmHWM` of proc_pid_status(5). The `ru_maxrss` of getrusage(2) begins with what the process that started this one held.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// The CPUs that the calling thread may run on.

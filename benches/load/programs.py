@@ -15,7 +15,7 @@ from histogram import Histogram, decode
 from processes import Failed, Finished, free_port, run, running
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ROOT / "target/bench-tools"
+TOOLS = [ROOT / "target" / folder / "bin" for folder in ("bench-tools", "test-tools")]
 
 REQUEST = '{"model": "openai/mock-chat-model", "messages": [{"role": "user", "content": "Hello, how are you?"}], "max_tokens": 50}'
 ANSWER = (
@@ -83,8 +83,8 @@ class Client:
 
 
 def tool(name: str) -> str:
-    """Where a program is; what `benches/install` has put into the tools' folder goes first."""
-    folders = [TOOLS / "bin", TOOLS / "locust/bin", *os.get_exec_path(), "/usr/sbin"]
+    """Where a program is; what `benches/install` has put into the tools' folders goes first."""
+    folders = [*TOOLS, *os.get_exec_path(), "/usr/sbin"]
     found = shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if not found:
         raise Failed(f"needs {name}: benches/install")

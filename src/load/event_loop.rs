@@ -167,8 +167,9 @@ impl<'a> EventLoop<'a> {
                 _ => {}
             }
             for event in &events {
-                if event.token() != TIMER {
-                    connections[event.token().0].on_event(event, lane);
+                match event.token() {
+                    TIMER => self.timer.rang(Instant::now()),
+                    Token(number) => connections[number].on_event(event, lane),
                 }
             }
         }

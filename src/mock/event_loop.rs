@@ -202,7 +202,7 @@ impl<'a> EventLoop<'a> {
             self.lane.turn();
             for event in &events {
                 match event.token() {
-                    TIMER => {}
+                    TIMER => self.timer.rang(Instant::now()),
                     LISTENER => self.must_accept = true,
                     INBOX => self.read_inbox(),
                     Token(key) => self.with_connection(key, |connection, lane| connection.on_event(event, lane)),

@@ -298,7 +298,7 @@ pub struct GeneratorUsage {
     pub cpu_user_us: u64,
     /// CPU time in the kernel.
     pub cpu_system_us: u64,
-    /// Largest resident set since its start.
+    /// Largest resident set since its start (VmHWM).
     pub max_rss_bytes: u64,
     /// How late requests were sent: from when they were due; `None` in closed loop without think time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
