@@ -8,11 +8,11 @@
 
 use super::{
     count::{Recorder, Times, body_text},
-    event_loop::{Lane, Plan},
     http::{Answer, AnswerReader, TokenStream, Transport},
+    lane::{Lane, Plan},
 };
 use crate::model::FailureKind;
-use mio::{Interest, Token, event::Event};
+use mio::{Token, event::Event};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,6 @@ pub const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Full buffers read in one turn before the other connections have theirs.
 const READS_PER_TURN: usize = 16;
-
-/// What is told of each socket, once.
-pub const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// A connection to the server, kept from request to request and made again when it is lost.
 pub struct Connection {
@@ -278,8 +275,8 @@ impl Connection {
         let is_from_start = self.reader.is_untouched();
         let proven = &mut lane.proven[self.current.request];
         let mut keep_alive = true;
-        if is_from_start && bytes == proven.bytes {
-            lane.recorder.success(self.current.request, self.current.ended(now), proven.content_bytes);
+        if is_from_start && let Some(content_bytes) = proven.get(bytes) {
+            lane.recorder.success(self.current.request, self.current.ended(now), content_bytes);
         } else {
             match self.reader.feed(bytes) {
                 Ok(None) => {
@@ -357,20 +354,5 @@ impl Connection {
         } else if let Some(due) = lane.pacer.after_request(self.number, now) {
             self.begin(due, now, lane);
         }
-    }
-}
-
-/// The last answer that passed every check, as it was read.
-#[derive(Clone, Debug, Default)]
-pub struct Proven {
-    bytes: Vec<u8>,
-    content_bytes: usize,
-}
-
-impl Proven {
-    fn set(&mut self, bytes: &[u8], content_bytes: usize) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        self.content_bytes = content_bytes;
     }
 }

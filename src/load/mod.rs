@@ -12,6 +12,7 @@ mod connection;
 mod count;
 mod event_loop;
 mod http;
+mod lane;
 mod pace;
 mod run;
 

@@ -3,8 +3,9 @@
 use super::{
     LoadConfig, SteadyDetector, Until, WarmUp, backend,
     count::{Collector, Counts, LEAD, Recorder, Slice, Timeline},
-    event_loop::{EventLoop, Plan, ThreadTotals},
+    event_loop::{EventLoop, ThreadTotals},
     http::{Requests, Target, TlsSettings},
+    lane::Plan,
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
 };
 use crate::distribution::random;

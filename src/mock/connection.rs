@@ -5,7 +5,7 @@
 //! again, and a whole completion is written from where it was rendered.
 
 use super::answers::{self, Answer};
-use super::event_loop::Lane;
+use super::lane::Lane;
 use super::reply::{Client, Part, Reply};
 use super::request::{BadRequest, RequestReader};
 use super::routes::{self, Form, Wanted};
@@ -97,13 +97,6 @@ enum Next {
     Gone,
     Request(Wanted, Client),
     Bad(BadRequest),
-}
-
-/// The last completion's request that came in one piece, and what it asks for.
-#[derive(Debug, Default)]
-pub struct Understood {
-    bytes: Vec<u8>,
-    means: Option<(Form, Client)>,
 }
 
 impl Connection {
@@ -401,18 +394,5 @@ impl Answering {
             }
         }
         Ok(true)
-    }
-}
-
-impl Understood {
-    #[inline]
-    fn get(&self, bytes: &[u8]) -> Option<(Form, Client)> {
-        self.means.filter(|_| self.bytes == bytes)
-    }
-
-    fn set(&mut self, bytes: &[u8], form: Form, client: Client) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        self.means = Some((form, client));
     }
 }

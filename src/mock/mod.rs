@@ -9,7 +9,9 @@
 mod answers;
 mod config;
 mod connection;
+mod endpoint;
 mod event_loop;
+mod lane;
 mod reply;
 mod request;
 mod routes;
@@ -21,7 +23,8 @@ pub use config::{MAX_TOKENS, MockConfig, Stall};
 
 use crate::error::{Error, Result};
 use crate::this_process;
-use event_loop::{EventLoop, Inbox, Shared};
+use event_loop::EventLoop;
+use lane::{Inbox, Shared};
 use mio::Poll;
 use mio::net::TcpListener;
 use slots::Slots;

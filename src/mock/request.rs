@@ -1,6 +1,6 @@
 //! Finds whole requests in the bytes of a connection, at any split, within limits; does no I/O.
 
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 

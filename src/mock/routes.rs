@@ -1,27 +1,11 @@
 //! What a request asks for; pure.
 
 use super::answers::{self, Answer};
+use super::endpoint::Endpoint;
 use super::request::{BadRequest, MAX_BODY_BYTES, Request};
-use crate::model::BackendWindow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-
-/// Longest part of a path that an error repeats.
-const SHOWN_CHARACTERS: usize = 200;
-
-/// What a request line names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    Chat,
-    Health,
-    Models,
-    Window,
-    /// There is one, but only for this method.
-    WrongMethod(&'static str),
-    /// There is none; as asked for.
-    Unknown(String),
-}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,21 +26,6 @@ pub enum Form {
     Stream {
         with_usage: bool,
     },
-}
-
-impl Endpoint {
-    /// `path` may have a query, which says nothing here.
-    pub fn of(method: &str, path: &str) -> Self {
-        let place = path.split('?').next().unwrap_or(path);
-        let (endpoint, allowed) = match place {
-            "/v1/chat/completions" => (Self::Chat, "POST"),
-            "/v1/health" => (Self::Health, "GET, HEAD"),
-            "/v1/models" => (Self::Models, "GET, HEAD"),
-            BackendWindow::PATH => (Self::Window, "POST"),
-            _ => return Self::Unknown(format!("{method} {path}").chars().take(SHOWN_CHARACTERS).collect()),
-        };
-        if allowed.split(", ").any(|allowed| allowed == method) { endpoint } else { Self::WrongMethod(allowed) }
-    }
 }
 
 /// What a whole request asks for.
@@ -231,14 +200,6 @@ impl<'de> Visitor<'de> for KindVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_and_methods() {
-        assert_eq!(Endpoint::of("POST", "/v1/chat/completions?x=/v1/health"), Endpoint::Chat);
-        assert_eq!(Endpoint::of("HEAD", "/v1/health"), Endpoint::Health);
-        assert_eq!(Endpoint::of("GET", BackendWindow::PATH), Endpoint::WrongMethod("POST"));
-        assert_eq!(Endpoint::of("GET", "/v1/"), Endpoint::Unknown("GET /v1/".into()));
-    }
 
     #[test]
     fn a_chat_s_form() {

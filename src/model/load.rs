@@ -1,8 +1,7 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{BackendWindow, CgroupLimits, Histogram};
+use super::{BackendWindow, CgroupLimits, Histogram, LoadModel, Stage};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// One line of the load generator's `--json` output.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,50 +39,6 @@ impl LoadProgress {
     pub fn to_hlog_line(&self) -> String {
         self.latency.to_hlog_line("latency", self.start_unix_us, self.duration_us)
     }
-}
-
-/// Who sends, and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum LoadModel {
-    /// Users that send, wait for the answer, think, and send again.
-    Closed {
-        /// At full load; with stages, at their start.
-        users: u32,
-        /// Users started each second until all run; meaningless with stages.
-        spawn_rate_per_s: f64,
-        /// Between an answer and the user's next request, as a distribution's text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        think_time: Option<String>,
-    },
-    /// Requests that are due at times that do not depend on the answers.
-    Open {
-        /// With stages, at their start.
-        rate_rps: f64,
-        /// How the due times lie.
-        arrivals: Arrivals,
-        /// Most requests at once; beyond it, due requests wait and are sent late.
-        max_in_flight: u32,
-    },
-}
-
-/// How the due times of an open loop lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arrivals {
-    /// At equal distances.
-    Constant,
-    /// As a Poisson process, the sum of many independent users.
-    Poisson,
-}
-
-/// A part of a load phase in which users (or the rate) go straight from where they were to a target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
-    /// How long it takes.
-    pub duration_us: u64,
-    /// Users in closed loop, requests a second in open loop, at its end.
-    pub target: f64,
 }
 
 /// Everything that one load phase found.
@@ -303,30 +258,6 @@ pub struct GeneratorUsage {
     /// How late requests were sent: from when they were due; `None` in closed loop without think time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_lag: Option<Histogram>,
-}
-
-impl LoadModel {
-    /// Users at full load; 0 in open loop.
-    pub fn users(&self) -> u32 {
-        if let Self::Closed { users, .. } = self { *users } else { 0 }
-    }
-}
-
-/// `16 users, 10 started each second`, `500 requests/s at poisson times, at most 1000 in flight`.
-impl fmt::Display for LoadModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed { users, spawn_rate_per_s, think_time } => {
-                let s = if *users == 1 { "" } else { "s" };
-                write!(f, "{users} user{s}, {spawn_rate_per_s} started each second")?;
-                think_time.as_ref().map_or(Ok(()), |time| write!(f, ", think time {time}"))
-            }
-            Self::Open { rate_rps, arrivals, max_in_flight } => {
-                let times = if *arrivals == Arrivals::Constant { "at equal distances" } else { "at Poisson times" };
-                write!(f, "{rate_rps} requests/s {times}, at most {max_in_flight} in flight")
-            }
-        }
-    }
 }
 
 impl BackendTruth {

@@ -7,6 +7,7 @@ mod backend;
 mod histogram;
 mod host;
 mod load;
+mod load_model;
 mod load_warning;
 mod probe;
 mod run;
@@ -17,9 +18,10 @@ pub use backend::BackendWindow;
 pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
 pub use load::{
-    Arrivals, BackendTruth, FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadModel, LoadProgress, LoadResult,
-    RequestStats, Second, Stage, StopCause, StreamStats, Totals, Window,
+    BackendTruth, FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadProgress, LoadResult, RequestStats, Second,
+    StopCause, StreamStats, Totals, Window,
 };
+pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_warning::LoadWarning;
 pub use probe::{CgroupLimits, ProbeEvent, ProbeSample, Process};
 pub use run::{

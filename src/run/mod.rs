@@ -2,9 +2,12 @@
 
 mod attest;
 mod level;
+mod load_arguments;
+mod phase;
 mod progress;
+mod visit;
 
-pub use level::progress_in_words;
+pub use phase::progress_in_words;
 pub use progress::Progress;
 
 use crate::{
@@ -18,12 +21,11 @@ use crate::{
     units::{format_cpu_list, now_unix_us, parse_cpu_list},
 };
 use futures_util::FutureExt;
-use level::{LoadArguments, Visit};
+use load_arguments::LoadArguments;
 use regex_lite::Regex;
 use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
+use visit::Visit;
 
-/// The kernel takes no longer argument of a process than 128 KiB.
-const LONGEST_ARGUMENT: usize = 127 << 10;
 /// Longest `--warm-up auto`.
 const AUTO_WARM_UP: Duration = Duration::from_secs(5);
 
@@ -124,7 +126,7 @@ impl Run<'_> {
         for (key, network) in &self.spec.networks {
             cluster.create_network(key, network).await?;
         }
-        let load_arguments = load_arguments(self.args)?;
+        let load_arguments = LoadArguments::read(&self.args.load)?;
         for level_plan in plan::levels(&result.settings.workers, result.settings.cpus_cores) {
             let visit = Visit {
                 cluster,
@@ -229,24 +231,6 @@ fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
         backend: spec.vscale.backend.clone(),
         load: spec.vscale.load.clone(),
     }
-}
-
-/// The load generator's flags; the texts of files stand in for the files, which it cannot see.
-fn load_arguments(args: &BenchArgs) -> Result<LoadArguments> {
-    let text = |path: &Option<PathBuf>| -> Result<Option<String>> {
-        let Some(path) = path else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(Error::input(path))?;
-        if text.len() > LONGEST_ARGUMENT {
-            let limit = LONGEST_ARGUMENT >> 10;
-            return Err(Error::Usage(format!(
-                "{}: more than {limit} KiB cannot be given to a container",
-                path.display()
-            )));
-        }
-        Ok(Some(text))
-    };
-    let (requests, data) = (text(&args.load.requests.request_file)?, text(&args.load.requests.data_file)?);
-    Ok(LoadArguments::new(&args.load, requests, data))
 }
 
 fn worker_pattern(spec: &Spec) -> Result<Regex> {

@@ -1,0 +1,180 @@
+//! What the connections of one thread share, and what the threads share and have for each other.
+
+use super::answers::Rendered;
+use super::config::MockConfig;
+use super::reply::Client;
+use super::routes::Form;
+use super::slots::{Slots, Ticket};
+use super::truth::Truth;
+use crate::distribution::Random;
+use crate::units::now_unix_us;
+use mio::net::TcpStream;
+use mio::{Poll, Token, Waker};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Of the events that say that an inbox has something.
+pub const INBOX: Token = Token(usize::MAX - 3);
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    /// What was seen.
+    pub truth: Truth,
+    /// The limit on completions at once, if there is one.
+    pub slots: Option<Slots>,
+    /// When the first completion arrived: stalls count from then.
+    pub first_completion: OnceLock<Instant>,
+    /// By thread.
+    pub inboxes: Vec<Inbox>,
+    /// Set when all are to end.
+    pub stop: &'a AtomicBool,
+    /// Set when one has ended.
+    pub is_crippled: AtomicBool,
+}
+
+impl Shared<'_> {
+    /// Whether all are to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.load(Relaxed) || self.is_crippled.load(Relaxed)
+    }
+}
+
+/// Brings one thread what others have for it.
+#[derive(Debug)]
+pub struct Inbox {
+    sender: Sender<Message>,
+    waker: Waker,
+}
+
+/// What threads have for each other.
+#[derive(Debug)]
+pub enum Message {
+    /// A connection to be served.
+    Accepted(TcpStream),
+    /// A slot that was waited for.
+    Slot(Ticket),
+}
+
+impl Inbox {
+    /// Of the thread that waits on `poll` and reads the other end of `sender`.
+    pub fn new(sender: Sender<Message>, poll: &Poll) -> io::Result<Self> {
+        Ok(Self { sender, waker: Waker::new(poll.registry(), INBOX)? })
+    }
+
+    /// Has it read there.
+    pub fn send(&self, message: Message) {
+        // A thread that is gone has no use for it: then all are about to end.
+        if self.sender.send(message).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// When a connection is to be given its turn, and for which of its replies.
+pub type Alarm = Reverse<(Instant, usize, u32)>;
+
+/// What the connections of one thread share.
+pub struct Lane<'a> {
+    pub config: &'a MockConfig,
+    pub shared: &'a Shared<'a>,
+    pub thread: usize,
+    pub random: Random,
+    /// What is written often, as of this second.
+    pub rendered: Rc<Rendered>,
+    pub buffer: Vec<u8>,
+    pub understood: Understood,
+    /// Whether no connection is kept any more.
+    pub is_draining: bool,
+    /// The next one first.
+    pub alarms: BinaryHeap<Alarm>,
+    /// Slots that came free for connections of this thread.
+    pub granted: Vec<Ticket>,
+}
+
+impl<'a> Lane<'a> {
+    /// Of the thread of that number.
+    pub fn new(config: &'a MockConfig, shared: &'a Shared<'a>, thread: usize) -> Self {
+        Self {
+            config,
+            shared,
+            thread,
+            random: crate::distribution::random(config.seed, thread as u64),
+            rendered: Rc::new(Rendered::new(config, now_unix_us() / 1_000_000)),
+            buffer: vec![0; BUFFER_BYTES],
+            understood: Understood::default(),
+            is_draining: false,
+            alarms: BinaryHeap::new(),
+            granted: Vec::new(),
+        }
+    }
+
+    /// What was seen.
+    pub fn truth(&self) -> &Truth {
+        &self.shared.truth
+    }
+
+    /// Has a connection's `on_alarm` called at that moment.
+    pub fn ring_at(&mut self, moment: Instant, key: usize, reply: u32) {
+        self.alarms.push(Reverse((moment, key, reply)));
+    }
+
+    /// A completion's request is here.
+    pub fn completion_arrived(&self, now: Instant) {
+        if !self.config.stalls.is_empty() {
+            self.shared.first_completion.get_or_init(|| now);
+        }
+    }
+
+    /// When something that is due at a moment may be done.
+    pub fn after_stalls(&self, due: Instant) -> Instant {
+        self.shared.first_completion.get().map_or(due, |&start| self.config.after_stalls(due, start))
+    }
+
+    /// A completion is done with: its slot goes to the next.
+    pub fn give_back_slot(&mut self) {
+        match self.shared.slots.as_ref().and_then(Slots::give_back) {
+            Some(ticket) if ticket.thread == self.thread => self.granted.push(ticket),
+            Some(ticket) => self.shared.inboxes[ticket.thread].send(Message::Slot(ticket)),
+            None => {}
+        }
+    }
+
+    /// Takes notice of the time, once a turn.
+    pub fn turn(&mut self) {
+        let second = now_unix_us() / 1_000_000;
+        if second != self.rendered.second {
+            self.rendered = Rc::new(Rendered::new(self.config, second));
+        }
+    }
+}
+
+/// The last completion's request that came in one piece, and what it asks for.
+#[derive(Debug, Default)]
+pub struct Understood {
+    bytes: Vec<u8>,
+    means: Option<(Form, Client)>,
+}
+
+impl Understood {
+    /// What they ask for, if these are the same bytes.
+    #[inline]
+    pub fn get(&self, bytes: &[u8]) -> Option<(Form, Client)> {
+        self.means.filter(|_| self.bytes == bytes)
+    }
+
+    /// This is what these bytes ask for.
+    pub fn set(&mut self, bytes: &[u8], form: Form, client: Client) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.means = Some((form, client));
+    }
+}

@@ -1,0 +1,182 @@
+//! One load phase: a fresh load generator against one service, with every container sampled while it lasts.
+
+use super::{
+    Progress,
+    load_arguments::NULL_RUN_TIME,
+    visit::{GRACE, SAMPLE_INTERVAL, Up, Visit, asked, parse},
+};
+use crate::{
+    engine::{Container, Output},
+    error::{Error, Result},
+    measure,
+    model::{
+        ContainerSample, ContainerUsage, Limits, LoadEvent, LoadModel, LoadProgress, LoadResult, Phase, PhaseName,
+        ProbeEvent, hlog_head,
+    },
+    plan::LevelPlan,
+    spec::Service,
+    store::LevelFiles,
+    units::{format_cpu_list, format_us, now_unix_us},
+};
+use futures_util::future::join_all;
+use std::{cell::RefCell, pin::pin, time::Duration};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+/// A backend whose mean service time is below this answers at once.
+const AT_ONCE_US: f64 = 200.0;
+
+/// The name of the mock that answers at once.
+const NULL: &str = "null";
+
+impl Visit<'_> {
+    /// One load phase, with all containers sampled while it lasts; and the load generator's limits as read back.
+    pub async fn load(
+        &self,
+        name: PhaseName,
+        plan: &LevelPlan,
+        up: &[Up],
+        probe: &mut Output,
+        files: &mut LevelFiles,
+        progress: &mut Progress,
+    ) -> Result<(Phase, Limits)> {
+        let loaded = if name == PhaseName::Baseline { &self.settings.backend } else { &self.settings.target };
+        progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
+        let service = self.load_service(loaded, &self.load_arguments.measured);
+        let mut hlog = hlog_head(now_unix_us());
+        let load = &self.settings.load;
+        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
+        let mut output = generator.start().await?;
+
+        let watched: Vec<&Container> = up.iter().map(|one| &one.container).chain([&generator]).collect();
+        let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
+        let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
+        let mut processes = Vec::new();
+        let mut probe_lives = true;
+        let bound = self.settings.run_time_us + self.settings.warm_up_us;
+        let spawning_s = match self.settings.model {
+            LoadModel::Closed { users, spawn_rate_per_s, .. } => f64::from(users) / spawn_rate_per_s,
+            LoadModel::Open { .. } => 0.0,
+        };
+        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning_s) + GRACE;
+        let result: LoadResult = loop {
+            tokio::select! {
+                line = timeout_at(deadline, output.next_line()) => {
+                    let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
+                    match line.as_deref().map(parse::<LoadEvent>).transpose()? {
+                        Some(LoadEvent::Progress(now)) => {
+                            progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now)));
+                            hlog += &now.to_hlog_line();
+                        }
+                        Some(LoadEvent::Result(result)) => break *result,
+                        None => return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await),
+                    }
+                }
+                _ = &mut sampling => {}
+                line = probe.next_line(), if probe_lives => match line? {
+                    Some(line) => if let ProbeEvent::Sample(sample) = parse(&line)? { processes.push(sample) },
+                    None => probe_lives = false,
+                },
+            }
+        };
+        let usage = |(one, samples): (&&Container, &RefCell<_>)| {
+            measure::container_usage(one.service(), samples.take(), &result.window)
+        };
+        let containers: Vec<ContainerUsage> = watched.iter().zip(&samples).map(usage).collect();
+        let limits = Limits {
+            service: load.clone(),
+            asked: asked(&service),
+            engine: generator.limits().await?,
+            inside: result.generator.limits.clone(),
+            cpus_allowed: Some(format_cpu_list(&result.generator.cpus_allowed)),
+        };
+        generator.remove().await?;
+        files.hlogs.push((name, hlog));
+        Ok((Phase { name, load: result, containers, processes }, limits))
+    }
+
+    /// What the load generator does at most, on its CPUs: shown by the baseline, if the backend answers at once and is
+    /// loaded without pause; otherwise by a short phase against a mock that does, in the backend's place.
+    pub async fn null_rps(&self, baseline: &Phase, plan: &LevelPlan, progress: &mut Progress) -> Result<f64> {
+        let answers_at_once =
+            baseline.load.backend.as_ref().is_some_and(|it| it.window.service_time.mean_us() < AT_ONCE_US);
+        let is_pressed = matches!(self.settings.model, LoadModel::Closed { think_time: None, .. });
+        if answers_at_once && is_pressed && self.settings.stages.is_empty() {
+            return Ok(baseline.load.throughput_rps());
+        }
+        progress.step(&format!("{}: null: loading a mock that answers at once", plan.name));
+        let mut service = self.service(&self.settings.load, None);
+        service.cpuset = Some(format_cpu_list(&self.placement.backend));
+        let port = self.port(NULL);
+        service.command = Some(["mock", "--host", "0.0.0.0", "--port", &port.to_string()].map(str::to_owned).to_vec());
+        let mock = self.cluster.create(NULL, &service, self.own_image, true).await?;
+        let _tie = mock.start().await?;
+        let (load, service) = (&self.settings.load, self.load_service(NULL, &self.load_arguments.null));
+        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
+        let mut output = generator.start().await?;
+        let deadline = Instant::now() + NULL_RUN_TIME + GRACE;
+        loop {
+            let line = timeout_at(deadline, output.next_line()).await;
+            let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
+            match line.as_deref().map(parse::<LoadEvent>).transpose()? {
+                Some(LoadEvent::Progress(_)) => {}
+                Some(LoadEvent::Result(result)) => {
+                    generator.remove().await?;
+                    mock.remove().await?;
+                    return Ok(result.throughput_rps());
+                }
+                None => {
+                    return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await);
+                }
+            }
+        }
+    }
+
+    /// The load generator's service with a phase's flags behind its own: the last of a repeated flag counts.
+    fn load_service(&self, loaded: &str, arguments: &[String]) -> Service {
+        let mut service = self.service(&self.settings.load, None);
+        let url = |name: &str| format!("http://{name}:{}", self.port(name));
+        let command = service.command.get_or_insert_with(|| vec!["load".into()]);
+        command.extend(["--host".into(), url(loaded)]);
+        // Only a mock of ours tells what it saw.
+        let backend = &self.settings.backend;
+        if loaded != NULL && self.images[backend.as_str()] == self.own_image {
+            command.extend(["--backend".into(), url(backend)]);
+        }
+        command.extend(arguments.iter().cloned());
+        command.push("--json".into());
+        service
+    }
+
+    fn port(&self, service: &str) -> u16 {
+        self.spec.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
+    }
+}
+
+/// Samples a container once a second for as long as it is polled.
+async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
+    let mut ticks = interval(SAMPLE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let sample = container.sample().await;
+        samples.borrow_mut().extend(sample);
+    }
+}
+
+/// `measuring: 78 req/s, p50 12.7 ms, ...`.
+pub fn progress_in_words(now: &LoadProgress) -> String {
+    let state = if now.measuring { "measuring" } else { "warming up" };
+    let latency = |percent: f64| match now.latency.count() {
+        0 => "n/a".to_owned(),
+        _ => format_us(now.latency.percentile_us(percent) as f64),
+    };
+    let users = if now.users > 0 { format!("{} users, ", now.users) } else { String::new() };
+    format!(
+        "{state}: {:.0} req/s, p50 {}, p99 {}, {:.0} failures/s, {users}{:.0} s",
+        now.throughput_rps,
+        latency(50.0),
+        latency(99.0),
+        now.failures_rps,
+        now.elapsed_us as f64 / 1e6
+    )
+}
