@@ -10,7 +10,7 @@ const BUSY: f64 = 0.8;
 /// Requests are late when one in a hundred is sent this long after it was due ...
 const LATE_US: u64 = 1000;
 /// ... and that is more than this share of the median latency.
-const LATE_SHARE: f64 = 0.1;
+const LATE_SHARE: f64 = 0.05;
 
 /// Requests a backend got for each that was sent, beyond which the target multiplies them (or answers by itself).
 const AMPLIFIED: f64 = 0.001;
