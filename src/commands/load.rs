@@ -3,7 +3,7 @@
 use super::{stop_on_signal, write};
 use std::{
     fs::{self, File},
-    io::{Write, stdout},
+    io::{BufWriter, Write, stdout},
     path::{Path, PathBuf},
 };
 use vscale::{
@@ -167,9 +167,12 @@ fn write_files(args: &LoadArgs, result: &LoadResult) -> Result<()> {
     Ok(())
 }
 
+/// Straight to stdout: a long run's result is not to be held as text too.
 fn print_event(event: &LoadEvent) {
-    if let Ok(line) = serde_json::to_string(event) {
-        let mut out = stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    }
+    let mut out = BufWriter::new(stdout().lock());
+    // Who reads it may have left.
+    let _ = serde_json::to_writer(&mut out, event)
+        .map_err(Into::into)
+        .and_then(|()| writeln!(out))
+        .and_then(|()| out.flush());
 }
