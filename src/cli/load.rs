@@ -124,7 +124,8 @@ impl LoadFlags {
             }
             None => LoadModel::Closed {
                 users: self.users,
-                spawn_rate_per_s: self.spawn_rate,
+                // With stages, nobody is spawned at a rate.
+                spawn_rate_per_s: if self.stages.is_empty() { self.spawn_rate } else { f64::from(self.users) },
                 think_time: (!self.think_time.is_zero()).then(|| self.think_time.to_string()),
             },
         }

@@ -10,7 +10,7 @@ use vscale::{
     cli::{CapacityArgs, LoadArgs, ProgressArg, RequestFlags, WarmUpArg},
     error::{Error, Result, exit},
     load::{self, Expect, LoadConfig, RequestTemplate, Until, WarmUp},
-    model::{LoadEvent, LoadModel, LoadResult, PhaseName, hlog_head},
+    model::{LoadEvent, LoadResult, PhaseName, hlog_head},
     probe, report,
     run::{self, Progress},
     threshold::Threshold,
@@ -51,17 +51,9 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
 
 /// Finds a server's capacity, and how it does at shares of it.
 pub fn capacity(args: &CapacityArgs) -> Result<u8> {
-    let (requests, lines) = requests(&args.requests)?;
-    let config = LoadConfig {
-        until: Until::RunTime(args.run_time),
-        requests,
-        lines,
-        stream: args.requests.stream,
-        timeout: args.requests.timeout,
-        keep_alive: !args.requests.no_keepalive,
-        insecure: args.insecure,
-        ..LoadConfig::new(&args.host).with_users(args.users, f64::from(args.users))
-    };
+    let config = with_requests(&args.host, &args.requests, args.insecure)?;
+    let config =
+        LoadConfig { until: Until::RunTime(args.run_time), ..config.with_users(args.users, f64::from(args.users)) };
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
     let found = load::find_capacity(&config, args.max_users, args.arrivals.into(), &stop, &mut |step| {
@@ -85,9 +77,8 @@ pub fn judge(thresholds: &[Threshold], result: &LoadResult) -> bool {
 
 fn config(args: &LoadArgs) -> Result<LoadConfig> {
     let flags = &args.load;
-    let (requests, lines) = requests(&flags.requests)?;
-    let model = flags.model();
     Ok(LoadConfig {
+        model: flags.model(),
         think_time: flags.think_time.clone(),
         stages: flags.stages.clone(),
         until: match flags.iterations {
@@ -100,28 +91,25 @@ fn config(args: &LoadArgs) -> Result<LoadConfig> {
             WarmUpArg::Fixed(time) => WarmUp::Fixed(time),
         },
         drain: flags.drain,
-        requests,
-        lines,
         seed: flags.seed,
-        stream: flags.requests.stream,
-        timeout: flags.requests.timeout,
-        keep_alive: !flags.requests.no_keepalive,
-        insecure: args.insecure,
         threads: flags.threads,
         backend: args.backend.clone(),
-        model: if flags.stages.is_empty() { model } else { without_spawning(model) },
-        ..LoadConfig::new(&args.host)
+        ..with_requests(&args.host, &flags.requests, args.insecure)?
     })
 }
 
-/// With stages, nobody is spawned at a rate.
-fn without_spawning(model: LoadModel) -> LoadModel {
-    match model {
-        LoadModel::Closed { users, think_time, .. } => {
-            LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time }
-        }
-        open @ LoadModel::Open { .. } => open,
-    }
+/// The defaults, with what is sent to whom.
+fn with_requests(host: &str, flags: &RequestFlags, insecure: bool) -> Result<LoadConfig> {
+    let (requests, lines) = requests(flags)?;
+    Ok(LoadConfig {
+        requests,
+        lines,
+        stream: flags.stream,
+        timeout: flags.timeout,
+        keep_alive: !flags.no_keepalive,
+        insecure,
+        ..LoadConfig::new(host)
+    })
 }
 
 /// What is sent, and the lines to fill in.

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::distribution::Random;
 use crate::model::Totals;
+use crate::wire::Memo;
 use mio::{Interest, Registry, Token};
 use rand_pcg::rand_core::Rng;
 use std::io;
@@ -59,8 +60,8 @@ pub struct Lane<'a> {
     pub recorder: Recorder<'a>,
     pub pacer: Pacer,
     pub buffer: Vec<u8>,
-    /// By the request's number.
-    pub proven: Vec<Proven>,
+    /// By the request's number: the last answer that passed every check, and its body's size.
+    pub proven: Vec<Memo<usize>>,
     pub totals: Totals,
     random: Random,
     registry: Registry,
@@ -93,7 +94,7 @@ impl<'a> Lane<'a> {
             recorder,
             pacer,
             buffer: vec![0; BUFFER_BYTES],
-            proven: plan.requests.iter().map(|_| Proven::default()).collect(),
+            proven: plan.requests.iter().map(|_| Memo::default()).collect(),
             totals: Totals::default(),
             random,
             registry,
@@ -155,27 +156,5 @@ impl<'a> Lane<'a> {
         self.recorder.turn(now);
         self.pacer.turn(now);
         self.end = self.plan.timeline.end_us().map(|end_us| self.plan.timeline.at(end_us));
-    }
-}
-
-/// The last answer that passed every check, as it was read, and how large its body is.
-#[derive(Clone, Debug, Default)]
-pub struct Proven {
-    bytes: Vec<u8>,
-    content_bytes: Option<usize>,
-}
-
-impl Proven {
-    /// The body's size, if these are the same bytes.
-    #[inline]
-    pub fn get(&self, bytes: &[u8]) -> Option<usize> {
-        self.content_bytes.filter(|_| self.bytes == bytes)
-    }
-
-    /// These bytes have passed.
-    pub fn set(&mut self, bytes: &[u8], content_bytes: usize) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        self.content_bytes = Some(content_bytes);
     }
 }

@@ -6,8 +6,8 @@
 
 use super::answers::{self, Answer};
 use super::lane::Lane;
-use super::reply::{Client, Part, Reply};
-use super::request::{BadRequest, RequestReader};
+use super::reply::{Part, Reply};
+use super::request::{BadRequest, Client, RequestReader};
 use super::routes::{self, Form, Wanted};
 use super::slots::{Admission, Ticket};
 use mio::event::Event;
@@ -229,11 +229,11 @@ impl Connection {
             match self.reader.peek() {
                 Err(bad) => return Next::Bad(bad),
                 Ok(Some(request)) => {
-                    let client = Client::of(request.head);
+                    let client = request.head.client;
                     let wanted = routes::wanted(&request);
                     self.reader.pop();
                     if let (Wanted::Completion(form), true) = (&wanted, read > 0 && self.reader.is_empty()) {
-                        lane.understood.set(&lane.buffer[..read], *form, client);
+                        lane.understood.set(&lane.buffer[..read], (*form, client));
                     }
                     return Next::Request(wanted, client);
                 }
@@ -267,30 +267,39 @@ impl Connection {
     /// A whole request has `arrived`.
     fn begin(&mut self, wanted: Wanted, client: Client, arrived: Instant, lane: &mut Lane) {
         self.reply = self.reply.wrapping_add(1);
-        if wanted == Wanted::Window {
-            let window = serde_json::to_string(&lane.truth().close_window()).unwrap_or_default();
-            return self.answer(&Answer::ok(window), client, arrived, false, lane);
+        match wanted {
+            Wanted::Window => {
+                let window = serde_json::to_string(&lane.truth().close_window()).unwrap_or_default();
+                let answering = Answering::at_once(&Answer::ok(window), client, arrived, lane);
+                self.state = State::Answering(Answering { is_counted: false, ..answering });
+            }
+            Wanted::Ready(answer) => {
+                self.count_arrival(lane);
+                self.answer(&answer, client, arrived, lane);
+            }
+            Wanted::Completion(form) => {
+                self.count_arrival(lane);
+                self.admit(Asked { arrived, form, client }, lane);
+            }
         }
-        self.count_arrival(lane);
-        let form = match wanted {
-            Wanted::Completion(form) => form,
-            Wanted::Ready(answer) => return self.answer(&answer, client, arrived, true, lane),
-            Wanted::Window => return,
-        };
+    }
+
+    /// A completion fails as asked for, is worked on, waits for that, or is turned away.
+    fn admit(&mut self, asked: Asked, lane: &mut Lane) {
+        let Asked { arrived, client, .. } = asked;
         lane.completion_arrived(arrived);
         let config = lane.config;
         if config.error_rate > 0.0 && crate::distribution::uniform(&mut lane.random) < config.error_rate {
             let error = answers::error(config.error_status, "this failure was asked for", None, Some("injected"));
-            return self.answer(&error, client, arrived, true, lane);
+            return self.answer(&error, client, arrived, lane);
         }
-        let asked = Asked { arrived, form, client };
         let Some(slots) = &lane.shared.slots else { return self.work_on(asked, arrived, false, lane) };
         match slots.take(Ticket { thread: lane.thread, key: self.key, reply: self.reply }) {
             Admission::Granted => self.work_on(asked, arrived, true, lane),
             Admission::Queued => self.state = State::Queued(asked),
             Admission::Full => {
                 let error = answers::error(503, "all slots are in use", None, Some("overloaded"));
-                self.answer(&error, client, arrived, true, lane);
+                self.answer(&error, client, arrived, lane);
             }
         }
     }
@@ -307,45 +316,22 @@ impl Connection {
         self.reply = self.reply.wrapping_add(1);
         self.count_arrival(lane);
         let client = Client { keep_alive: false, is_http11: true, is_head: false };
-        self.answer(&routes::refusal(bad), client, now, true, lane);
-        if let State::Answering(answering) = &mut self.state {
-            answering.after = After::Linger;
-        }
+        let answering = Answering::at_once(&routes::refusal(bad), client, now, lane);
+        self.state = State::Answering(Answering { after: After::Linger, ..answering });
     }
 
     /// Answers at once.
-    fn answer(&mut self, answer: &Answer, client: Client, arrived: Instant, is_counted: bool, lane: &Lane) {
-        let keep_alive = client.keep_alive && !lane.is_draining;
-        let bytes = answer.render(&lane.rendered.date, keep_alive, client.is_head);
-        self.state = State::Answering(Answering {
-            part: Part { due: arrived, bytes },
-            written: 0,
-            rest: Reply::Whole,
-            status: answer.status,
-            arrived,
-            after: if keep_alive { After::Keep } else { After::Close },
-            has_slot: false,
-            is_counted,
-            is_alarm_set: false,
-        });
+    fn answer(&mut self, answer: &Answer, client: Client, arrived: Instant, lane: &Lane) {
+        self.state = State::Answering(Answering::at_once(answer, client, arrived, lane));
     }
 
     /// Answers with a completion that is worked on from `begin`.
     fn work_on(&mut self, asked: Asked, begin: Instant, has_slot: bool, lane: &mut Lane) {
-        let keep_alive = asked.client.keep_alive && !lane.is_draining;
-        let client = Client { keep_alive, ..asked.client };
+        let client = lane.as_of_now(asked.client);
         let (part, rest) = Reply::begin(asked.form, client, begin, lane.config, &lane.rendered, &mut lane.random);
-        self.state = State::Answering(Answering {
-            part: Part { due: lane.after_stalls(part.due), ..part },
-            written: 0,
-            rest,
-            status: 200,
-            arrived: asked.arrived,
-            after: if keep_alive { After::Keep } else { After::Close },
-            has_slot,
-            is_counted: true,
-            is_alarm_set: false,
-        });
+        let part = Part { due: lane.after_stalls(part.due), ..part };
+        let answering = Answering::new(part, rest, 200, asked.arrived, client);
+        self.state = State::Answering(Answering { has_slot, ..answering });
     }
 
     /// The answer is written.
@@ -383,6 +369,28 @@ impl Connection {
 }
 
 impl Answering {
+    /// Counted, without a slot.
+    fn new(part: Part, rest: Reply, status: u16, arrived: Instant, client: Client) -> Self {
+        Self {
+            part,
+            written: 0,
+            rest,
+            status,
+            arrived,
+            after: if client.keep_alive { After::Keep } else { After::Close },
+            has_slot: false,
+            is_counted: true,
+            is_alarm_set: false,
+        }
+    }
+
+    /// With all of it at once.
+    fn at_once(answer: &Answer, client: Client, arrived: Instant, lane: &Lane) -> Self {
+        let client = lane.as_of_now(client);
+        let bytes = answer.render(&lane.rendered.date, client.keep_alive, client.is_head);
+        Self::new(Part { due: arrived, bytes }, Reply::Whole, answer.status, arrived, client)
+    }
+
     /// Writes what is left of the part; false when the socket takes no more for now.
     fn write(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
         while self.written < self.part.bytes.len() {

@@ -2,12 +2,13 @@
 
 use super::answers::Rendered;
 use super::config::MockConfig;
-use super::reply::Client;
+use super::request::Client;
 use super::routes::Form;
 use super::slots::{Slots, Ticket};
 use super::truth::Truth;
 use crate::distribution::Random;
 use crate::units::now_unix_us;
+use crate::wire::Memo;
 use mio::net::TcpStream;
 use mio::{Poll, Token, Waker};
 use std::cmp::Reverse;
@@ -91,7 +92,8 @@ pub struct Lane<'a> {
     /// What is written often, as of this second.
     pub rendered: Rc<Rendered>,
     pub buffer: Vec<u8>,
-    pub understood: Understood,
+    /// The last completion's request that came in one piece.
+    pub understood: Memo<(Form, Client)>,
     /// Whether no connection is kept any more.
     pub is_draining: bool,
     /// The next one first.
@@ -110,7 +112,7 @@ impl<'a> Lane<'a> {
             random: crate::distribution::random(config.seed, thread as u64),
             rendered: Rc::new(Rendered::new(config, now_unix_us() / 1_000_000)),
             buffer: vec![0; BUFFER_BYTES],
-            understood: Understood::default(),
+            understood: Memo::default(),
             is_draining: false,
             alarms: BinaryHeap::new(),
             granted: Vec::new(),
@@ -125,6 +127,11 @@ impl<'a> Lane<'a> {
     /// Has a connection's `on_alarm` called at that moment.
     pub fn ring_at(&mut self, moment: Instant, key: usize, reply: u32) {
         self.alarms.push(Reverse((moment, key, reply)));
+    }
+
+    /// A client, whose connection is not kept any more once the mock is about to end.
+    pub fn as_of_now(&self, client: Client) -> Client {
+        Client { keep_alive: client.keep_alive && !self.is_draining, ..client }
     }
 
     /// A completion's request is here.
@@ -154,27 +161,5 @@ impl<'a> Lane<'a> {
         if second != self.rendered.second {
             self.rendered = Rc::new(Rendered::new(self.config, second));
         }
-    }
-}
-
-/// The last completion's request that came in one piece, and what it asks for.
-#[derive(Debug, Default)]
-pub struct Understood {
-    bytes: Vec<u8>,
-    means: Option<(Form, Client)>,
-}
-
-impl Understood {
-    /// What they ask for, if these are the same bytes.
-    #[inline]
-    pub fn get(&self, bytes: &[u8]) -> Option<(Form, Client)> {
-        self.means.filter(|_| self.bytes == bytes)
-    }
-
-    /// This is what these bytes ask for.
-    pub fn set(&mut self, bytes: &[u8], form: Form, client: Client) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        self.means = Some((form, client));
     }
 }

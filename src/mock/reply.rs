@@ -3,7 +3,7 @@
 
 use super::answers::{LAST_CHUNK, Rendered, stream_tokens};
 use super::config::MockConfig;
-use super::request::Head;
+use super::request::Client;
 use super::routes::Form;
 use crate::distribution::Random;
 use bytes::Bytes;
@@ -15,24 +15,6 @@ use std::time::Instant;
 pub struct Part {
     pub due: Instant,
     pub bytes: Bytes,
-}
-
-/// What is known of a client when its answer is rendered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// Whether the connection will be kept.
-    pub keep_alive: bool,
-    /// Whether it reads chunks; otherwise the connection's end is the body's.
-    pub is_http11: bool,
-    /// Whether it wants the head only.
-    pub is_head: bool,
-}
-
-impl Client {
-    /// Who sent this.
-    pub fn of(head: &Head) -> Self {
-        Self { keep_alive: head.keep_alive, is_http11: head.is_http11, is_head: head.is_head }
-    }
 }
 
 /// The parts that are still to come.

@@ -34,14 +34,21 @@ impl From<Malformed> for BadRequest {
 pub struct Head {
     /// What is asked for.
     pub endpoint: Endpoint,
-    /// Whether the connection may be kept; HTTP/1.0's never is.
-    pub keep_alive: bool,
-    /// Whether the client speaks HTTP/1.1, and so chunks.
-    pub is_http11: bool,
-    /// Whether the answer is to have no body (`HEAD`).
-    pub is_head: bool,
+    /// Who asks.
+    pub client: Client,
     /// Whether the client waits to hear that it may send the body.
     pub expects_continue: bool,
+}
+
+/// What an answer must know of who gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Whether the connection may be kept; HTTP/1.0's never is.
+    pub keep_alive: bool,
+    /// Whether it speaks HTTP/1.1, and so chunks; otherwise the connection's end is a stream's.
+    pub is_http11: bool,
+    /// Whether it wants the head only (`HEAD`).
+    pub is_head: bool,
 }
 
 /// A whole request.
@@ -162,9 +169,7 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
     };
     let mut head = Head {
         endpoint: Endpoint::of(method, path),
-        keep_alive: version >= 1,
-        is_http11: version >= 1,
-        is_head: method == "HEAD",
+        client: Client { keep_alive: version >= 1, is_http11: version >= 1, is_head: method == "HEAD" },
         expects_continue: false,
     };
     let (mut length, mut is_chunked) = (None, false);
@@ -174,7 +179,7 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
                 head.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
             }
             10 if header.name.eq_ignore_ascii_case("connection") => {
-                head.keep_alive &= !has_token(header.value, b"close");
+                head.client.keep_alive &= !has_token(header.value, b"close");
             }
             14 if header.name.eq_ignore_ascii_case("content-length") => {
                 let Some(given) = parse_length(header.value) else {
@@ -216,7 +221,7 @@ mod tests {
         for piece in pieces {
             reader.push(piece);
             while let Some(request) = reader.peek()? {
-                found.push((request.body.to_vec(), request.head.keep_alive));
+                found.push((request.body.to_vec(), request.head.client.keep_alive));
                 reader.pop();
             }
         }

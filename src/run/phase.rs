@@ -60,17 +60,14 @@ impl Visit<'_> {
         let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning_s) + GRACE;
         let result: LoadResult = loop {
             tokio::select! {
-                line = timeout_at(deadline, output.next_line()) => {
-                    let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
-                    match line.as_deref().map(parse::<LoadEvent>).transpose()? {
-                        Some(LoadEvent::Progress(now)) => {
-                            progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now)));
-                            hlog += &now.to_hlog_line();
-                        }
-                        Some(LoadEvent::Result(result)) => break *result,
-                        None => return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await),
+                event = next_event(&generator, &mut output, deadline) => match event? {
+                    Some(LoadEvent::Progress(now)) => {
+                        progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now)));
+                        hlog += &now.to_hlog_line();
                     }
-                }
+                    Some(LoadEvent::Result(result)) => break *result,
+                    None => return Err(self.without_result(&generator, &output).await),
+                },
                 _ = &mut sampling => {}
                 line = probe.next_line(), if probe_lives => match line? {
                     Some(line) => if let ProbeEvent::Sample(sample) = parse(&line)? { processes.push(sample) },
@@ -115,20 +112,21 @@ impl Visit<'_> {
         let mut output = generator.start().await?;
         let deadline = Instant::now() + NULL_RUN_TIME + GRACE;
         loop {
-            let line = timeout_at(deadline, output.next_line()).await;
-            let line = line.map_err(|_| Error::Start(format!("{load}: gives no result")))??;
-            match line.as_deref().map(parse::<LoadEvent>).transpose()? {
+            match next_event(&generator, &mut output, deadline).await? {
                 Some(LoadEvent::Progress(_)) => {}
                 Some(LoadEvent::Result(result)) => {
                     generator.remove().await?;
                     mock.remove().await?;
                     return Ok(result.throughput_rps());
                 }
-                None => {
-                    return Err(self.not_ready(&generator, &format!("gave no result: {}", output.last_words())).await);
-                }
+                None => return Err(self.without_result(&generator, &output).await),
             }
         }
+    }
+
+    /// Why a load generator has ended without a result.
+    async fn without_result(&self, generator: &Container, output: &Output) -> Error {
+        self.not_ready(generator, &format!("gave no result: {}", output.last_words())).await
     }
 
     /// The load generator's service with a phase's flags behind its own: the last of a repeated flag counts.
@@ -150,6 +148,13 @@ impl Visit<'_> {
     fn port(&self, service: &str) -> u16 {
         self.spec.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
     }
+}
+
+/// What a load generator says next; `None` at its end.
+async fn next_event(generator: &Container, output: &mut Output, deadline: Instant) -> Result<Option<LoadEvent>> {
+    let line = timeout_at(deadline, output.next_line()).await;
+    let line = line.map_err(|_| Error::Start(format!("{}: gives no result", generator.service())))??;
+    line.as_deref().map(parse::<LoadEvent>).transpose()
 }
 
 /// Samples a container once a second for as long as it is polled.

@@ -1,6 +1,6 @@
 //! The mock as slow, as limited and as faulty as asked, seen by the load generator and by its own counts.
 
-use super::servers::{Mock, config, for_ms, only_failure, run};
+use super::servers::{Mock, at_least, config, for_ms, only_failure, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ fn a_mixture_has_its_shares() {
     let mock = Mock::with(times("80% 1ms, 20% 60ms"));
     let model = LoadModel::Open { rate_rps: 300.0, arrivals: Arrivals::Poisson, max_in_flight: 300 };
     let result = run(&LoadConfig { model, ..asked(&mock, for_ms(2000), 1) });
-    let slow = result.latency().buckets().filter(|(us, _)| *us >= 60_000).map(|(_, count)| count).sum::<u64>();
+    let slow = at_least(&result.latency(), 60);
     let share = slow as f64 / result.latency().count() as f64;
     assert!((0.1..0.32).contains(&share), "{share}: four standard deviations are 0.07, and the machine may be slow");
 }
@@ -97,7 +97,7 @@ fn a_stall_holds_every_completion() {
     let mock = Mock::with(MockConfig { stalls, ..times("1ms") });
     let model = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 100 };
     let result = run(&LoadConfig { model, ..asked(&mock, for_ms(1500), 1) });
-    let waited = |ms: u64| result.latency().buckets().filter(|(us, _)| *us >= ms * 1000).map(|(_, n)| n).sum::<u64>();
+    let waited = |ms| at_least(&result.latency(), ms);
     assert!((45..=60).contains(&waited(10)), "{}: due in the stall's half second", waited(10));
     assert!((20..=35).contains(&waited(250)), "{}: in its first half", waited(250));
     assert!(result.latency().max_us() < 800_000);

@@ -1,25 +1,15 @@
 //! When the load generator sends: open loop, think time, stages, iterations, the drain.
 
-use super::servers::{GOOD, Server, config, for_ms, read_request, run};
+use super::servers::{GOOD, Server, accounts_for_all, at_least, config, for_ms, read_request, run};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use vscale::load::{LoadConfig, Until};
-use vscale::model::{Arrivals, Histogram, LoadModel, LoadResult, LoadWarning, Stage, StopCause};
+use vscale::model::{Arrivals, LoadModel, LoadWarning, Stage, StopCause};
 
 fn open(rate_rps: f64, max_in_flight: u32, config: LoadConfig) -> LoadConfig {
     LoadConfig { model: LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight }, ..config }
-}
-
-/// How many were recorded at or above so many milliseconds.
-fn at_least(histogram: &Histogram, ms: u64) -> u64 {
-    histogram.buckets().filter(|(us, _)| *us >= ms * 1000).map(|(_, count)| count).sum()
-}
-
-fn accounts_for_all(result: &LoadResult) {
-    let totals = &result.totals;
-    assert_eq!(totals.sent, totals.succeeded + totals.failed + totals.unanswered, "{totals:?}");
 }
 
 #[test]

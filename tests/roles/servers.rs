@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use vscale::load::{Expect, LoadConfig, Until, WarmUp};
 use vscale::mock::MockConfig;
-use vscale::model::{BackendWindow, FailureGroup, LoadResult};
+use vscale::model::{BackendWindow, FailureGroup, Histogram, LoadResult};
 
 /// An answer that passes every check.
 pub const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"choices\":[1]}";
@@ -180,4 +180,16 @@ pub fn only_failure(result: &LoadResult) -> &FailureGroup {
     assert_eq!(result.failures.iter().map(|group| group.occurrences).sum::<u64>(), result.failure_count());
     assert_eq!(result.latency().count(), 0, "a failure's latency was recorded");
     &result.failures[0]
+}
+
+/// Every request that was sent ended as one thing, and every one that ended is in one row.
+pub fn accounts_for_all(result: &LoadResult) {
+    let totals = &result.totals;
+    assert_eq!(totals.sent, totals.succeeded + totals.failed + totals.unanswered, "{totals:?}");
+    assert_eq!(ended(result), totals.succeeded + totals.failed);
+}
+
+/// How many were recorded at or above so many milliseconds.
+pub fn at_least(histogram: &Histogram, ms: u64) -> u64 {
+    histogram.buckets().filter(|(us, _)| *us >= ms * 1000).map(|(_, count)| count).sum()
 }
