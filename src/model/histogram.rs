@@ -75,9 +75,18 @@ impl Histogram {
         self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
     }
 
+    /// The same with room for all that can be recorded: the files tell of the room, and equal ones must be equal files.
+    fn with_all_room(&self) -> hdrhistogram::Histogram<u64> {
+        let all = hdrhistogram::Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS);
+        let mut all = all.expect("the bounds are constants that HdrHistogram accepts");
+        all.add(&self.0).expect("nothing beyond the bounds was recorded");
+        all
+    }
+
     fn to_base64(&self) -> String {
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.0, &mut bytes).expect("a Vec takes all, and every count fits");
+        let serialized = V2DeflateSerializer::new().serialize(&self.with_all_room(), &mut bytes);
+        serialized.expect("a Vec takes all, and every count fits");
         BASE64.encode(bytes)
     }
 
@@ -114,7 +123,7 @@ impl Histogram {
             self.0.stdev() / 1e3,
             self.0.max() as f64 / 1e3,
             self.0.len(),
-            self.0.buckets(),
+            self.with_all_room().buckets(),
             2048
         );
         text
