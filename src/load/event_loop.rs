@@ -83,12 +83,9 @@ impl<'a> EventLoop<'a> {
                     break;
                 }
             }
-            if let Some(moment) = lane.pacer.next_moment()
-                && moment < now + TICK
-            {
-                self.timer.ring_at(moment, now)?;
-            }
-            match self.poll.poll(&mut events, Some(TICK)) {
+            let next_moment = lane.pacer.next_moment().filter(|&moment| moment < now + TICK);
+            let wait = self.timer.wait_for(next_moment, TICK)?;
+            match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }

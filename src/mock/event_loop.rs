@@ -58,10 +58,9 @@ impl<'a> EventLoop<'a> {
         let mut events = Events::with_capacity(EVENTS);
         let mut drained_by = None;
         loop {
-            if let Some(&Reverse((moment, ..))) = self.lane.alarms.peek() {
-                self.timer.ring_at(moment, Instant::now())?;
-            }
-            match self.poll.poll(&mut events, Some(TICK)) {
+            let next_alarm = self.lane.alarms.peek().map(|Reverse((moment, ..))| *moment);
+            let wait = self.timer.wait_for(next_alarm, TICK)?;
+            match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
