@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from histogram import Histogram, decode
@@ -39,14 +39,6 @@ WRK_SCRIPT = f"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{REQUEST}'
-"""
-LOCUST_FILE = f"""
-from locust import HttpUser, task
-
-class Chat(HttpUser):
-    @task
-    def complete(self):
-        self.client.post("{PATH}", data='{REQUEST}', headers={{"Content-Type": "application/json"}})
 """
 
 
@@ -124,10 +116,22 @@ def oha(load: Load) -> list[str]:
     return [tool("oha"), "--no-tui", "--output-format", "json", *flags, "-d", REQUEST, load.host + PATH]
 
 
-def locust(load: Load) -> list[str]:
+def locust_file(user: str) -> str:
+    return f"""
+from locust import {user}, task
+
+class Chat({user}):
+    @task
+    def complete(self):
+        self.client.post("{PATH}", data='{REQUEST}', headers={{"Content-Type": "application/json"}})
+"""
+
+
+def locust(user: str, load: Load) -> list[str]:
+    """By its class `HttpUser`, or `FastHttpUser`."""
     users = str(load.connections)
     flags = ["--headless", "--json", "--skip-log", "-u", users, "-r", users, "-t", f"{load.seconds:.0f}s"]
-    return [tool("locust"), "-f", script("locustfile.py", LOCUST_FILE), *flags, "--host", load.host]
+    return [tool("locust"), "-f", script(f"{user}.py", locust_file(user)), *flags, "--host", load.host]
 
 
 def naive(load: Load) -> list[str]:
@@ -167,6 +171,11 @@ def number(pattern: str, text: str) -> float:
     return float(match[1].replace(",", ""))
 
 
+def locust_client(name: str, user: str) -> Client:
+    idle, count = lambda: [tool("locust"), "--version"], lambda text: locust_stats(text)["num_requests"]
+    return Client(name, idle, partial(locust, user), count)
+
+
 OURS = Client("vscale load", lambda: [vscale(), "--version"], ours, lambda text: result(text)["totals"]["succeeded"])
 CLIENTS = {
     client.name: client
@@ -174,9 +183,8 @@ CLIENTS = {
         Client("wrk", lambda: [tool("wrk"), "--version"], wrk, lambda text: int(number(r"(\d+) requests in", text))),
         Client("oha", lambda: [tool("oha"), "--version"], oha, lambda text: json.loads(text)["statusCodeDistribution"]["200"]),
         Client("hey", lambda: [tool("hey"), "-n", "0"], hey, lambda text: int(number(r"\[200\]\s+(\d+) responses", text))),
-        Client(
-            "Locust", lambda: [tool("locust"), "--version"], locust, lambda text: locust_stats(text)["num_requests"]
-        ),
+        locust_client("Locust", "HttpUser"),
+        locust_client("Locust's FastHttpUser", "FastHttpUser"),
         Client("naive hyper", lambda: [hyper_client(), "http://127.0.0.1:9/", "0", "0"], naive, int),
     ]
 }
