@@ -142,7 +142,7 @@ pub struct LoadArgs {
     #[arg(long, help_heading = "Load", value_name = "URL")]
     pub backend: Option<String>,
 
-    /// Write PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv
+    /// Write Locust's PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv; of streams also PREFIX_streams.csv
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub csv: Option<PathBuf>,
     /// Write a report
@@ -157,6 +157,9 @@ pub struct LoadArgs {
     /// Print JSON lines on stdout: progress once a second, the result last
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// What the request and the data file say comes as a line of JSON on stdin (the controller hands it on)
+    #[arg(long, hide = true, conflicts_with = "request_file")]
+    pub files_on_stdin: bool,
     /// How it is tied to the controller
     #[command(flatten)]
     pub tie: Tie,

@@ -23,7 +23,7 @@ use vscale::{
 
 mod load;
 
-pub use load::{capacity, load};
+pub use load::{capacity, load, request_texts};
 
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {

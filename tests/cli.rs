@@ -54,6 +54,11 @@ fn loads_and_mocks_that_make_no_sense() {
     assert_snapshot!(refused(&["mock", "--error-status", "200"]), @"2: error: invalid value '200' for '--error-status <STATUS>': 200 is not in 400..=599");
     assert_snapshot!(refused(&["mock", "--slots", "0"]), @"2: error: invalid value '0' for '--slots <N>': 0 is not in 1..=4294967295");
     assert_snapshot!(refused(&["mock", "--host", "203.0.113.1"]), @"3: vscale: cannot listen on 203.0.113.1:8080: Cannot assign requested address (os error 99)");
+    let folder = tempfile::tempdir().unwrap();
+    let mix = folder.path().join("mix.jsonl");
+    std::fs::write(&mix, "{\"path\": \"/v1/models\"}\n{\"weight\": -1}\n").unwrap();
+    let said = refused(&["bench", "--request-file", mix.to_str().unwrap()]);
+    assert_snapshot!(said.replace(mix.to_str().unwrap(), "mix.jsonl"), @"2: vscale: mix.jsonl:2: the weight must be above 0");
     assert_snapshot!(refused(&["bench", "--iterations", "5"]), @"2: vscale: --iterations: a bench compares windows of equal length; use --run-time");
 }
 

@@ -2,7 +2,8 @@
 
 use crate::{
     distribution::Distribution,
-    load::Expect,
+    error::Error,
+    load::{Expect, RequestTexts},
     model::{Arrivals, LoadModel, Stage},
     threshold::Threshold,
     units,
@@ -88,13 +89,16 @@ pub struct RequestFlags {
     /// Open a connection for each request
     #[arg(long)]
     pub no_keepalive: bool,
+}
 
-    /// The request file's text (the controller gives it to the load generator)
-    #[arg(long, hide = true, conflicts_with = "request_file")]
-    pub request_text: Option<String>,
-    /// The data file's text
-    #[arg(long, hide = true, conflicts_with = "data_file")]
-    pub data_text: Option<String>,
+impl RequestFlags {
+    /// What its files say.
+    ///
+    /// # Errors
+    /// Those of [`RequestTexts::read`].
+    pub fn texts(&self) -> Result<RequestTexts, Error> {
+        RequestTexts::read(self.request_file.as_deref(), self.data_file.as_deref())
+    }
 }
 
 /// How the due times of an open loop lie.
@@ -140,8 +144,8 @@ impl LoadFlags {
         }
     }
 
-    /// The flags that make another process load alike, thresholds left out; the files' texts stand in for the files.
-    pub fn to_arguments(&self, request_text: Option<String>, data_text: Option<String>) -> Vec<String> {
+    /// The flags that make another process load alike, but for thresholds and files.
+    pub fn to_arguments(&self) -> Vec<String> {
         let us = |time: Duration| Some(format!("{}us", time.as_micros()));
         let is_closed = self.rate.is_none();
         let is_timed = self.stages.is_empty() && self.iterations.is_none();
@@ -166,8 +170,6 @@ impl LoadFlags {
             ("--drain", us(self.drain)),
             ("--seed", Some(self.seed.to_string())),
             ("--threads", self.threads.map(|threads| threads.to_string())),
-            ("--request-text", request_text),
-            ("--data-text", data_text),
             ("--expect", expect),
             ("--timeout", us(self.requests.timeout)),
         ];
@@ -245,7 +247,7 @@ mod tests {
             &["--iterations", "100", "--drain", "1s"],
         ] {
             let first = parse(arguments).unwrap();
-            let handed_on = first.to_arguments(None, None);
+            let handed_on = first.to_arguments();
             let second = parse(&handed_on.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
             assert_eq!(format!("{first:?}"), format!("{second:?}"));
         }

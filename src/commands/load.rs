@@ -2,14 +2,14 @@
 
 use super::{stop_on_signal, write};
 use std::{
-    fs::{self, File},
-    io::{BufWriter, Write, stdout},
-    path::{Path, PathBuf},
+    fs::File,
+    io::{BufWriter, Write, stdin, stdout},
+    path::Path,
 };
 use vscale::{
     cli::{CapacityArgs, LoadArgs, ProgressArg, RequestFlags, WarmUpArg},
     error::{Error, Result, exit},
-    load::{self, Expect, LoadConfig, RequestTemplate, Until, WarmUp},
+    load::{self, Expect, LoadConfig, RequestTemplate, RequestTexts, Until, WarmUp},
     model::{LoadEvent, LoadResult, PhaseName, hlog_head},
     probe, report,
     run::{self, Progress},
@@ -17,9 +17,19 @@ use vscale::{
     units::now_unix_us,
 };
 
+/// What to send, from its files or from who has read them for it.
+pub fn request_texts(args: &LoadArgs) -> Result<RequestTexts> {
+    if !args.files_on_stdin {
+        return args.load.requests.texts();
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line).map_err(Error::file("stdin"))?;
+    serde_json::from_str(&line).map_err(|error| Error::Usage(format!("--files-on-stdin: {error}")))
+}
+
 /// Loads a server and reports.
-pub fn load(args: &LoadArgs) -> Result<u8> {
-    let config = config(args)?;
+pub fn load(args: &LoadArgs, texts: &RequestTexts) -> Result<u8> {
+    let config = config(args, texts)?;
     let stop = stop_on_signal()?;
     let mut hlog = args.hlog.as_deref().map(start_hlog).transpose()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
@@ -51,7 +61,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
 
 /// Finds a server's capacity, and how it does at shares of it.
 pub fn capacity(args: &CapacityArgs) -> Result<u8> {
-    let config = with_requests(&args.host, &args.requests, args.insecure)?;
+    let config = with_requests(&args.host, &args.requests, &args.requests.texts()?, args.insecure)?;
     let config =
         LoadConfig { until: Until::RunTime(args.run_time), ..config.with_users(args.users, f64::from(args.users)) };
     let stop = stop_on_signal()?;
@@ -75,7 +85,7 @@ pub fn judge(thresholds: &[Threshold], result: &LoadResult) -> bool {
     judged.iter().any(|judged| judged.failed)
 }
 
-fn config(args: &LoadArgs) -> Result<LoadConfig> {
+fn config(args: &LoadArgs, texts: &RequestTexts) -> Result<LoadConfig> {
     let flags = &args.load;
     Ok(LoadConfig {
         model: flags.model(),
@@ -94,42 +104,29 @@ fn config(args: &LoadArgs) -> Result<LoadConfig> {
         seed: flags.seed,
         threads: flags.threads,
         backend: args.backend.clone(),
-        ..with_requests(&args.host, &flags.requests, args.insecure)?
+        ..with_requests(&args.host, &flags.requests, texts, args.insecure)?
     })
 }
 
 /// The defaults, with what is sent to whom.
-fn with_requests(host: &str, flags: &RequestFlags, insecure: bool) -> Result<LoadConfig> {
-    let (requests, lines) = requests(flags)?;
-    Ok(LoadConfig {
-        requests,
-        lines,
-        stream: flags.stream,
-        timeout: flags.timeout,
-        keep_alive: !flags.no_keepalive,
-        insecure,
-        ..LoadConfig::new(host)
-    })
-}
-
-/// What is sent, and the lines to fill in.
-fn requests(flags: &RequestFlags) -> Result<(Vec<RequestTemplate>, Vec<String>)> {
-    let text = |path: &Option<PathBuf>, text: &Option<String>| match path {
-        Some(path) => fs::read_to_string(path).map(Some).map_err(Error::input(path)),
-        None => Ok(text.clone()),
-    };
-    let mut requests = match text(&flags.request_file, &flags.request_text)? {
-        Some(text) => {
-            load::read_request_file(flags.request_file.as_deref().unwrap_or(Path::new("--request-text")), &text)?
-        }
+fn with_requests(host: &str, flags: &RequestFlags, texts: &RequestTexts, insecure: bool) -> Result<LoadConfig> {
+    let mut requests = match texts.templates()? {
+        Some(requests) => requests,
         None if flags.stream => vec![RequestTemplate::streamed()],
         None => vec![RequestTemplate::default()],
     };
     if let Some(expect) = &flags.expect {
         requests.iter_mut().for_each(|request| request.expect = Expect::clone(expect));
     }
-    let data = text(&flags.data_file, &flags.data_text)?.unwrap_or_default();
-    Ok((requests, data.lines().map(str::to_owned).collect()))
+    Ok(LoadConfig {
+        requests,
+        lines: texts.lines(),
+        stream: flags.stream,
+        timeout: flags.timeout,
+        keep_alive: !flags.no_keepalive,
+        insecure,
+        ..LoadConfig::new(host)
+    })
 }
 
 fn start_hlog(path: &Path) -> Result<(&Path, File)> {

@@ -15,7 +15,7 @@ use bollard::{
 };
 use futures_util::{Stream, StreamExt};
 use std::{collections::VecDeque, pin::Pin};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// A line of a container's output is cut here.
 const LINE_LIMIT_BYTES: usize = 64 << 20;
@@ -190,7 +190,7 @@ fn quota_period_us(cores: f64) -> i64 {
 /// What a piped container writes, line by line. While this lives, the container's stdin is open.
 pub struct Output {
     stream: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
-    _stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
+    stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     stdout: Vec<u8>,
     lines: VecDeque<String>,
     stderr: Vec<u8>,
@@ -201,7 +201,7 @@ impl Output {
         stream: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
         stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     ) -> Self {
-        Self { stream, _stdin: stdin, stdout: Vec::new(), lines: VecDeque::new(), stderr: Vec::new() }
+        Self { stream, stdin, stdout: Vec::new(), lines: VecDeque::new(), stderr: Vec::new() }
     }
 
     /// The next whole line of stdout; `None` once it has ended. Can be dropped and called again.
@@ -223,6 +223,17 @@ impl Output {
                 Some(Ok(other)) => self.take(&other.into_bytes())?,
                 Some(Err(error)) => return Err(failed("reading a container's output", &error)),
             }
+        }
+    }
+
+    /// Writes to its stdin. A container that has ended, or does not read, is no error here: its last words say more.
+    pub async fn write(&mut self, text: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let written = async {
+                stdin.write_all(text.as_bytes()).await?;
+                stdin.flush().await
+            };
+            let _: std::io::Result<()> = written.await;
         }
     }
 

@@ -19,5 +19,5 @@ mod run;
 pub use capacity::{Capacity, CapacityStep, find_capacity};
 pub use config::{LoadConfig, MAX_USERS, Until, WarmUp};
 pub use count::SteadyDetector;
-pub use http::{BodyCheck, Expect, JsonPointer, RequestTemplate, read_request_file};
+pub use http::{BodyCheck, Expect, JsonPointer, RequestTemplate, RequestTexts, read_request_file};
 pub use run::run;

@@ -50,6 +50,7 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
     let spec = read_spec(args)?;
     let settings = settings(args, &spec);
     let worker_pattern = worker_pattern(&spec)?;
+    let load_arguments = LoadArguments::read(&args.load)?;
     let id = run_id();
     let folder = RunFolder::create(&args.results, &id)?;
     let engine = Engine::connect().await.inspect_err(|_| folder.discard())?;
@@ -76,7 +77,13 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
         warnings: Vec::new(),
     };
     let outcome = {
-        let run = Run { args, spec: &spec, engine: &engine, worker_pattern: &worker_pattern };
+        let run = Run {
+            args,
+            spec: &spec,
+            engine: &engine,
+            worker_pattern: &worker_pattern,
+            load_arguments: &load_arguments,
+        };
         let visiting = AssertUnwindSafe(run.all(&mut cluster, &folder, &mut result, progress)).catch_unwind();
         tokio::select! {
             outcome = visiting => outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic))))),
@@ -102,6 +109,7 @@ struct Run<'a> {
     spec: &'a Spec,
     engine: &'a Engine,
     worker_pattern: &'a Regex,
+    load_arguments: &'a LoadArguments,
 }
 
 impl Run<'_> {
@@ -126,7 +134,6 @@ impl Run<'_> {
         for (key, network) in &self.spec.networks {
             cluster.create_network(key, network).await?;
         }
-        let load_arguments = LoadArguments::read(&self.args.load)?;
         for level_plan in plan::levels(&result.settings.workers, result.settings.cpus_cores) {
             let visit = Visit {
                 cluster,
@@ -136,7 +143,7 @@ impl Run<'_> {
                 images: &images,
                 own_image: &own_image,
                 worker_pattern: self.worker_pattern,
-                load_arguments: &load_arguments,
+                load_arguments: self.load_arguments,
                 ready_timeout: self.args.ready_timeout,
             };
             let (level, files) = visit.level(&level_plan, progress).await?;

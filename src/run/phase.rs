@@ -43,9 +43,7 @@ impl Visit<'_> {
         progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
         let service = self.load_service(loaded, &self.load_arguments.measured);
         let mut hlog = hlog_head(now_unix_us());
-        let load = &self.settings.load;
-        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
-        let mut output = generator.start().await?;
+        let (generator, mut output) = self.start_generator(&service).await?;
 
         let watched: Vec<&Container> = up.iter().map(|one| &one.container).chain([&generator]).collect();
         let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
@@ -80,7 +78,7 @@ impl Visit<'_> {
         };
         let containers: Vec<ContainerUsage> = watched.iter().zip(&samples).map(usage).collect();
         let limits = Limits {
-            service: load.clone(),
+            service: self.settings.load.clone(),
             asked: asked(&service),
             engine: generator.limits().await?,
             inside: result.generator.limits.clone(),
@@ -107,9 +105,8 @@ impl Visit<'_> {
         service.command = Some(["mock", "--host", "0.0.0.0", "--port", &port.to_string()].map(str::to_owned).to_vec());
         let mock = self.cluster.create(NULL, &service, self.own_image, true).await?;
         let _tie = mock.start().await?;
-        let (load, service) = (&self.settings.load, self.load_service(NULL, &self.load_arguments.null));
-        let generator = self.cluster.create(load, &service, &self.images[load], true).await?;
-        let mut output = generator.start().await?;
+        let service = self.load_service(NULL, &self.load_arguments.null);
+        let (generator, mut output) = self.start_generator(&service).await?;
         let deadline = Instant::now() + NULL_RUN_TIME + GRACE;
         loop {
             match next_event(&generator, &mut output, deadline).await? {
@@ -122,6 +119,14 @@ impl Visit<'_> {
                 None => return Err(self.without_result(&generator, &output).await),
             }
         }
+    }
+
+    async fn start_generator(&self, service: &Service) -> Result<(Container, Output)> {
+        let load = &self.settings.load;
+        let generator = self.cluster.create(load, service, &self.images[load], true).await?;
+        let mut output = generator.start().await?;
+        output.write(&self.load_arguments.stdin).await;
+        Ok((generator, output))
     }
 
     /// Why a load generator has ended without a result.
@@ -141,7 +146,7 @@ impl Visit<'_> {
             command.extend(["--backend".into(), url(backend)]);
         }
         command.extend(arguments.iter().cloned());
-        command.push("--json".into());
+        command.extend(["--files-on-stdin".into(), "--json".into()]);
         service
     }
 

@@ -80,6 +80,22 @@ fn streams_are_timed_token_by_token() {
 }
 
 #[test]
+fn requests_and_their_data_come_from_files_of_the_host() {
+    let bench = Bench::new(STACK, "/v1/health");
+    let request = r#"{"name": "ask", "path": "/v1/chat/completions", "body": {"model": "m", "messages": [{"role": "user", "content": "{{line}}"}]}}"#;
+    fs::write(bench.path().join("mix.jsonl"), request).expect("writable");
+    // More than an argument of a process can hold, in lines of one length.
+    let prompts: Vec<String> = (0..2000).map(|number| format!("{number:0500}")).collect();
+    fs::write(bench.path().join("prompts.txt"), prompts.join("\n")).expect("writable");
+    bench.run(&["--request-file", "mix.jsonl", "--data-file", "prompts.txt", "--run-time", "1"]).assert(0);
+    let result = bench.result();
+    let load = &result.levels[0].stack.load;
+    let totals = &load.totals;
+    assert_eq!((load.requests.len(), load.requests[0].name.as_str(), load.failure_count()), (1, "ask", 0));
+    assert!((650..750).contains(&(totals.bytes_sent / totals.sent)), "{totals:?}");
+}
+
+#[test]
 fn a_target_that_ignores_its_worker_count_is_invalid() {
     let bench = Bench::new(STACK, "/v1/health");
     let mut arguments = vec!["--workers", "2", "--run-time", "1"];

@@ -13,7 +13,7 @@ mod transport;
 
 pub use expect::{BodyCheck, Expect, JsonPointer};
 pub use request::{RequestTemplate, Requests};
-pub use request_file::read_request_file;
+pub use request_file::{RequestTexts, read_request_file};
 pub use response::{Answer, AnswerReader};
 pub use sse::TokenStream;
 pub use target::Target;

@@ -2,10 +2,46 @@
 
 use super::{Expect, RequestTemplate};
 use crate::error::{Error, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+
+/// The texts of the files that say what to send; the controller hands them as a line of JSON to a load generator in a
+/// container, which sees no file of the host.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RequestTexts {
+    /// The request file's path and text.
+    requests: Option<(String, String)>,
+    /// The data file's text.
+    data: Option<String>,
+}
+
+impl RequestTexts {
+    /// As the files are now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] names the file that cannot be read.
+    pub fn read(request_file: Option<&Path>, data_file: Option<&Path>) -> Result<Self> {
+        let read = |path: &Path| fs::read_to_string(path).map_err(Error::input(path));
+        let requests = request_file.map(|path| Ok((path.display().to_string(), read(path)?))).transpose()?;
+        Ok(Self { requests, data: data_file.map(read).transpose()? })
+    }
+
+    /// The requests; `None` where no file has any.
+    ///
+    /// # Errors
+    /// Those of [`read_request_file`].
+    pub fn templates(&self) -> Result<Option<Vec<RequestTemplate>>> {
+        self.requests.as_ref().map(|(path, text)| read_request_file(Path::new(path), text)).transpose()
+    }
+
+    /// What `{{line}}` stands for, in turn.
+    pub fn lines(&self) -> Vec<String> {
+        self.data.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
+    }
+}
 
 /// A line. What is left out is as in the default request, except the body: none.
 #[derive(Debug, Deserialize)]
