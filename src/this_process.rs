@@ -5,6 +5,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
+use std::num::NonZero;
 
 /// This process's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,11 @@ pub fn cpus_allowed() -> Result<Vec<u32>> {
     let set =
         sched_getaffinity(Pid::from_raw(0)).map_err(|error| Error::Other(format!("sched_getaffinity: {error}")))?;
     Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false)).map(|cpu| cpu as u32).collect())
+}
+
+/// How many threads can run at once: as many as there are CPUs that may be used, or as a quota of the cgroup allows.
+pub fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Keeps the calling thread on one CPU. Where that is refused it runs on, only less evenly.

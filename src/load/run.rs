@@ -39,8 +39,7 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
     let requests = Requests::new(&config.requests, &config.lines, &target, config.keep_alive)?;
     this_process::allow_many_files();
     let cpus_allowed = this_process::cpus_allowed()?;
-    let default_threads = || std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-    let threads = config.threads.unwrap_or_else(default_threads).min(config.max_in_flight());
+    let threads = config.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(config.max_in_flight());
     let (addresses, unresolved) = match target.resolve() {
         Ok(addresses) => (addresses, None),
         Err(why) => (Vec::new(), Some(why)),

@@ -43,9 +43,7 @@ use truth::Truth;
 pub fn serve(listener: std::net::TcpListener, config: &MockConfig, stop: &AtomicBool) -> Result<()> {
     config.validate()?;
     this_process::allow_many_files();
-    let threads = config
-        .threads
-        .map_or_else(|| this_process::cpus_allowed().map(|cpus| cpus.len()), |threads| Ok(threads as usize))?;
+    let threads = config.threads.map_or_else(this_process::parallelism, |threads| threads as usize);
     serve_with(listener, config, threads, stop).map_err(|error| Error::Other(format!("the mock: {error}")))
 }
 

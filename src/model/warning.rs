@@ -61,6 +61,9 @@ pub enum Warning {
         failures: u64,
         /// Of how many.
         requests: u64,
+        /// The most frequent error, as it was counted.
+        #[serde(default)]
+        most_often: String,
     },
     /// No request succeeded; invalidates.
     NothingMeasured {
@@ -135,8 +138,8 @@ impl fmt::Display for Warning {
                 if *cpus == 1 { "" } else { "s" }
             ),
             Self::SharedCpus { who } => write!(f, "too few CPUs to keep all apart: {who}"),
-            Self::Failures { level, phase, failures, requests } => {
-                write!(f, "{level}: {phase}: {failures} of {requests} requests failed")
+            Self::Failures { level, phase, failures, requests, most_often } => {
+                write!(f, "{level}: {phase}: {failures} of {requests} requests failed, most often: {most_often}")
             }
             Self::NothingMeasured { level, phase } => write!(f, "{level}: invalid: {phase}: no request succeeded"),
             Self::Load { level, phase, warning } => write!(f, "{level}: {phase}: {warning}"),

@@ -8,6 +8,9 @@ use crate::{
 /// Least ratio of what the load generator can do to what the server does.
 const LEAST_HEADROOM: f64 = 1.5;
 
+/// As much of a failure's message as a warning shows.
+const SHOWN_CHARS: usize = 120;
+
 /// What a level's own evidence says against it.
 pub fn warnings(level: &Level) -> Vec<Warning> {
     let mut found = Vec::new();
@@ -36,8 +39,9 @@ fn phase_warnings(level: &str, phase: &Phase) -> Vec<Warning> {
     if requests == failures {
         found.push(Warning::NothingMeasured { level: level.clone(), phase: name.clone() });
     }
-    if failures > 0 {
-        found.push(Warning::Failures { level: level.clone(), phase: name.clone(), failures, requests });
+    if let Some(group) = load.failures.first() {
+        let (level, phase, most_often) = (level.clone(), name.clone(), group.error.chars().take(SHOWN_CHARS).collect());
+        found.push(Warning::Failures { level, phase, failures, requests, most_often });
     }
     found.extend(load.warnings().into_iter().map(|warning| {
         let (level, phase) = (level.clone(), name.clone());

@@ -124,7 +124,8 @@ impl RunFolder {
     pub fn publish_newest(&self, results: &Path, run: &RunResult) -> Result<()> {
         match run.levels.last() {
             Some(level) => {
-                publish::publish(&self.dir, &self.level_dir(level)?, results, safe_name(&run.settings.target)?)
+                let target = safe_name(&run.settings.target)?;
+                publish::publish(&self.dir, level, &self.level_dir(level)?, target, results)
             }
             None => Ok(()),
         }

@@ -136,6 +136,7 @@ fn level(name: &str, workers: u32, rate_per_s: u64, latency_us: u64) -> Level {
     let start = START_UNIX_US + u64::from(workers) * 60 * SECOND_US;
     let stack = phase(PhaseName::Stack, start, rate_per_s, latency_us, workers);
     let (failures, requests) = (stack.load.failure_count(), stack.load.request_count());
+    let most_often = stack.load.failures[0].error.clone();
     Level {
         name: name.into(),
         workers,
@@ -144,7 +145,7 @@ fn level(name: &str, workers: u32, rate_per_s: u64, latency_us: u64) -> Level {
         null_rps: Some(41_000.0),
         baseline: phase(PhaseName::Baseline, start - 30 * SECOND_US, 15_000, 240, 0),
         stack,
-        warnings: vec![Warning::Failures { level: name.into(), phase: "stack".into(), failures, requests }],
+        warnings: vec![Warning::Failures { level: name.into(), phase: "stack".into(), failures, requests, most_often }],
     }
 }
 

@@ -49,7 +49,9 @@ fn reports_made_again_are_the_same_bytes() {
 fn the_newest_run_is_at_the_top_and_nothing_else_changes() {
     let results = tempfile::tempdir().unwrap();
     fs::write(results.path().join("README.md"), "mine").unwrap();
-    fs::write(results.path().join("stack.html"), "an older run's").unwrap();
+    for older in ["stack.html", "stack_streams.csv"] {
+        fs::write(results.path().join(older), "an older run's").unwrap();
+    }
     let run = run();
     let folder = saved(results.path(), &run);
     folder.publish_newest(results.path(), &run).unwrap();
