@@ -77,7 +77,7 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
     drop(sender);
 
     let mut conductor = Conductor::new(config, &plan, &users, &ended);
-    let mut collector = Collector::new(&plan.timeline, threads, kinds, conductor.rows_expected());
+    let mut collector = Collector::new(&plan.timeline, threads, kinds);
     // With a thread to each CPU, the scheduler has no better place for any of them.
     let pins = if threads as usize == cpus_allowed.len() { cpus_allowed.clone() } else { Vec::new() };
     let threads_totals = std::thread::scope(|scope| {
@@ -195,12 +195,6 @@ impl<'a> Conductor<'a> {
             }
         }
         conductor
-    }
-
-    /// Rows of a second, about, as far as known.
-    fn rows_expected(&self) -> usize {
-        const MOST: u64 = 100_000;
-        self.run_time.map_or(0, |time| (time.as_secs() + 60).min(MOST) as usize)
     }
 
     fn start_window(&mut self, at_us: u64) {

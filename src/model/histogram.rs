@@ -1,4 +1,5 @@
-//! Latencies as a histogram of a size that depends on the largest alone, written and read as HdrHistogram's V2 compressed form in base64.
+//! Latencies as a histogram of a size that depends on the largest alone, written and read as HdrHistogram's V2
+//! compressed form in base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};

@@ -2,6 +2,7 @@
 
 use crate::{
     model::{Attestation, CgroupLimits, Level, Limits, Phase, Warning},
+    report::text::shortened,
     units::parse_cpu_list,
 };
 
@@ -40,7 +41,7 @@ fn phase_warnings(level: &str, phase: &Phase) -> Vec<Warning> {
         found.push(Warning::NothingMeasured { level: level.clone(), phase: name.clone() });
     }
     if let Some(group) = load.failures.first() {
-        let (level, phase, most_often) = (level.clone(), name.clone(), group.error.chars().take(SHOWN_CHARS).collect());
+        let (level, phase, most_often) = (level.clone(), name.clone(), shortened(&group.error, SHOWN_CHARS));
         found.push(Warning::Failures { level, phase, failures, requests, most_often });
     }
     found.extend(load.warnings().into_iter().map(|warning| {

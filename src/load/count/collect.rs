@@ -29,14 +29,13 @@ struct OpenRow {
 }
 
 impl<'a> Collector<'a> {
-    /// Each of `threads` sends a slice at every border, with counts of `requests` requests. Has room for `rows` at once: a
-    /// series that grows by and by leaves behind the room it had.
-    pub fn new(timeline: &'a Timeline, threads: u32, requests: usize, rows: usize) -> Self {
+    /// Each of `threads` sends a slice at every border, with counts of `requests` requests.
+    pub fn new(timeline: &'a Timeline, threads: u32, requests: usize) -> Self {
         Self {
             timeline,
             threads,
             open: BTreeMap::new(),
-            series: Vec::with_capacity(rows),
+            series: Vec::new(),
             window: vec![Counts::default(); requests],
             failed: FailureTable::default(),
             send_lag: None,
