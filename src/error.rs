@@ -13,7 +13,7 @@ pub enum Error {
     Usage(String),
     /// The compose file or what it names: the message starts with file and line where there is one.
     #[error("{0}")]
-    Spec(String),
+    Compose(String),
     /// The host or the engine cannot do what is asked.
     #[error("{0}")]
     Preflight(String),
@@ -43,7 +43,7 @@ impl Error {
     /// The process's exit status for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Spec(_) => 2,
+            Self::Usage(_) | Self::Compose(_) => 2,
             Self::Preflight(_) => 3,
             Self::Start(_) => 4,
             Self::Engine(_) | Self::File { .. } | Self::Other(_) => 1,

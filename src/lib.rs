@@ -3,6 +3,7 @@
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
 pub mod cli;
+pub mod compose;
 pub mod distribution;
 pub mod engine;
 pub mod error;
@@ -15,8 +16,8 @@ pub mod probe;
 pub mod redact;
 pub mod report;
 pub mod run;
-pub mod spec;
 pub mod store;
+pub mod text;
 mod this_process;
 pub mod threshold;
 pub mod units;

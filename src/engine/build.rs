@@ -45,7 +45,7 @@ impl Build {
     /// The context of a compose file's `build:`, with the host's settings for reaching package indices.
     ///
     /// # Errors
-    /// `Error::File` for what cannot be read, `Error::Spec` without a Dockerfile.
+    /// `Error::File` for what cannot be read, `Error::Compose` without a Dockerfile.
     pub(super) fn from_folder(
         repository: &str,
         context: &Path,
@@ -55,7 +55,7 @@ impl Build {
     ) -> Result<Self> {
         let mut build = Self::new(repository);
         if !context.join(dockerfile).is_file() {
-            return Err(Error::Spec(format!("{}: no such Dockerfile", context.join(dockerfile).display())));
+            return Err(Error::Compose(format!("{}: no such Dockerfile", context.join(dockerfile).display())));
         }
         for path in files_below(context)? {
             let content = fs::read(&path).map_err(Error::file(&path))?;
@@ -164,7 +164,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
                 () if kind.is_dir() => folders.push(entry.path()),
                 () if kind.is_file() => files.push(entry.path()),
                 () => {
-                    return Err(Error::Spec(format!(
+                    return Err(Error::Compose(format!(
                         "{}: a build context holds only files and folders",
                         entry.path().display()
                     )));

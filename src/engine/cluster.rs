@@ -7,8 +7,8 @@ use super::{
     status,
 };
 use crate::{
+    compose::{Network, Service},
     error::{Error, Result},
-    spec::{Network, Service},
     units::{self, format_cpu_list},
 };
 use bollard::{

@@ -4,13 +4,13 @@ use super::{Engine, failed, stats};
 use crate::{
     error::{Error, Result},
     model::{CgroupLimits, ContainerSample},
+    text::last_lines,
 };
 use bollard::{
     container::LogOutput,
     models::ContainerUpdateBody,
     query_parameters::{
         AttachContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
-        StopContainerOptionsBuilder,
     },
 };
 use futures_util::{Stream, StreamExt};
@@ -162,13 +162,6 @@ impl Container {
         Ok(log.into())
     }
 
-    /// Asks it to stop, and ends it after `grace_s` seconds.
-    pub async fn stop(&self, grace_s: i32) -> Result<()> {
-        let options = StopContainerOptionsBuilder::new().t(grace_s).build();
-        let stopped = self.engine.docker.stop_container(&self.id, Some(options)).await;
-        stopped.map_err(|error| failed(&format!("stopping {}", self.service), &error))
-    }
-
     /// Ends and removes it, with its anonymous volumes.
     pub async fn remove(&self) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
@@ -259,14 +252,6 @@ impl Output {
     }
 }
 
-/// The last `count` lines of a log, without terminal escapes.
-pub fn last_lines(log: &[u8], count: usize) -> String {
-    let text = String::from_utf8_lossy(log);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let shown = lines[lines.len().saturating_sub(count)..].join("\n");
-    shown.chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,11 +267,6 @@ mod tests {
             output.take(piece.as_bytes()).expect("short");
         }
         assert_eq!(output.lines, ["one", "two", ""]);
-    }
-
-    #[test]
-    fn the_last_lines_carry_no_escapes() {
-        assert_eq!(last_lines(b"a\nb\n\n\x1b[31mc\x07\n", 2), "b\n[31mc");
     }
 
     #[test]

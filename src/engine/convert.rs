@@ -1,7 +1,7 @@
 //! A service of the compose file as the engine's request. Nothing is defaulted here but what keeps a run reproducible: no
 //! restarts, no health checks (they would steal CPU from the measurement), no swap beyond a memory limit.
 
-use crate::spec::{Attachment, Service, Ulimit};
+use crate::compose::{Attachment, Service, Ulimit};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig,
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,

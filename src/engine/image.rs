@@ -2,8 +2,8 @@
 
 use super::{BaseImage, Engine, build::Build, own_image::PLACEHOLDER};
 use crate::{
+    compose::Service,
     error::{Error, Result},
-    spec::Service,
 };
 use std::fs;
 
@@ -14,7 +14,7 @@ impl Engine {
     /// The reference of a service's image, which is there when this returns; `progress` hears what takes long.
     ///
     /// # Errors
-    /// `Error::Preflight` when it does not build or cannot be had; `Error::Spec` for a service without image.
+    /// `Error::Preflight` when it does not build or cannot be had; `Error::Compose` for a service without image.
     pub async fn service_image(
         &self,
         name: &str,
@@ -26,7 +26,7 @@ impl Engine {
         if let Some(build) = &service.build {
             let path = build.context.join(&build.dockerfile);
             let text =
-                fs::read_to_string(&path).map_err(|error| Error::Spec(format!("{}: {error}", path.display())))?;
+                fs::read_to_string(&path).map_err(|error| Error::Compose(format!("{}: {error}", path.display())))?;
             let mut args = build.args.clone();
             if takes_base_image(&text) && !args.contains_key(BASE_ARGUMENT) {
                 args.insert(BASE_ARGUMENT.into(), self.base_image(base, progress).await?);
@@ -37,7 +37,7 @@ impl Engine {
             return self.build_once(built, progress).await;
         }
         match service.image.as_deref() {
-            None => Err(Error::Spec(format!("services.{name}: has neither image nor build"))),
+            None => Err(Error::Compose(format!("services.{name}: has neither image nor build"))),
             Some(PLACEHOLDER) => Ok(own_image.to_owned()),
             Some(reference) => {
                 if self.image(name, reference).await?.is_none() {

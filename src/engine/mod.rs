@@ -16,7 +16,7 @@ mod stats;
 pub use base::BaseImage;
 
 pub use cluster::{Cluster, Leftovers};
-pub use container::{Container, Output, last_lines};
+pub use container::{Container, Output};
 pub use gc::{Owner, collect_garbage};
 
 use crate::{

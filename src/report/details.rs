@@ -3,9 +3,9 @@
 use super::cells::{self, NONE, or_none};
 use super::summary::{cpuset, load_in_words, memory, quota};
 use super::table::Table;
-use super::text::{plain, shortened};
 use super::timeline::{busiest, process_cores};
 use crate::model::{CgroupLimits, Level, LoadResult, Phase, PhaseName, RunResult, StopCause};
+use crate::text::{plain, shortened};
 use crate::units::{format_bytes, format_us, format_utc};
 
 const MOST_ERROR_CHARACTERS: usize = 300;

@@ -5,9 +5,9 @@ use super::clocks;
 use super::summary::load_in_words;
 use super::table::Table;
 use super::terminal;
-use super::text::{plain, shortened};
 use crate::load::{Capacity, CapacityStep};
 use crate::model::{LoadModel, LoadResult};
+use crate::text::{plain, shortened};
 use crate::units::{format_bytes, format_cpu_list, format_us};
 
 const MOST_FAILURES: usize = 10;

@@ -12,8 +12,8 @@
 //! - the text of a failure has its line breaks and control characters taken out.
 
 use super::csv_text::csv_text;
-use super::text::plain;
 use crate::model::{Histogram, LoadResult, PERCENTILES, Second};
+use crate::text::plain;
 use crate::units::format_utc;
 
 const AGGREGATED: &str = "Aggregated";

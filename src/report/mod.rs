@@ -2,7 +2,7 @@
 //! the same result gives the same bytes. [`crate::store`] puts the text into files.
 //!
 //! What is said is decided once, in [`summary`], as [`table::Table`]s; [`terminal`], [`markdown`] and [`html`] differ
-//! only in how it looks. Text that comes from a server or a container passes [`text::plain`] on its way into a table.
+//! only in how it looks. Text that comes from a server or a container passes [`crate::text::plain`] on its way into a table.
 
 mod axis;
 mod cells;
@@ -20,5 +20,4 @@ pub mod scaling;
 pub mod summary;
 pub mod table;
 pub mod terminal;
-pub mod text;
 mod timeline;

@@ -4,8 +4,8 @@
 use super::cells::{self, NONE, or_none};
 use super::scaling::{is_valid, reference, scaled};
 use super::table::Table;
-use super::text::plain;
 use crate::model::{CgroupLimits, Level, Limits, LoadModel, Phase, RunResult, Stage, Warning};
+use crate::text::plain;
 use crate::units::{format_bytes, format_cpu_list, format_us, format_utc, parse_cpu_list};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! A table as a value: every reporter draws the same ones.
 
-use super::text::plain;
+use crate::text::plain;
 use serde::Serialize;
 
 /// Rows of text under titled columns.

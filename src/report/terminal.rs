@@ -3,8 +3,8 @@
 
 use super::summary::{Summary, summary};
 use super::table::{Row, Table};
-use super::text::shortened;
 use crate::model::RunResult;
+use crate::text::shortened;
 
 /// Columns that no line goes beyond.
 pub const WIDTH: usize = 100;

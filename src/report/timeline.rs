@@ -3,8 +3,8 @@
 
 use super::axis::{Axis, Scale, number};
 use super::chart::{Chart, Lines, Series};
-use super::text::plain;
 use crate::model::{ContainerSample, LoadResult, Phase, ProbeSample, Second};
+use crate::text::plain;
 
 const MOST_POINTS: usize = 120;
 const MOST_PROCESSES: usize = 6;

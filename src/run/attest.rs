@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Attestation, CgroupLimits, Level, Limits, Phase, Warning},
-    report::text::shortened,
+    text::shortened,
     units::parse_cpu_list,
 };
 

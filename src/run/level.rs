@@ -28,7 +28,7 @@ impl Visit<'_> {
     /// the engine goes away. What runs then is removed by the run's label.
     pub async fn level(&self, plan: &LevelPlan, progress: &mut Progress) -> Result<(Level, LevelFiles)> {
         let mut up = Vec::new();
-        for name in self.spec.start_order().into_iter().filter(|name| *name != self.settings.load) {
+        for name in self.project.start_order().into_iter().filter(|name| *name != self.settings.load) {
             up.push(self.start(&name, plan, progress).await?);
         }
         let target = up.iter().position(|one| one.container.service() == self.settings.target);
@@ -83,7 +83,7 @@ impl Visit<'_> {
         let output = container.start().await?;
         let mut up =
             Up { container, _output: output, probe: None, asked: asked(&service), seen: None, ready_after_us: 0 };
-        let Some(endpoint) = self.spec.vscale.endpoints.get(name) else { return Ok(up) };
+        let Some(endpoint) = self.project.vscale.endpoints.get(name) else { return Ok(up) };
 
         let url = format!("http://127.0.0.1:{}{}", endpoint.port, endpoint.ready);
         let timeout = format!("{}s", self.ready_timeout.as_secs_f64());

@@ -12,11 +12,11 @@ pub use progress::Progress;
 
 use crate::{
     cli::{BenchArgs, LoadFlags, WarmUpArg},
+    compose::{self, CountProbe, Project},
     engine::{BaseImage, Cluster, Engine, Leftovers, collect_garbage},
     error::{Error, Result},
     model::{HostFacts, RunResult, SCHEMA_VERSION, Settings, Warning},
     plan,
-    spec::{self, CountProbe, Spec},
     store::{Provenance, RunFolder},
     units::{format_cpu_list, now_unix_us, parse_cpu_list},
 };
@@ -47,9 +47,9 @@ pub struct Finished {
 /// Before anything was started: of usage, compose file, engine or images. What goes wrong later is in
 /// [`Finished::error`], so that finished levels are not lost.
 pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: &mut Progress) -> Result<Finished> {
-    let spec = read_spec(args)?;
-    let settings = settings(args, &spec);
-    let worker_pattern = worker_pattern(&spec)?;
+    let project = read_spec(args)?;
+    let settings = settings(args, &project);
+    let worker_pattern = worker_pattern(&project)?;
     let load_arguments = LoadArguments::read(&args.load)?;
     let id = run_id();
     let folder = RunFolder::create(&args.results, &id)?;
@@ -65,7 +65,7 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
     let mut result = RunResult {
         schema_version: SCHEMA_VERSION,
         id: id.clone(),
-        name: spec.name.clone(),
+        name: project.name.clone(),
         started_unix_us: now_unix_us(),
         finished_unix_us: None,
         settings,
@@ -79,7 +79,7 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
     let outcome = {
         let run = Run {
             args,
-            spec: &spec,
+            project: &project,
             engine: &engine,
             worker_pattern: &worker_pattern,
             load_arguments: &load_arguments,
@@ -106,7 +106,7 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
 /// What preparing and visiting need.
 struct Run<'a> {
     args: &'a BenchArgs,
-    spec: &'a Spec,
+    project: &'a Project,
     engine: &'a Engine,
     worker_pattern: &'a Regex,
     load_arguments: &'a LoadArguments,
@@ -130,14 +130,14 @@ impl Run<'_> {
         result.placement = placement;
         result.warnings = warnings;
         self.check_target_cpus(result)?;
-        folder.save_origin(result, &provenance(), &self.spec.to_yaml())?;
-        for (key, network) in &self.spec.networks {
+        folder.save_origin(result, &provenance(), &self.project.to_yaml())?;
+        for (key, network) in &self.project.networks {
             cluster.create_network(key, network).await?;
         }
         for level_plan in plan::levels(&result.settings.workers, result.settings.cpus_cores) {
             let visit = Visit {
                 cluster,
-                spec: self.spec,
+                project: self.project,
                 settings: &result.settings,
                 placement: &result.placement,
                 images: &images,
@@ -159,7 +159,7 @@ impl Run<'_> {
     async fn images(&self, own_image: &str, progress: &mut Progress) -> Result<BTreeMap<String, String>> {
         let base = self.args.base_image.as_deref().map_or(BaseImage::Any, BaseImage::Given);
         let mut images = BTreeMap::new();
-        for (name, service) in &self.spec.services {
+        for (name, service) in &self.project.services {
             progress.live(&format!("image of {name}"));
             let reference =
                 self.engine.service_image(name, service, own_image, base, &mut |line| progress.live(line)).await?;
@@ -170,8 +170,8 @@ impl Run<'_> {
 
     fn cpusets_asked(&self, settings: &Settings) -> Result<plan::Roles> {
         let of = |name: &str| -> Result<Option<Vec<u32>>> {
-            let list = self.spec.services[name].cpuset.as_deref().map(parse_cpu_list).transpose();
-            list.map_err(|why| Error::Spec(format!("services.{name}.cpuset: {why}")))
+            let list = self.project.services[name].cpuset.as_deref().map(parse_cpu_list).transpose();
+            list.map_err(|why| Error::Compose(format!("services.{name}.cpuset: {why}")))
         };
         Ok(plan::Roles { load: of(&settings.load)?, backend: of(&settings.backend)?, target: of(&settings.target)? })
     }
@@ -199,29 +199,30 @@ impl Run<'_> {
 }
 
 /// The compose file with the flags applied: ports and memory by the variables it uses, the rest by service.
-fn read_spec(args: &BenchArgs) -> Result<Spec> {
+fn read_spec(args: &BenchArgs) -> Result<Project> {
     if args.mock_port == args.stack_port {
         return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", args.mock_port)));
     }
     let flags =
         BTreeMap::from([("MOCK_PORT", args.mock_port.to_string()), ("STACK_PORT", args.stack_port.to_string())]);
-    let mut spec = spec::load(&args.files, &|name| flags.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
-    let load = &spec.vscale.load;
-    if spec.services[load].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
+    let mut project =
+        compose::load(&args.files, &|name| flags.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
+    let load = &project.vscale.load;
+    if project.services[load].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // All of them are set by ours, so they would count for nothing.
-        return Err(Error::Spec(format!(
+        return Err(Error::Compose(format!(
             "services.{load}.command: the load generator's flags are `vscale bench`'s; leave it out, or say [load]"
         )));
     }
-    let target = spec.vscale.target.clone();
-    if let Some((bytes, service)) = args.memory.zip(spec.services.get_mut(&target)) {
+    let target = project.vscale.target.clone();
+    if let Some((bytes, service)) = args.memory.zip(project.services.get_mut(&target)) {
         service.mem_limit_bytes = Some(bytes);
     }
-    Ok(spec)
+    Ok(project)
 }
 
-fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
-    let target = &spec.services[&spec.vscale.target];
+fn settings(args: &BenchArgs, project: &Project) -> Settings {
+    let target = &project.services[&project.vscale.target];
     let longest_warm_up = match args.load.warm_up {
         WarmUpArg::Auto => AUTO_WARM_UP,
         WarmUpArg::Fixed(time) => time,
@@ -234,15 +235,15 @@ fn settings(args: &BenchArgs, spec: &Spec) -> Settings {
         warm_up_us: longest_warm_up.as_micros() as u64,
         cpus_cores: args.cpus,
         memory_bytes: target.mem_limit_bytes,
-        target: spec.vscale.target.clone(),
-        backend: spec.vscale.backend.clone(),
-        load: spec.vscale.load.clone(),
+        target: project.vscale.target.clone(),
+        backend: project.vscale.backend.clone(),
+        load: project.vscale.load.clone(),
     }
 }
 
-fn worker_pattern(spec: &Spec) -> Result<Regex> {
-    let CountProbe::Process(pattern) = &spec.vscale.workers.count;
-    Regex::new(pattern).map_err(|error| Error::Spec(format!("x-vscale.workers.count.process: {error}")))
+fn worker_pattern(project: &Project) -> Result<Regex> {
+    let CountProbe::Process(pattern) = &project.vscale.workers.count;
+    Regex::new(pattern).map_err(|error| Error::Compose(format!("x-vscale.workers.count.process: {error}")))
 }
 
 /// Asks a container of ours what the host is.

@@ -6,6 +6,7 @@ use super::{
     visit::{GRACE, SAMPLE_INTERVAL, Up, Visit, asked, parse},
 };
 use crate::{
+    compose::Service,
     engine::{Container, Output},
     error::{Error, Result},
     measure,
@@ -14,7 +15,6 @@ use crate::{
         ProbeEvent, hlog_head,
     },
     plan::LevelPlan,
-    spec::Service,
     store::LevelFiles,
     units::{format_cpu_list, format_us, now_unix_us},
 };
@@ -151,7 +151,7 @@ impl Visit<'_> {
     }
 
     fn port(&self, service: &str) -> u16 {
-        self.spec.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
+        self.project.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person sees on stderr while a run goes on: a line a step, and one live line that is written over.
 
-use crate::cli::ProgressArg;
+use crate::{cli::ProgressArg, text::plain};
 use std::{
     io::{IsTerminal, Write, stderr},
     time::{Duration, Instant},
@@ -43,7 +43,7 @@ impl Progress {
     pub fn step(&mut self, text: &str) {
         if self.mode != Mode::Quiet {
             let clear = if self.live_shown { "\r\x1b[K" } else { "" };
-            let _ = writeln!(stderr(), "{clear}{:6.1} s  {}", self.start.elapsed().as_secs_f64(), printable(text));
+            let _ = writeln!(stderr(), "{clear}{:6.1} s  {}", self.start.elapsed().as_secs_f64(), plain(text));
         }
         self.live_shown = false;
         self.live_since = Instant::now();
@@ -57,7 +57,7 @@ impl Progress {
             Mode::Quiet => return,
         };
         if self.live_since.elapsed() >= interval {
-            let text: String = printable(text).chars().take(LINE_CHARS).collect();
+            let text: String = plain(text).chars().take(LINE_CHARS).collect();
             let _ = write!(stderr(), "{begin}{:6.1} s    {text}{end}", self.start.elapsed().as_secs_f64());
             let _ = stderr().flush();
             self.live_shown = self.mode == Mode::Tty;
@@ -72,9 +72,4 @@ impl Progress {
             self.live_shown = false;
         }
     }
-}
-
-/// Containers and builders write what they like; only text reaches the terminal.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
 }

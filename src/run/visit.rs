@@ -2,10 +2,11 @@
 
 use super::load_arguments::LoadArguments;
 use crate::{
-    engine::{Cluster, Container, Output, last_lines},
+    compose::{Project, Service},
+    engine::{Cluster, Container, Output},
     error::{Error, Result},
     model::{CgroupLimits, Placement, ProbeSample, Settings},
-    spec::{Service, Spec},
+    text::last_lines,
     units::format_cpu_list,
 };
 use regex_lite::Regex;
@@ -25,7 +26,7 @@ pub struct Visit<'a> {
     /// The run's objects.
     pub cluster: &'a Cluster,
     /// The compose file, flags applied.
-    pub spec: &'a Spec,
+    pub project: &'a Project,
     /// What was asked for.
     pub settings: &'a Settings,
     /// Who runs where.
@@ -58,12 +59,12 @@ pub struct Up {
 impl Visit<'_> {
     /// The service as this level runs it: its CPUs, its worker count, its memory limit; the quota comes once it is ready.
     pub fn service(&self, name: &str, workers: Option<u32>) -> Service {
-        let mut service = self.spec.services[name].clone();
+        let mut service = self.project.services[name].clone();
         if let Some(cpus) = self.cpus_of(name) {
             service.cpuset = Some(format_cpu_list(cpus));
         }
         if let Some(workers) = workers {
-            service.environment.insert(self.spec.vscale.workers.env.clone(), workers.to_string());
+            service.environment.insert(self.project.vscale.workers.env.clone(), workers.to_string());
         }
         service
     }

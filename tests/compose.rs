@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use std::{fs, path::PathBuf};
-use vscale::spec::{self, Spec};
+use vscale::compose::{self, Project};
 
 /// The smallest file that describes something to measure; `extra` goes to the end of the stack's service.
 fn with_stack(extra: &str) -> String {
@@ -14,19 +14,19 @@ fn with_stack(extra: &str) -> String {
     )
 }
 
-fn load(text: &str) -> Result<Spec, String> {
+fn load(text: &str) -> Result<Project, String> {
     load_files(&[text])
 }
 
 /// Errors have the temporary folder taken out.
-fn load_files(texts: &[&str]) -> Result<Spec, String> {
+fn load_files(texts: &[&str]) -> Result<Project, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files: Vec<PathBuf> = (0..texts.len()).map(|index| folder.path().join(format!("{index}.yaml"))).collect();
     for (file, text) in files.iter().zip(texts) {
         fs::write(file, text).expect("writable");
     }
     let env = |name: &str| (name == "SET").then(|| "7".to_owned());
-    let loaded = spec::load(&files, &env);
+    let loaded = compose::load(&files, &env);
     loaded.map_err(|error| {
         assert_eq!(error.exit_code(), 2);
         error.to_string().replace(&format!("{}/", folder.path().display()), "")
@@ -40,20 +40,20 @@ fn error(text: &str) -> String {
 #[test]
 fn the_repositorys_own_file_is_understood() {
     let env = |name: &str| (name == "STACK_PORT").then(|| "9000".to_owned());
-    let spec = spec::load(&[PathBuf::from("compose.yaml")], &env).expect("it is good");
-    assert_eq!(spec.start_order(), ["mock", "stack", "loadgen"]);
-    assert_eq!(spec.vscale.endpoints["stack"].port, 9000);
-    let stack = &spec.services["stack"];
+    let project = compose::load(&[PathBuf::from("compose.yaml")], &env).expect("it is good");
+    assert_eq!(project.start_order(), ["mock", "stack", "loadgen"]);
+    assert_eq!(project.vscale.endpoints["stack"].port, 9000);
+    let stack = &project.services["stack"];
     assert_eq!((stack.environment["PORT"].as_str(), stack.init, stack.read_only), ("9000", Some(true), true));
     assert_eq!(stack.cap_drop, ["ALL"]);
-    assert!(spec.networks["bench"].internal);
+    assert!(project.networks["bench"].internal);
 }
 
 #[test]
 fn secrets_are_left_out_of_what_is_shown() {
-    let spec =
+    let project =
         load(&with_stack("environment: { API_KEY: s3cret, A_TOKEN: s3cret, DB_PASSWORD_2: s3cret, SHOWN: yes! }"));
-    let yaml = spec.expect("good").to_yaml();
+    let yaml = project.expect("good").to_yaml();
     assert!(!yaml.contains("s3cret") && yaml.contains("yes!"), "{yaml}");
 }
 
@@ -67,16 +67,16 @@ fn compose_spellings_of_the_same_thing_agree() {
 #[test]
 fn later_files_are_merged_over_earlier_ones() {
     let over = "services: { stack: { environment: { B: 2 }, cpuset: '3,1' } }";
-    let spec = load_files(&[&with_stack("environment: { A: 1, B: 1 }"), over]).expect("good");
-    let stack = &spec.services["stack"];
+    let project = load_files(&[&with_stack("environment: { A: 1, B: 1 }"), over]).expect("good");
+    let stack = &project.services["stack"];
     assert_eq!((stack.environment["A"].as_str(), stack.environment["B"].as_str()), ("1", "2"));
     assert_eq!(stack.cpuset.as_deref(), Some("1,3"));
 }
 
 #[test]
 fn variables_are_replaced_before_types_are_read() {
-    let spec = load(&with_stack("pids_limit: ${SET}\ncpus: ${NOT:-0.5}\nenvironment: { A: '$$x' }")).expect("good");
-    let stack = &spec.services["stack"];
+    let project = load(&with_stack("pids_limit: ${SET}\ncpus: ${NOT:-0.5}\nenvironment: { A: '$$x' }")).expect("good");
+    let stack = &project.services["stack"];
     assert_eq!((stack.pids_limit, stack.cpus, stack.environment["A"].as_str()), (Some(7), Some(0.5), "$x"));
 }
 
@@ -113,7 +113,7 @@ fn files_that_are_not_yaml_or_not_there() {
     assert_snapshot!(error("services: [unclosed"), @"0.yaml:2:1: did not find expected ',' or ']'");
     assert_snapshot!(error("just text"), @"0.yaml: not a mapping of `services:` and `x-vscale:`");
     assert_snapshot!(error("a: 1\na: 2\n"), @r#"0.yaml:1:1: duplicate entry with key "a""#);
-    let missing = spec::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
+    let missing = compose::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
     assert_snapshot!(missing, @"no/such.yaml: No such file or directory (os error 2)");
 }
 
@@ -144,7 +144,7 @@ fn composes_own_reading_of_the_repositorys_file_agrees() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: serde_json::Value = serde_yaml::from_slice(&output.stdout).expect("YAML");
     let env = |name: &str| (name == "MOCK_PORT").then(|| "9001".to_owned());
-    let ours = spec::load(&[PathBuf::from("compose.yaml")], &env).expect("good");
+    let ours = compose::load(&[PathBuf::from("compose.yaml")], &env).expect("good");
     for (name, service) in &ours.services {
         let their_environment = &theirs["services"][name]["environment"];
         for (variable, value) in &service.environment {

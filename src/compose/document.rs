@@ -24,15 +24,17 @@ impl Document {
         let mut document = Self { value: Value::Mapping(Mapping::new()), texts: Vec::new() };
         for file in files {
             let shown = file.display();
-            let size = fs::metadata(file).map_err(|error| Error::Spec(format!("{shown}: {error}")))?.len();
+            let size = fs::metadata(file).map_err(|error| Error::Compose(format!("{shown}: {error}")))?.len();
             if size > MAX_FILE_BYTES {
-                return Err(Error::Spec(format!("{shown}: {size} bytes: a compose file has at most {MAX_FILE_BYTES}")));
+                return Err(Error::Compose(format!(
+                    "{shown}: {size} bytes: a compose file has at most {MAX_FILE_BYTES}"
+                )));
             }
-            let text = fs::read_to_string(file).map_err(|error| Error::Spec(format!("{shown}: {error}")))?;
+            let text = fs::read_to_string(file).map_err(|error| Error::Compose(format!("{shown}: {error}")))?;
             let mut value: Value = serde_yaml::from_str(&text).map_err(|error| syntax_error(file, &error))?;
             value.apply_merge().map_err(|error| syntax_error(file, &error))?;
             if !value.is_mapping() {
-                return Err(Error::Spec(format!("{shown}: not a mapping of `services:` and `x-vscale:`")));
+                return Err(Error::Compose(format!("{shown}: not a mapping of `services:` and `x-vscale:`")));
             }
             document.texts.push((file.clone(), text));
             interpolate_all(&mut value, &mut Vec::new(), env).map_err(|problem| document.locate(&problem))?;
@@ -57,7 +59,7 @@ impl Document {
         let place =
             found.map_or_else(String::new, |(_, file, (line, column))| format!("{}:{line}:{column}: ", file.display()));
         let path = problem.path.join(".");
-        Error::Spec(if path.is_empty() {
+        Error::Compose(if path.is_empty() {
             format!("{place}{}", problem.what)
         } else {
             format!("{place}{path}: {}", problem.what)
@@ -69,7 +71,7 @@ fn syntax_error(file: &std::path::Path, error: &serde_yaml::Error) -> Error {
     let place = error.location().map_or_else(String::new, |at| format!(":{}:{}", at.line(), at.column()));
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
-    Error::Spec(format!("{}{place}: {what}", file.display()))
+    Error::Compose(format!("{}{place}: {what}", file.display()))
 }
 
 fn interpolate_all(

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What is measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct VscaleSpec {
+pub struct Vscale {
     /// The project's name, for tools of before Compose's own `name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -22,14 +22,14 @@ pub struct VscaleSpec {
     /// The load generator.
     pub load: String,
     /// How many workers, and whether it is so.
-    pub workers: WorkersSpec,
+    pub workers: Workers,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
 /// How a worker count reaches the target, and how it is proved.
 #[derive(Clone, Debug, Serialize)]
-pub struct WorkersSpec {
+pub struct Workers {
     /// Environment variable of the target that carries the count.
     pub env: String,
     /// What is counted.
@@ -53,7 +53,7 @@ pub struct Endpoint {
     pub ready: String,
 }
 
-impl VscaleSpec {
+impl Vscale {
     pub(super) fn parse(field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<Self, Problem> {
         let mut keys = field.keys(&["name", "target", "backend", "load", "workers", "endpoints"])?;
         let mut endpoints = BTreeMap::new();
@@ -82,11 +82,11 @@ impl VscaleSpec {
             return Err(backend_field.problem(format!("`{backend}` is the target too")));
         }
         let name = keys.take("name").map(|field| field.string()).transpose()?;
-        Ok(Self { name, target, backend, load, workers: WorkersSpec::parse(&keys.required("workers")?)?, endpoints })
+        Ok(Self { name, target, backend, load, workers: Workers::parse(&keys.required("workers")?)?, endpoints })
     }
 }
 
-impl WorkersSpec {
+impl Workers {
     fn parse(field: &Field<'_>) -> Result<Self, Problem> {
         let mut keys = field.keys(&["env", "count"])?;
         let count = keys.required("count")?;

@@ -5,10 +5,10 @@ mod document;
 mod fields;
 mod interpolate;
 mod service;
-mod study;
+mod vscale;
 
 pub use service::{Attachment, Build, Service, Ulimit};
-pub use study::{CountProbe, Endpoint, VscaleSpec, WorkersSpec};
+pub use vscale::{CountProbe, Endpoint, Vscale, Workers};
 
 use crate::{
     error::{Error, Result},
@@ -24,12 +24,12 @@ use std::{
 
 /// What the compose file describes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Spec {
+pub struct Project {
     /// Project name.
     pub name: String,
     /// What is measured, and how.
     #[serde(rename = "x-vscale")]
-    pub vscale: VscaleSpec,
+    pub vscale: Vscale,
     /// By name.
     pub services: BTreeMap<String, Service>,
     /// By name.
@@ -56,15 +56,15 @@ pub struct Network {
 /// an `.env` file beside the first.
 ///
 /// # Errors
-/// `Error::Spec`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
-pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Spec> {
+/// `Error::Compose`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
+pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
     let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
     let dot_env = dot_env(&folder.join(".env"))?;
     let document = Document::read(files, &|name| env(name).or_else(|| dot_env.get(name).cloned()))?;
     parse(&document.root(), &folder).map_err(|problem| document.locate(&problem))
 }
 
-fn parse(root: &Field<'_>, folder: &Path) -> Result<Spec, Problem> {
+fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
     const KEYS: &[&str] = &["name", "services", "networks", "version", "x-vscale"];
     let mut keys = root.keys(KEYS)?;
     let mut services = BTreeMap::new();
@@ -76,24 +76,24 @@ fn parse(root: &Field<'_>, folder: &Path) -> Result<Spec, Problem> {
         networks.insert(name, Network::parse(&field)?);
     }
     let default = || folder.file_name().map_or_else(|| "vscale".into(), |name| name.to_string_lossy().into_owned());
-    let study = VscaleSpec::parse(&keys.required("x-vscale")?, &services)?;
-    let spec = Spec {
+    let study = Vscale::parse(&keys.required("x-vscale")?, &services)?;
+    let project = Project {
         name: keys.take("name").map(|field| field.string()).transpose()?.or(study.name.clone()).unwrap_or_else(default),
         vscale: study,
         services,
         networks,
     };
-    for (name, service) in &spec.services {
+    for (name, service) in &project.services {
         let here = root.child("services").child(name);
-        if let Some(unknown) = service.networks.keys().find(|network| !spec.networks.contains_key(*network)) {
+        if let Some(unknown) = service.networks.keys().find(|network| !project.networks.contains_key(*network)) {
             return Err(here.child("networks").problem(format!("no network `{unknown}` is defined")));
         }
-        if let Some(unknown) = service.depends_on.iter().find(|other| !spec.services.contains_key(*other)) {
+        if let Some(unknown) = service.depends_on.iter().find(|other| !project.services.contains_key(*other)) {
             return Err(here.child("depends_on").problem(format!("no service `{unknown}` is defined")));
         }
     }
-    match spec.order() {
-        Ok(_) => Ok(spec),
+    match project.order() {
+        Ok(_) => Ok(project),
         Err(name) => Err(root.child("services").child(&name).child("depends_on").problem("it depends on itself")),
     }
 }
@@ -119,10 +119,10 @@ impl Network {
     }
 }
 
-impl Spec {
+impl Project {
     /// Service names, each after those that it depends on.
     pub fn start_order(&self) -> Vec<String> {
-        self.order().expect("a Spec is only made without cycles")
+        self.order().expect("a Project is only made without cycles")
     }
 
     /// The order, or the name of a service that depends on itself.
@@ -162,7 +162,7 @@ fn dot_env(path: &Path) -> Result<BTreeMap<String, String>> {
 
 /// `NAME=value` lines, `#` comments, quotes around a whole value taken off.
 fn env_file(path: &Path) -> Result<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Spec(format!("{}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Compose(format!("{}: {error}", path.display())))?;
     let mut variables = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -170,7 +170,7 @@ fn env_file(path: &Path) -> Result<BTreeMap<String, String>> {
             continue;
         }
         let Some((name, value)) = line.trim_start_matches("export ").split_once('=') else {
-            return Err(Error::Spec(format!("{}:{}: not NAME=value", path.display(), index + 1)));
+            return Err(Error::Compose(format!("{}:{}: not NAME=value", path.display(), index + 1)));
         };
         let value = value.trim();
         let unquoted = ['"', '\''].iter().find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));

@@ -1,4 +1,4 @@
-//! Text from servers and containers, made harmless for a terminal and for one line of a table.
+//! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length.
 
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
 ///
@@ -31,6 +31,13 @@ pub fn shortened(text: &str, most: usize) -> String {
     let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// The last `count` lines of a log that say something, each made [`plain`].
+pub fn last_lines(log: &[u8], count: usize) -> String {
+    let text = String::from_utf8_lossy(log);
+    let lines: Vec<String> = text.lines().map(plain).filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// After ESC: a control sequence, a string that BEL or ESC \ ends, or a single character with its intermediates.
@@ -77,6 +84,11 @@ mod tests {
     fn shortening_says_so() {
         assert_eq!(shortened("abcdef", 6), "abcdef");
         assert_eq!(shortened("abcdefg", 6), "abcde…");
+    }
+
+    #[test]
+    fn the_last_lines_carry_no_escapes() {
+        assert_eq!(last_lines(b"a\nb\n\n\x1b[31mc\x07\n", 2), "b\nc");
     }
 
     proptest! {
