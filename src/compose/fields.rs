@@ -93,7 +93,7 @@ impl<'a> Field<'a> {
         text.parse().map_err(|_| self.problem(format!("`{text}` is not a whole number")))
     }
 
-    pub(super) fn parsed<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
+    pub(super) fn parsed<T>(&self, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Problem> {
         parse(&self.string()?).map_err(|what| self.problem(what))
     }
 

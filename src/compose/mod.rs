@@ -4,11 +4,12 @@
 mod document;
 mod fields;
 mod interpolate;
+mod limits;
 mod service;
 mod vscale;
 
-pub use service::{Attachment, Build, Service, Ulimit};
-pub use vscale::{CountProbe, Endpoint, Vscale, Workers};
+pub use service::{Attachment, Build, OWN_IMAGE, Service, Ulimit};
+pub use vscale::Vscale;
 
 use crate::{
     error::{Error, Result},

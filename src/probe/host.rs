@@ -2,8 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    model::{Cpu, HostFacts},
-    units,
+    model::{Cpu, CpuSet, HostFacts},
 };
 use std::fs;
 
@@ -14,13 +13,13 @@ use std::fs;
 pub fn host_facts() -> Result<HostFacts> {
     const ONLINE: &str = "/sys/devices/system/cpu/online";
     let online = fs::read_to_string(ONLINE).map_err(Error::file(ONLINE))?;
-    let ids = units::parse_cpu_list(&online).map_err(|what| Error::Other(format!("{ONLINE}: {what}")))?;
+    let ids: CpuSet = online.parse().map_err(|what: String| Error::Other(format!("{ONLINE}: {what}")))?;
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     Ok(HostFacts {
         kernel: first_line("/proc/sys/kernel/osrelease").unwrap_or_default(),
         cpu_model: value_of(&cpuinfo, "model name").unwrap_or_default().to_owned(),
-        cpus: ids.into_iter().map(cpu).collect(),
+        cpus: ids.iter().map(cpu).collect(),
         governor: first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         memory_bytes: value_of(&meminfo, "MemTotal")
             .and_then(|value| value.trim_end_matches(" kB").parse::<u64>().ok())

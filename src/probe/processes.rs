@@ -50,7 +50,7 @@ fn read(pid: u32) -> Option<Process> {
         cpu_us: cpu_ticks(&String::from_utf8_lossy(&file("stat")?))? * TICK_US,
         // A process that has ended but is not yet waited for has no memory, and is none to count.
         rss_bytes: field("VmRSS")?.trim_end_matches(" kB").parse::<u64>().ok()? * 1024,
-        cpus_allowed: field("Cpus_allowed_list")?.to_owned(),
+        cpus_allowed: field("Cpus_allowed_list")?.parse().ok()?,
     })
 }
 
