@@ -10,7 +10,7 @@ mod steps;
 mod stop;
 mod visit;
 
-pub use stop::{exit_at_next_signal, stop_signal};
+pub use stop::Stop;
 
 use crate::{
     compose::Project,
@@ -24,7 +24,7 @@ use crate::{
 };
 use futures_util::FutureExt;
 use prepare::Prepared;
-use std::{future::Future, panic::AssertUnwindSafe, path::PathBuf};
+use std::{panic::AssertUnwindSafe, path::PathBuf};
 use visit::Carrier;
 
 /// What is to be run.
@@ -56,30 +56,30 @@ pub struct Finished {
 /// Hears what happens.
 pub type Listener<'a> = &'a mut dyn FnMut(Event);
 
-/// Carries out a run; `stop` ends it early with the number of a signal.
+/// Carries out a run; a signal ends it early, a second one its tearing down.
 ///
 /// # Errors
 /// Before a visit was finished. What goes wrong later is in [`Finished::error`], so that finished visits are not lost.
-pub async fn run(job: &Job, stop: impl Future<Output = i32>, tell: Listener<'_>) -> Result<Finished> {
+pub async fn run(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
     store::check(&job.results)?;
-    let mut stop = Box::pin(stop);
-    let engine = tokio::select! {
-        engine = Engine::connect() => engine?,
-        signal = &mut stop => return Err(Error::Signal(signal)),
-    };
+    let engine = stop.or(Engine::connect()).await?;
     let id = run_id();
     let mut session = Session { job, cluster: Cluster::new(engine.clone(), &id), engine, id, kept: None };
-    let outcome = {
-        let going = AssertUnwindSafe(session.all(tell)).catch_unwind();
-        tokio::select! {
-            outcome = going => outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic))))),
-            signal = &mut stop => Err(Error::Signal(signal)),
-        }
-    };
+    let outcome = stop.or(going_well(session.all(tell))).await;
     tell(Event::Removing);
-    let leftovers = session.cluster.remove_all().await;
+    let torn_down = stop.or(async { Ok(session.cluster.remove_all().await) }).await;
+    let (outcome, leftovers) = match torn_down {
+        Ok(leftovers) => (outcome, leftovers),
+        Err(signal) => (Err(signal), Leftovers::unknown()),
+    };
     tell(Event::Removed { left: leftovers.in_words() });
     session.finish(outcome, leftovers)
+}
+
+/// A defect of ours must not keep the run from being torn down.
+async fn going_well(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic)))))
 }
 
 /// A run under way.

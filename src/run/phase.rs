@@ -6,10 +6,10 @@ use super::{
     probe::Probe,
 };
 use crate::{
-    engine::{Container, Sampled},
+    engine::{Container, EngineError, Sampled},
     error::{Error, Result},
     events::{Event, LoadNow},
-    model::{ContainerSample, ContainerUsage, LoadEvent, LoadPlan, LoadResult, Phase, PhasePlan, ProbeSample, hlog_head},
+    model::{ContainerSample, ContainerUsage, LoadEvent, LoadPlan, Phase, PhasePlan, ProbeSample, hlog_head},
     text::shortened,
     units::now_unix_us,
 };
@@ -85,7 +85,7 @@ fn line(plan: &LoadPlan) -> Result<String> {
 
 /// What a generator says next; `None` at its end.
 fn event(
-    said: Result<Result<Option<String>>, tokio::time::error::Elapsed>,
+    said: Result<Result<Option<String>, EngineError>, tokio::time::error::Elapsed>,
     generator: &Container,
 ) -> Result<Option<LoadEvent>> {
     let line = said.map_err(|_| Error::Start(format!("{}: gives no result", generator.service())))??;

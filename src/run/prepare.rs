@@ -28,7 +28,7 @@ impl Prepared {
         job: &Job,
         engine: &Engine,
         cluster: &Cluster,
-        tell: &mut dyn FnMut(Event),
+        tell: Listener<'_>,
     ) -> Result<Self> {
         for (run, left) in collect_garbage(engine, false).await? {
             tell(Event::Collected { run, left: left.in_words() });

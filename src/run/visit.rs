@@ -220,6 +220,5 @@ fn generator_limits(phases: &[Phase]) -> Limits {
     let Some(generator) = phases.last().and_then(|phase| phase.load.generators.first()) else {
         return Limits::default();
     };
-    let cpus = generator.cpus_allowed.iter().copied().collect();
-    generator.limits.clone().with(Limit::Affinity, LimitValue::Cpus(cpus))
+    generator.limits.clone().with(Limit::Affinity, LimitValue::Cpus(generator.cpus_allowed.clone()))
 }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use vscale::model::RunResult;
+use vscale::{model::Run, store::RunFolder};
 
 /// The statically linked binary.
 fn binary() -> PathBuf {
@@ -100,10 +100,8 @@ networks: {{ bench: {{ internal: true }} }}
         panic!("no container of {service} came up in a minute:\n{}", finished.stderr);
     }
 
-    fn result(&self) -> RunResult {
-        let run = self.run_folder();
-        let text = fs::read_to_string(run.join("result.json")).expect("result.json is there");
-        serde_json::from_str(&text).expect("result.json is ours")
+    fn saved(&self) -> Run {
+        load(&self.run_folder())
     }
 
     fn run_folder(&self) -> PathBuf {
@@ -116,6 +114,11 @@ networks: {{ bench: {{ internal: true }} }}
         let entries = fs::read_dir(self.path().join("results/runs")).expect("runs are there");
         entries.map(|entry| entry.expect("readable").path()).collect()
     }
+}
+
+/// What a run has found, by its folder.
+fn load(folder: &Path) -> Run {
+    RunFolder::open(folder).and_then(|folder| folder.load()).expect("a run's folder")
 }
 
 /// How a run ended.
