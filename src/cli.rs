@@ -38,6 +38,9 @@ pub enum Command {
     Load(LoadArgs),
     /// Find out how much a server can do, and how it does at 50, 70 and 85 % of it
     Capacity(CapacityArgs),
+    /// Load as told on stdin, a plan a line of JSON; print JSON lines (the controller starts this in a container)
+    #[command(hide = true)]
+    Generator,
     /// Watch the processes of a container from inside its namespaces (the controller starts this)
     #[command(hide = true)]
     Probe(ProbeArgs),
@@ -127,7 +130,6 @@ pub struct GcArgs {
 
 /// `vscale load`.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
 pub struct LoadArgs {
     /// Server to load: http://127.0.0.1:8080
     #[arg(short = 'H', long, value_name = "URL")]
@@ -157,12 +159,6 @@ pub struct LoadArgs {
     /// Print JSON lines on stdout: progress once a second, the result last
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// What the request and the data file say comes as a line of JSON on stdin (the controller hands it on)
-    #[arg(long, hide = true, conflicts_with = "request_file")]
-    pub files_on_stdin: bool,
-    /// How it is tied to the controller
-    #[command(flatten)]
-    pub tie: Tie,
 }
 
 /// `vscale capacity`.
@@ -238,12 +234,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_last_of_a_repeated_flag_counts() {
-        let cli = Cli::try_parse_from(["vscale", "load", "--host", "http://a", "--users", "1", "--host", "http://b"]);
-        let Ok(Cli { command: Command::Load(args) }) = cli else { panic!("{cli:?}") };
-        assert_eq!((args.host.as_str(), args.load.users), ("http://b", 1));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, stdout},
+    io::{BufWriter, IsTerminal, Write, stdout},
     net::TcpListener,
     path::Path,
     sync::{
@@ -15,19 +15,20 @@ use vscale::{
     engine::{Engine, collect_garbage},
     error::{Error, Result, exit},
     mock,
-    model::RunResult,
+    model::{LoadEvent, RunResult},
     probe, report,
     run::{self, Progress},
     store,
 };
 
+mod generator;
 mod load;
 
-pub use load::{capacity, load, request_texts};
+pub use generator::generator;
+pub use load::{capacity, load};
 
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
-    run::check_run_time(&args.load)?;
     let mut progress = Progress::new(args.progress);
     let finished = block_on(async { run::bench(args, run::stop_signal()?, &mut progress).await })?;
     progress.clear();
@@ -107,6 +108,16 @@ fn write(path: &Path, content: &str) -> Result<()> {
         fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
     fs::write(path, content).map_err(Error::file(path))
+}
+
+/// Straight to stdout: a long run's result is not to be held as text too.
+fn print_event(event: &LoadEvent) {
+    let mut out = BufWriter::new(stdout().lock());
+    // Who reads it may have left.
+    let _ = serde_json::to_writer(&mut out, event)
+        .map_err(Into::into)
+        .and_then(|()| writeln!(out))
+        .and_then(|()| out.flush());
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {

@@ -17,11 +17,9 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report(&args),
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => tied(args.tie, || commands::mock(&args)),
-        // What comes on stdin is read before stdin is nothing but the tie.
-        Command::Load(args) => {
-            commands::request_texts(&args).and_then(|texts| tied(args.tie, || commands::load(&args, &texts)))
-        }
+        Command::Load(args) => commands::load(&args),
         Command::Capacity(args) => commands::capacity(&args),
+        Command::Generator => commands::generator(),
         Command::Probe(args) => tied(args.tie, || probe::run(&args.ready, args.timeout, args.once).map(|()| exit::OK)),
         Command::Host => commands::host(),
         Command::Completions { shell } => {

@@ -69,7 +69,7 @@ impl Metric {
                 let histogram = match clock {
                     Clock::Sent => result.latency(),
                     Clock::Intended => result.intended(),
-                    Clock::SendLag => result.generator.send_lag.clone()?,
+                    Clock::SendLag => result.send_lag()?,
                     Clock::FirstToken => result.stream()?.ttft,
                     Clock::InterToken => result.stream()?.itl,
                 };

@@ -2,8 +2,8 @@
 
 use super::{Tie, parse_share};
 use crate::{
-    distribution::Distribution,
     mock::{MAX_TOKENS, MockConfig, Stall},
+    model::Distribution,
     units,
 };
 use clap::Args;

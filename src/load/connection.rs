@@ -9,7 +9,7 @@
 use super::{
     count::{Recorder, Times, body_text},
     http::{Answer, AnswerReader, TokenStream, Transport},
-    lane::{Lane, Plan},
+    lane::{Lane, Shared},
 };
 use crate::model::FailureKind;
 use mio::{Token, event::Event};
@@ -64,10 +64,10 @@ impl Current {
         ended: Instant,
         tokens: Option<&mut TokenStream>,
         answer: &Answer,
-        plan: &Plan,
+        shared: &Shared,
         recorder: &mut Recorder,
     ) -> bool {
-        let (times, expect) = (self.ended(ended), &plan.requests.get(self.request).expect);
+        let (times, expect) = (self.ended(ended), &shared.requests.get(self.request).expect);
         let (outcome, bytes) = match tokens {
             _ if answer.status != expect.status => {
                 let message = format!("HTTP {}: {}", answer.status, body_text(answer.body));
@@ -120,7 +120,7 @@ impl Connection {
             written: 0,
             reader: AnswerReader::new(),
             held: 0,
-            tokens: lane.plan.is_stream.then(Box::default),
+            tokens: lane.shared.is_stream.then(Box::default),
             deadline: now,
         }
     }
@@ -133,7 +133,7 @@ impl Connection {
     /// Sends a request that was due at `due`; the connection must be idle. `now` is what the clock says.
     pub fn begin(&mut self, due: Instant, now: Instant, lane: &mut Lane) {
         self.current = Current { request: lane.next_request(&mut self.rendered), due, sent: now };
-        self.deadline = now + lane.plan.timeout;
+        self.deadline = now + lane.shared.timeout;
         self.is_retried = false;
         lane.recorder.sent(due, now);
         self.send(lane);
@@ -161,7 +161,7 @@ impl Connection {
     pub fn on_tick(&mut self, now: Instant, lane: &mut Lane) {
         if self.is_in_flight() && now >= self.deadline {
             let what = if self.state == State::Connecting { "connection" } else { "whole answer" };
-            let message = format!("no {what} within {:?}", lane.plan.timeout);
+            let message = format!("no {what} within {:?}", lane.shared.timeout);
             self.transport = None;
             lane.recorder.failure(self.current.request, now, FailureKind::Timeout, &message, 0);
             self.end(now, lane);
@@ -170,7 +170,7 @@ impl Connection {
 
     /// Sends the current request, over a fresh connection if there is none.
     fn send(&mut self, lane: &mut Lane) {
-        self.reader.reset(lane.plan.requests.get(self.current.request).is_head);
+        self.reader.reset(lane.shared.requests.get(self.current.request).is_head);
         if let Some(tokens) = &mut self.tokens {
             tokens.reset();
         }
@@ -188,7 +188,7 @@ impl Connection {
     /// Starts connecting to the next address; `why` the last one failed counts when none is left.
     fn connect(&mut self, why: &str, lane: &mut Lane) {
         let mut why = why.to_owned();
-        while self.addresses_tried < lane.plan.addresses.len() {
+        while self.addresses_tried < lane.shared.addresses.len() {
             self.addresses_tried += 1;
             match lane.connect(Token(self.number as usize)) {
                 Ok(transport) => {
@@ -199,7 +199,7 @@ impl Connection {
             }
             lane.next_address();
         }
-        let why = lane.plan.unresolved.as_deref().unwrap_or(&why);
+        let why = lane.shared.unresolved.as_deref().unwrap_or(&why);
         let now = Instant::now();
         lane.recorder.failure(self.current.request, now, FailureKind::Connect, why, 0);
         self.state = State::Idle;
@@ -207,13 +207,13 @@ impl Connection {
     }
 
     fn is_written(&self, lane: &Lane) -> bool {
-        self.written == lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
+        self.written == lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
     }
 
     /// Writes what is left of the request; false when the connection turned out to be lost.
     fn write(&mut self, lane: &mut Lane) -> bool {
         let Some(transport) = &mut self.transport else { return false };
-        let bytes = lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
+        let bytes = lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
         loop {
             // While connecting, this gives EAGAIN; when that failed, the reason.
             match transport.write(&bytes[self.written..]) {
@@ -294,7 +294,7 @@ impl Connection {
                 Ok(Some(answer)) => {
                     keep_alive = answer.keep_alive;
                     let tokens = self.tokens.as_deref_mut();
-                    let is_proof = self.current.judge(now, tokens, &answer, lane.plan, &mut lane.recorder);
+                    let is_proof = self.current.judge(now, tokens, &answer, lane.shared, &mut lane.recorder);
                     if is_proof && is_from_start && keep_alive {
                         proven.set(bytes, answer.body.len());
                     }
@@ -305,7 +305,7 @@ impl Connection {
                 }
             }
         }
-        self.is_reused = keep_alive && lane.plan.keep_alive && self.is_written(lane) && !peer_closed;
+        self.is_reused = keep_alive && lane.shared.keep_alive && self.is_written(lane) && !peer_closed;
         if !self.is_reused {
             self.transport = None;
         }
@@ -320,7 +320,7 @@ impl Connection {
             return self.lost(&io::Error::other("the server closed the connection"), lane);
         };
         let now = Instant::now();
-        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.plan, &mut lane.recorder);
+        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.shared, &mut lane.recorder);
         self.transport = None;
         self.end(now, lane);
     }

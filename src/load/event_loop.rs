@@ -3,7 +3,7 @@
 use super::{
     connection::Connection,
     count::Recorder,
-    lane::{Lane, Plan},
+    lane::{Lane, Shared},
     pace::Pacer,
 };
 use crate::distribution::Random;
@@ -39,21 +39,27 @@ pub struct EventLoop<'a> {
 
 impl<'a> EventLoop<'a> {
     /// Of the thread numbered `thread`, from 0.
-    pub fn new(plan: &'a Plan, thread: u32, pacer: Pacer, recorder: Recorder<'a>, random: Random) -> io::Result<Self> {
+    pub fn new(
+        shared: &'a Shared,
+        thread: u32,
+        pacer: Pacer,
+        recorder: Recorder<'a>,
+        random: Random,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = PreciseTimer::new(poll.registry(), TIMER)?;
-        let lane = Lane::new(plan, thread, pacer, recorder, random, poll.registry().try_clone()?);
+        let lane = Lane::new(shared, thread, pacer, recorder, random, poll.registry().try_clone()?);
         Ok(Self { poll, timer, lane })
     }
 
     /// Runs until the load has ended and every request is answered, or the drain is over.
     pub fn run(mut self) -> io::Result<ThreadTotals> {
         let lane = &mut self.lane;
-        let plan = lane.plan;
+        let shared = lane.shared;
         let mut connections: Vec<Connection> = Vec::new();
         let mut events = Events::with_capacity(EVENTS);
         // Every connection is looked at on each: not too often.
-        let timeout_check = (plan.timeout / 20).clamp(TICK, 10 * TICK);
+        let timeout_check = (shared.timeout / 20).clamp(TICK, 10 * TICK);
         let mut next_check = Instant::now();
         let mut is_finished = false;
         loop {
@@ -67,7 +73,7 @@ impl<'a> EventLoop<'a> {
                     connections.push(Connection::new(due.connection, now, lane));
                 }
                 connections[due.connection as usize].begin(due.at, now, lane);
-                if plan.is_scheduled {
+                if shared.is_scheduled {
                     now = Instant::now();
                 }
             }
@@ -77,9 +83,9 @@ impl<'a> EventLoop<'a> {
                 let is_drained = !connections.iter().any(Connection::is_in_flight);
                 if lane.left == 0 && is_drained && !is_finished {
                     is_finished = true;
-                    plan.finished.fetch_add(1, Relaxed);
+                    shared.finished.fetch_add(1, Relaxed);
                 }
-                if lane.end.is_some_and(|end| now >= end && (is_drained || now >= end + plan.drain)) {
+                if lane.end.is_some_and(|end| now >= end && (is_drained || now >= end + shared.drain)) {
                     break;
                 }
             }
@@ -100,7 +106,7 @@ impl<'a> EventLoop<'a> {
         totals.unanswered = connections.iter().filter(|connection| connection.is_in_flight()).count() as u64;
         totals.failed = lane.recorder.failed();
         totals.succeeded = lane.recorder.ended() - totals.failed;
-        if let (Some(end), None) = (lane.end, plan.iterations) {
+        if let (Some(end), None) = (lane.end, shared.iterations) {
             (totals.delayed, totals.unsent) = lane.pacer.finish(end - INSTANT);
         }
         let last_ended = lane.recorder.last_ended();

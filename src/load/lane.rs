@@ -25,7 +25,7 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// What every thread does; shared and not changed.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Shared {
     /// All that are sent.
     pub requests: Requests,
     /// Of the server, to be tried in this order.
@@ -56,7 +56,7 @@ pub struct Plan {
 
 /// What the connections of one thread share.
 pub struct Lane<'a> {
-    pub plan: &'a Plan,
+    pub shared: &'a Shared,
     pub recorder: Recorder<'a>,
     pub pacer: Pacer,
     pub buffer: Vec<u8>,
@@ -80,26 +80,26 @@ pub struct Lane<'a> {
 impl<'a> Lane<'a> {
     /// Of the thread numbered `thread`, from 0, whose sockets `registry` watches.
     pub fn new(
-        plan: &'a Plan,
+        shared: &'a Shared,
         thread: u32,
         pacer: Pacer,
         recorder: Recorder<'a>,
         random: Random,
         registry: Registry,
     ) -> Self {
-        let (thread, threads) = (u64::from(thread), u64::from(plan.threads));
+        let (thread, threads) = (u64::from(thread), u64::from(shared.threads));
         let share = |all: u64| all / threads + u64::from(thread < all % threads);
         Self {
-            plan,
+            shared,
             recorder,
             pacer,
             buffer: vec![0; BUFFER_BYTES],
-            proven: plan.requests.iter().map(|_| Memo::default()).collect(),
+            proven: shared.requests.iter().map(|_| Memo::default()).collect(),
             totals: Totals::default(),
             random,
             registry,
             counter: thread,
-            left: plan.iterations.map_or(u64::MAX, share),
+            left: shared.iterations.map_or(u64::MAX, share),
             address: 0,
             end: None,
             held: 0,
@@ -114,13 +114,13 @@ impl<'a> Lane<'a> {
     /// The number of the request to send next; rendered, if it has places to be filled in.
     #[inline]
     pub fn next_request(&mut self, rendered: &mut Vec<u8>) -> usize {
-        let number = self.plan.requests.choose(&mut self.random);
-        let request = self.plan.requests.get(number);
+        let number = self.shared.requests.choose(&mut self.random);
+        let request = self.shared.requests.get(number);
         if request.fixed().is_none() {
-            let line = self.plan.requests.line(self.counter);
+            let line = self.shared.requests.line(self.counter);
             request.render(&Values { counter: self.counter, random: self.random.next_u64(), line }, rendered);
         }
-        self.counter += u64::from(self.plan.threads);
+        self.counter += u64::from(self.shared.threads);
         self.left -= 1;
         self.totals.sent += 1;
         number
@@ -128,7 +128,7 @@ impl<'a> Lane<'a> {
 
     /// A socket that is connecting, registered once and for all.
     pub fn connect(&self, token: Token) -> io::Result<Transport> {
-        let mut transport = Transport::connect(self.plan.addresses[self.address], self.plan.tls.as_ref())?;
+        let mut transport = Transport::connect(self.shared.addresses[self.address], self.shared.tls.as_ref())?;
         self.registry.register(transport.source(), token, INTEREST)?;
         Ok(transport)
     }
@@ -138,12 +138,12 @@ impl<'a> Lane<'a> {
     pub fn may_hold(&mut self, held: &mut usize, now: usize) -> bool {
         self.held = self.held - *held + now;
         *held = now;
-        self.held <= MAX_HELD_BYTES / self.plan.threads as usize
+        self.held <= MAX_HELD_BYTES / self.shared.threads as usize
     }
 
     /// After an address that could not be connected to.
     pub fn next_address(&mut self) {
-        self.address = (self.address + 1) % self.plan.addresses.len();
+        self.address = (self.address + 1) % self.shared.addresses.len();
     }
 
     /// Makes epoll tell again what the socket is ready for.
@@ -155,6 +155,6 @@ impl<'a> Lane<'a> {
     pub fn turn(&mut self, now: Instant) {
         self.recorder.turn(now);
         self.pacer.turn(now);
-        self.end = self.plan.timeline.end_us().map(|end_us| self.plan.timeline.at(end_us));
+        self.end = self.shared.timeline.end_us().map(|end_us| self.shared.timeline.at(end_us));
     }
 }

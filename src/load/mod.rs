@@ -7,7 +7,6 @@
 
 mod backend;
 mod capacity;
-mod config;
 mod connection;
 mod count;
 mod event_loop;
@@ -15,9 +14,10 @@ mod http;
 mod lane;
 mod pace;
 mod run;
+mod validate;
 
-pub use capacity::{Capacity, CapacityStep, find_capacity};
-pub use config::{LoadConfig, MAX_USERS, Until, WarmUp};
+pub use capacity::find_capacity;
 pub use count::SteadyDetector;
-pub use http::{BodyCheck, Expect, JsonPointer, RequestTemplate, RequestTexts, read_request_file};
+pub use http::{parse_requests, read_data_file, read_request_file};
 pub use run::run;
+pub use validate::MAX_USERS;

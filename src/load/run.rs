@@ -1,19 +1,21 @@
 //! A load phase from start to end: starts the threads, decides when the window starts and ends, and gathers the result.
 
 use super::{
-    LoadConfig, SteadyDetector, Until, WarmUp, backend,
+    SteadyDetector, backend,
     count::{Collector, Counts, LEAD, Recorder, Slice, Timeline},
     event_loop::{EventLoop, ThreadTotals},
     http::{Requests, Target, TlsSettings},
-    lane::Plan,
+    lane::Shared,
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
+    validate::validate,
 };
 use crate::distribution::random;
 use crate::error::{Error, Result};
 use crate::model::{
-    BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadProgress, LoadResult, RequestStats, StopCause, Totals,
-    Window,
+    BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadPlan, LoadProgress, LoadResult, RequestStats,
+    StopCause, Totals, Until, WarmUp, Window,
 };
+use crate::probe;
 use crate::this_process::{self, OwnUsage};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -33,51 +35,54 @@ const MIX: u64 = 2 << 32;
 /// A server that cannot be reached is no error: its requests are counted as failures. Errors: [`Error::Usage`]
 /// for a configuration that makes no load, [`Error::Preflight`] when there are no certificates to check the server
 /// against or the backend does not tell what it saw, [`Error::Other`] when the operating system refuses threads or polling.
-pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
-    config.validate()?;
-    let target = Target::parse(&config.host)?;
-    let requests = Requests::new(&config.requests, &config.lines, &target, config.keep_alive)?;
+pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
+    validate(plan)?;
+    let target = Target::parse(&plan.host)?;
+    let requests = Requests::new(&plan.requests, &plan.lines, &target, plan.keep_alive)?;
     this_process::allow_many_files();
     let cpus_allowed = this_process::cpus_allowed()?;
-    let threads = config.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(config.max_in_flight());
+    let threads = plan.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(plan.max_in_flight());
     let (addresses, unresolved) = match target.resolve() {
         Ok(addresses) => (addresses, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let tls = TlsSettings::of(&target, config.insecure)?;
+    let tls = TlsSettings::of(&target, plan.insecure)?;
     // What came before is not ours.
-    config.backend.as_deref().map(backend::close_window).transpose()?;
-    let plan = Plan {
+    plan.backend.as_deref().map(backend::close_window).transpose()?;
+    let shared = Shared {
         requests,
         addresses,
         unresolved,
         tls,
-        is_stream: config.stream,
-        is_scheduled: config.is_scheduled(),
-        timeout: config.timeout,
-        drain: config.drain,
-        keep_alive: config.keep_alive,
+        is_stream: plan.stream,
+        is_scheduled: plan.is_scheduled(),
+        timeout: Duration::from_micros(plan.timeout_us),
+        drain: Duration::from_micros(plan.drain_us),
+        keep_alive: plan.keep_alive,
         threads,
-        iterations: if let Until::Iterations(count) = config.until { Some(count) } else { None },
+        iterations: match plan.until {
+            Until::Iterations { count } if plan.stages.is_empty() => Some(count),
+            _ => None,
+        },
         finished: AtomicU32::new(0),
         timeline: Timeline::start_now(),
     };
-    let kinds = config.requests.len();
-    let users = user_schedule(config);
+    let kinds = plan.requests.len();
+    let users = user_schedule(plan);
     let ended: Vec<AtomicU64> = (0..threads).map(|_| AtomicU64::new(0)).collect();
     let (sender, slices) = channel();
     let mut loops = Vec::new();
     for (thread, ended) in (0..threads).zip(&ended) {
-        let recorder = Recorder::new(&plan.timeline, sender.clone(), ended, kinds, plan.is_scheduled);
-        let pacer = pacer(config, &users, &plan, thread);
-        let mix = random(config.seed, MIX + u64::from(thread));
-        let event_loop = EventLoop::new(&plan, thread, pacer, recorder, mix);
+        let recorder = Recorder::new(&shared.timeline, sender.clone(), ended, kinds, shared.is_scheduled);
+        let pacer = pacer(plan, &users, &shared, thread);
+        let mix = random(plan.seed, MIX + u64::from(thread));
+        let event_loop = EventLoop::new(&shared, thread, pacer, recorder, mix);
         loops.push(event_loop.map_err(|error| Error::Other(format!("epoll: {error}")))?);
     }
     drop(sender);
 
-    let mut conductor = Conductor::new(config, &plan, &users, &ended);
-    let mut collector = Collector::new(&plan.timeline, threads, kinds);
+    let mut conductor = Conductor::new(plan, &shared, &users, &ended);
+    let mut collector = Collector::new(&shared.timeline, threads, kinds);
     // With a thread to each CPU, the scheduler has no better place for any of them.
     let pins = if threads as usize == cpus_allowed.len() { cpus_allowed.clone() } else { Vec::new() };
     let threads_totals = std::thread::scope(|scope| {
@@ -92,7 +97,7 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
             match started {
                 Ok(handle) => handles.push(handle),
                 Err(error) => {
-                    plan.timeline.set_end(0);
+                    shared.timeline.set_end(0);
                     return Err(Error::Other(format!("cannot start a thread: {error}")));
                 }
             }
@@ -100,31 +105,30 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
         conductor.lead(&slices, &handles, stop, &mut collector, on_progress);
         join(handles)
     })?;
-    collector.finish(plan.timeline.us_at(Instant::now()));
-    Ok(conductor.result(config, &target, collector, &threads_totals, cpus_allowed))
+    collector.finish(shared.timeline.us_at(Instant::now()));
+    Ok(conductor.result(plan, &target, collector, &threads_totals, cpus_allowed))
 }
 
-fn user_schedule(config: &LoadConfig) -> UserSchedule {
-    match config.model {
+fn user_schedule(plan: &LoadPlan) -> UserSchedule {
+    match plan.model {
         LoadModel::Open { .. } => UserSchedule::spawn(0, 1.0),
-        LoadModel::Closed { users, spawn_rate_per_s, .. } if config.stages.is_empty() => {
+        LoadModel::Closed { users, spawn_rate_per_s, .. } if plan.stages.is_empty() => {
             UserSchedule::spawn(users, spawn_rate_per_s)
         }
-        LoadModel::Closed { users, .. } => UserSchedule::Stages(Ramp::new(f64::from(users), &config.stages)),
+        LoadModel::Closed { users, .. } => UserSchedule::Stages(Ramp::new(f64::from(users), &plan.stages)),
     }
 }
 
-fn pacer(config: &LoadConfig, users: &UserSchedule, plan: &Plan, thread: u32) -> Pacer {
-    let (start, threads) = (plan.timeline.start(), plan.threads);
-    match config.model {
-        LoadModel::Closed { .. } => {
-            let random = random(config.seed, THINK_TIMES + u64::from(thread));
-            let think_time = config.think_time.clone();
-            Pacer::Closed(ClosedPacer::new(users.clone(), think_time, random, start, thread, threads))
+fn pacer(plan: &LoadPlan, users: &UserSchedule, shared: &Shared, thread: u32) -> Pacer {
+    let (start, threads) = (shared.timeline.start(), shared.threads);
+    match &plan.model {
+        LoadModel::Closed { think_time, .. } => {
+            let random = random(plan.seed, THINK_TIMES + u64::from(thread));
+            Pacer::Closed(ClosedPacer::new(users.clone(), think_time.clone(), random, start, thread, threads))
         }
-        LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
-            let rate = Ramp::new(rate_rps, &config.stages);
-            let due = DueTimes::new(rate, arrivals, config.seed, thread, threads);
+        &LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
+            let rate = Ramp::new(rate_rps, &plan.stages);
+            let due = DueTimes::new(rate, arrivals, plan.seed, thread, threads);
             let share = max_in_flight / threads + u32::from(thread < max_in_flight % threads);
             Pacer::Open(OpenPacer::new(due, start, share))
         }
@@ -141,11 +145,12 @@ fn join(handles: Vec<ScopedJoinHandle<'_, std::io::Result<ThreadTotals>>>) -> Re
 
 /// Decides where the window lies, and measures over it what this process uses and what the backend sees.
 struct Conductor<'a> {
-    plan: &'a Plan,
+    shared: &'a Shared,
     users: &'a UserSchedule,
     backend: Option<&'a str>,
     backend_error: Option<String>,
-    run_time: Option<Duration>,
+    /// `None` when only iterations or a signal end it.
+    window_us: Option<u64>,
     ended: &'a [AtomicU64],
     /// When all users run.
     all_started_us: u64,
@@ -165,19 +170,14 @@ struct Border {
 }
 
 impl<'a> Conductor<'a> {
-    fn new(config: &'a LoadConfig, plan: &'a Plan, users: &'a UserSchedule, ended: &'a [AtomicU64]) -> Self {
+    fn new(plan: &'a LoadPlan, shared: &'a Shared, users: &'a UserSchedule, ended: &'a [AtomicU64]) -> Self {
         let all_started_us = users.complete_after().as_micros() as u64;
-        let stages_us: u64 = config.stages.iter().map(|stage| stage.duration_us).sum();
         let mut conductor = Self {
-            plan,
+            shared,
             users,
-            backend: config.backend.as_deref(),
+            backend: plan.backend.as_deref(),
             backend_error: None,
-            run_time: match config.until {
-                _ if stages_us > 0 => Some(Duration::from_micros(stages_us)),
-                Until::RunTime(run_time) => Some(run_time),
-                Until::Iterations(_) | Until::Stopped => None,
-            },
+            window_us: plan.window_us(),
             ended,
             all_started_us,
             warming_up: None,
@@ -186,11 +186,11 @@ impl<'a> Conductor<'a> {
             at_start: None,
             at_end: None,
         };
-        match config.warm_up {
-            _ if stages_us > 0 || plan.iterations.is_some() => conductor.start_window(0),
-            WarmUp::Fixed(length) => conductor.start_window(all_started_us + length.as_micros() as u64),
-            WarmUp::Steady { at_most } => {
-                let latest_us = all_started_us + at_most.as_micros() as u64;
+        match plan.warm_up {
+            _ if !plan.stages.is_empty() || shared.iterations.is_some() => conductor.start_window(0),
+            WarmUp::Fixed { us } => conductor.start_window(all_started_us.saturating_add(us)),
+            WarmUp::Steady { at_most_us } => {
+                let latest_us = all_started_us.saturating_add(at_most_us);
                 conductor.warming_up = Some((SteadyDetector::default(), latest_us));
             }
         }
@@ -198,10 +198,10 @@ impl<'a> Conductor<'a> {
     }
 
     fn start_window(&mut self, at_us: u64) {
-        let timeline = &self.plan.timeline;
+        let timeline = &self.shared.timeline;
         timeline.set_window_start(at_us);
-        if let Some(run_time) = self.run_time {
-            timeline.set_end(at_us + run_time.as_micros() as u64);
+        if let Some(window_us) = self.window_us {
+            timeline.set_end(at_us.saturating_add(window_us));
         }
     }
 
@@ -214,7 +214,7 @@ impl<'a> Conductor<'a> {
         collector: &mut Collector,
         on_progress: &mut dyn FnMut(&LoadProgress),
     ) {
-        let mut next_look = self.plan.timeline.start() + LOOK_EVERY;
+        let mut next_look = self.shared.timeline.start() + LOOK_EVERY;
         loop {
             let wake = next_look.min(self.next_border().unwrap_or(next_look));
             match slices.recv_timeout(wake.saturating_duration_since(Instant::now())) {
@@ -226,7 +226,7 @@ impl<'a> Conductor<'a> {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let is_cut_short = stop.load(Relaxed) || handles.iter().any(ScopedJoinHandle::is_finished);
-                    if self.plan.finished.load(Relaxed) == self.plan.threads {
+                    if self.shared.finished.load(Relaxed) == self.shared.threads {
                         self.end_soon(StopCause::Iterations);
                     } else if is_cut_short {
                         self.end_soon(StopCause::Signal);
@@ -243,7 +243,7 @@ impl<'a> Conductor<'a> {
 
     /// The next moment at which a border is to be read.
     fn next_border(&self) -> Option<Instant> {
-        let timeline = &self.plan.timeline;
+        let timeline = &self.shared.timeline;
         let us = match (&self.at_start, &self.at_end) {
             (None, _) => timeline.window_start_us(),
             (Some(_), None) => timeline.end_us(),
@@ -254,7 +254,7 @@ impl<'a> Conductor<'a> {
 
     /// Announces the load's end, unless it comes as soon by itself.
     fn end_soon(&mut self, cause: StopCause) {
-        let timeline = &self.plan.timeline;
+        let timeline = &self.shared.timeline;
         let soon_us = timeline.us_at(Instant::now() + LEAD);
         if timeline.end_us().is_none_or(|end_us| soon_us < end_us) {
             self.stopped_by = cause;
@@ -266,7 +266,7 @@ impl<'a> Conductor<'a> {
 
     /// One look at the clock and the throughput.
     fn look(&mut self) {
-        let timeline = &self.plan.timeline;
+        let timeline = &self.shared.timeline;
         let now_us = timeline.us_at(Instant::now());
         let soon_us = now_us + LEAD.as_micros() as u64;
         let ended: u64 = self.ended.iter().map(|count| count.load(Relaxed)).sum();
@@ -279,10 +279,10 @@ impl<'a> Conductor<'a> {
             self.start_window(soon_us);
         }
         let is_past = |border: Option<u64>| border.is_some_and(|us| now_us >= us);
-        if self.at_start.is_none() && is_past(self.plan.timeline.window_start_us()) {
+        if self.at_start.is_none() && is_past(self.shared.timeline.window_start_us()) {
             self.at_start = Some(self.read_border());
         }
-        if self.at_end.is_none() && is_past(self.plan.timeline.end_us()) {
+        if self.at_end.is_none() && is_past(self.shared.timeline.end_us()) {
             self.at_end = Some(self.read_border());
         }
     }
@@ -299,7 +299,7 @@ impl<'a> Conductor<'a> {
 
     fn result(
         mut self,
-        config: &LoadConfig,
+        plan: &LoadPlan,
         target: &Target,
         collector: Collector,
         threads: &[ThreadTotals],
@@ -308,7 +308,7 @@ impl<'a> Conductor<'a> {
         let at_end = self.at_end.take().unwrap_or_else(|| self.read_border());
         let at_start = self.at_start.take();
         let drained = self.close_backend_window();
-        let timeline = &self.plan.timeline;
+        let timeline = &self.shared.timeline;
         let mut end_us = timeline.end_us().unwrap_or_default();
         let warm_up_us = timeline.window_start_us().unwrap_or(end_us);
         if self.stopped_by == StopCause::Iterations {
@@ -319,44 +319,44 @@ impl<'a> Conductor<'a> {
         let (usage_at_start, before) =
             at_start.map_or_else(|| (at_end.usage, BackendWindow::default()), |start| (start.usage, start.backend));
         let total_arrivals = before.arrivals + at_end.backend.arrivals + drained.arrivals;
-        let names = |request: usize| (config.requests[request].method.as_str(), config.requests[request].name.as_str());
+        let names = |request: usize| (plan.requests[request].method.as_str(), plan.requests[request].name.as_str());
         LoadResult {
             host: target.origin(),
-            model: config.model.clone(),
-            stages: config.stages.clone(),
+            model: plan.model.clone(),
+            stages: plan.stages.clone(),
             window: Window {
                 start_unix_us: timeline.unix_us(warm_up_us),
                 warm_up_us,
                 duration_us: end_us - warm_up_us,
             },
             stopped_by: self.stopped_by,
-            requests: by_name(config, collector.window),
+            requests: by_name(plan, collector.window),
             failures: collector.failed.into_groups(names),
             series: collector.series,
             totals: threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.totals)),
-            backend: match (&config.backend, &self.backend_error) {
+            backend: match (&plan.backend, &self.backend_error) {
                 (Some(url), None) => Some(BackendTruth { url: url.clone(), window: at_end.backend, total_arrivals }),
                 _ => None,
             },
             backend_error: self.backend_error,
-            generator: GeneratorUsage {
-                limits: None,
-                threads: self.plan.threads,
+            generators: vec![GeneratorUsage {
+                threads: self.shared.threads,
                 cpus_allowed,
+                limits: probe::own_limits(),
                 cpu_user_us: at_end.usage.cpu_user_us - usage_at_start.cpu_user_us,
                 cpu_system_us: at_end.usage.cpu_system_us - usage_at_start.cpu_system_us,
                 max_rss_bytes: at_end.usage.max_rss_bytes,
                 send_lag: collector.send_lag,
-            },
+            }],
         }
     }
 }
 
 /// The window's statistics by (method, name): requests of one name count together.
-fn by_name(config: &LoadConfig, window: Vec<Counts>) -> Vec<RequestStats> {
+fn by_name(plan: &LoadPlan, window: Vec<Counts>) -> Vec<RequestStats> {
     let mut stats: Vec<RequestStats> = Vec::new();
-    let is_scheduled = config.is_scheduled();
-    for (request, counts) in config.requests.iter().zip(window) {
+    let is_scheduled = plan.is_scheduled();
+    for (request, counts) in plan.requests.iter().zip(window) {
         let times = counts.times.map(|times| *times);
         let (latency, intended, stream) = match times {
             Some(times) => (times.latency, times.intended, times.stream),
@@ -370,7 +370,7 @@ fn by_name(config: &LoadConfig, window: Vec<Counts>) -> Vec<RequestStats> {
             content_bytes: counts.content_bytes,
             latency,
             intended: is_scheduled.then(|| intended.unwrap_or_default()),
-            stream: config.stream.then(|| stream.unwrap_or_default()),
+            stream: plan.stream.then(|| stream.unwrap_or_default()),
         };
         match stats.iter_mut().find(|one| (&one.method, &one.name) == (&new.method, &new.name)) {
             Some(one) => one.add(&new),

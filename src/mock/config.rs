@@ -1,7 +1,9 @@
 //! How the mock behaves, as asked for.
 
-use crate::distribution::Distribution;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    model::Distribution,
+};
 use std::time::{Duration, Instant};
 
 /// The default answers at once, and with the same words each time.

@@ -1,6 +1,6 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{BackendWindow, CgroupLimits, Histogram, LoadModel, Stage};
+use super::{BackendWindow, GeneratorUsage, Histogram, LoadModel, Stage};
 use serde::{Deserialize, Serialize};
 
 /// One line of the load generator's `--json` output.
@@ -64,8 +64,8 @@ pub struct LoadResult {
     pub series: Vec<Second>,
     /// Counts over the whole run, warm-up and drain included.
     pub totals: Totals,
-    /// What the load generator itself used in the window.
-    pub generator: GeneratorUsage,
+    /// What each load generator itself used in the window; one, until a load is divided.
+    pub generators: Vec<GeneratorUsage>,
     /// What the backend saw meanwhile, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<BackendTruth>,
@@ -239,27 +239,6 @@ pub struct Second {
     pub percentiles_us: Option<[u64; 11]>,
 }
 
-/// What the load generator used in the window (getrusage) and how.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GeneratorUsage {
-    /// Threads that sent requests.
-    pub threads: u32,
-    /// CPUs it may run on, at its start.
-    pub cpus_allowed: Vec<u32>,
-    /// The limits of its container as read inside; `None` where it sees none.
-    #[serde(default)]
-    pub limits: Option<CgroupLimits>,
-    /// CPU time in user mode.
-    pub cpu_user_us: u64,
-    /// CPU time in the kernel.
-    pub cpu_system_us: u64,
-    /// Largest resident set since its start (VmHWM).
-    pub max_rss_bytes: u64,
-    /// How late requests were sent: from when they were due; `None` in closed loop without think time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub send_lag: Option<Histogram>,
-}
-
 impl BackendTruth {
     /// Requests that reached the backend for each one sent over the whole run: 1 unless the target retries, hedges
     /// or answers by itself. `None` when none was sent.
@@ -316,18 +295,6 @@ impl LoadResult {
     pub fn tokens_per_s(&self) -> f64 {
         let tokens = self.requests.iter().filter_map(|stats| stats.stream.as_ref()).map(|stream| stream.tokens).sum();
         per_second(tokens, self.window.duration_us)
-    }
-
-    /// CPUs that the load generator used on average in the window.
-    pub fn generator_cores(&self) -> f64 {
-        let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
-        cpu_us as f64 / self.window.duration_us.max(1) as f64
-    }
-
-    /// CPU time of the load generator for each request, in microseconds; `None` without requests.
-    pub fn generator_cpu_per_request_us(&self) -> Option<f64> {
-        let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
-        (self.request_count() > 0).then(|| cpu_us as f64 / self.request_count() as f64)
     }
 }
 

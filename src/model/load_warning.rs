@@ -21,7 +21,7 @@ const AMPLIFIED: f64 = 0.001;
 pub enum LoadWarning {
     /// The load was stopped before its time.
     CutShort,
-    /// The load generator used most of the CPU it was given: the throughput may be its own limit.
+    /// A load generator used most of the CPU it was given: the throughput may be its own limit.
     Busy {
         /// CPUs it used.
         cores: f64,
@@ -71,9 +71,12 @@ impl LoadResult {
         if self.stopped_by == StopCause::Signal {
             found.push(LoadWarning::CutShort);
         }
-        let (cores, given) = (self.generator_cores(), self.generator_cpus());
-        if cores > BUSY * f64::from(given) {
-            found.push(LoadWarning::Busy { cores, given });
+        for generator in &self.generators {
+            let cores = generator.cpu_us() as f64 / self.window.duration_us.max(1) as f64;
+            let given = generator.cpus();
+            if cores > BUSY * f64::from(given) {
+                found.push(LoadWarning::Busy { cores, given });
+            }
         }
         let totals = &self.totals;
         if let LoadModel::Open { max_in_flight, .. } = self.model
@@ -81,7 +84,7 @@ impl LoadResult {
         {
             let (delayed, unsent) = (totals.delayed, totals.unsent);
             found.push(LoadWarning::Delayed { delayed, unsent, max_in_flight });
-        } else if let Some(p99_us) = self.generator.send_lag.as_ref().and_then(|lag| lag.supported_percentile_us(99.0))
+        } else if let Some(p99_us) = self.send_lag().and_then(|lag| lag.supported_percentile_us(99.0))
             && p99_us > LATE_US
             && p99_us as f64 > LATE_SHARE * self.latency().percentile_us(50.0) as f64
         {
@@ -103,11 +106,6 @@ impl LoadResult {
             found.push(LoadWarning::BackendSilent { error: error.clone() });
         }
         found
-    }
-
-    /// CPUs that the load generator could use at once.
-    fn generator_cpus(&self) -> u32 {
-        self.generator.cpus_allowed.len().min(self.generator.threads as usize) as u32
     }
 }
 

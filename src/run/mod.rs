@@ -2,7 +2,6 @@
 
 mod attest;
 mod level;
-mod load_arguments;
 mod phase;
 mod progress;
 mod visit;
@@ -11,23 +10,19 @@ pub use phase::progress_in_words;
 pub use progress::Progress;
 
 use crate::{
-    cli::{BenchArgs, LoadFlags, WarmUpArg},
+    cli::BenchArgs,
     compose::{self, CountProbe, Project},
     engine::{BaseImage, Cluster, Engine, Leftovers, collect_garbage},
     error::{Error, Result},
-    model::{HostFacts, RunResult, SCHEMA_VERSION, Settings, Warning},
+    model::{HostFacts, LoadPlan, RunResult, SCHEMA_VERSION, Settings, Until, Warning},
     plan,
     store::{Provenance, RunFolder},
     units::{format_cpu_list, now_unix_us, parse_cpu_list},
 };
 use futures_util::FutureExt;
-use load_arguments::LoadArguments;
 use regex_lite::Regex;
-use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf};
 use visit::Visit;
-
-/// Longest `--warm-up auto`.
-const AUTO_WARM_UP: Duration = Duration::from_secs(5);
 
 /// How a run ended; its folder holds every level that was finished.
 pub struct Finished {
@@ -47,10 +42,12 @@ pub struct Finished {
 /// Before anything was started: of usage, compose file, engine or images. What goes wrong later is in
 /// [`Finished::error`], so that finished levels are not lost.
 pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: &mut Progress) -> Result<Finished> {
+    // Whom to load is each phase's own.
+    let load = args.load.plan(String::new())?;
+    check_window(&load)?;
     let project = read_spec(args)?;
-    let settings = settings(args, &project);
+    let settings = settings(args, &load, &project);
     let worker_pattern = worker_pattern(&project)?;
-    let load_arguments = LoadArguments::read(&args.load)?;
     let id = run_id();
     let folder = RunFolder::create(&args.results, &id)?;
     let engine = Engine::connect().await.inspect_err(|_| folder.discard())?;
@@ -77,13 +74,7 @@ pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: 
         warnings: Vec::new(),
     };
     let outcome = {
-        let run = Run {
-            args,
-            project: &project,
-            engine: &engine,
-            worker_pattern: &worker_pattern,
-            load_arguments: &load_arguments,
-        };
+        let run = Run { args, project: &project, engine: &engine, worker_pattern: &worker_pattern, load: &load };
         let visiting = AssertUnwindSafe(run.all(&mut cluster, &folder, &mut result, progress)).catch_unwind();
         tokio::select! {
             outcome = visiting => outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic))))),
@@ -109,7 +100,7 @@ struct Run<'a> {
     project: &'a Project,
     engine: &'a Engine,
     worker_pattern: &'a Regex,
-    load_arguments: &'a LoadArguments,
+    load: &'a LoadPlan,
 }
 
 impl Run<'_> {
@@ -143,7 +134,7 @@ impl Run<'_> {
                 images: &images,
                 own_image: &own_image,
                 worker_pattern: self.worker_pattern,
-                load_arguments: self.load_arguments,
+                load: self.load,
                 ready_timeout: self.args.ready_timeout,
             };
             let (level, files) = visit.level(&level_plan, progress).await?;
@@ -221,18 +212,14 @@ fn read_spec(args: &BenchArgs) -> Result<Project> {
     Ok(project)
 }
 
-fn settings(args: &BenchArgs, project: &Project) -> Settings {
+fn settings(args: &BenchArgs, load: &LoadPlan, project: &Project) -> Settings {
     let target = &project.services[&project.vscale.target];
-    let longest_warm_up = match args.load.warm_up {
-        WarmUpArg::Auto => AUTO_WARM_UP,
-        WarmUpArg::Fixed(time) => time,
-    };
     Settings {
         workers: args.workers.clone(),
-        model: args.load.model(),
-        stages: args.load.stages.clone(),
-        run_time_us: args.load.window().as_micros() as u64,
-        warm_up_us: longest_warm_up.as_micros() as u64,
+        model: load.model.clone(),
+        stages: load.stages.clone(),
+        run_time_us: load.window_us().unwrap_or_default(),
+        warm_up_us: load.warm_up.longest_us(),
         cpus_cores: args.cpus,
         memory_bytes: target.mem_limit_bytes,
         target: project.vscale.target.clone(),
@@ -294,10 +281,13 @@ pub fn stop_signal() -> Result<impl Future<Output = i32>> {
     })
 }
 
-/// A run time of 0 has no end; only `vscale load` may have one, and may count requests instead.
-pub fn check_run_time(load: &LoadFlags) -> Result<()> {
-    if load.iterations.is_some() {
-        return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
+/// Only `vscale load` may count requests instead, or have no end.
+fn check_window(load: &LoadPlan) -> Result<()> {
+    match load.window_us() {
+        Some(1..) => Ok(()),
+        None if matches!(load.until, Until::Iterations { .. }) => {
+            Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()))
+        }
+        _ => Err(Error::Usage("--run-time must be above 0".into())),
     }
-    if load.window().is_zero() { Err(Error::Usage("--run-time must be above 0".into())) } else { Ok(()) }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     Progress,
-    load_arguments::NULL_RUN_TIME,
     visit::{GRACE, SAMPLE_INTERVAL, Up, Visit, asked, parse},
 };
 use crate::{
@@ -11,8 +10,8 @@ use crate::{
     error::{Error, Result},
     measure,
     model::{
-        ContainerSample, ContainerUsage, Limits, LoadEvent, LoadModel, LoadProgress, LoadResult, Phase, PhaseName,
-        ProbeEvent, hlog_head,
+        ContainerSample, ContainerUsage, Limits, LoadEvent, LoadModel, LoadPlan, LoadProgress, LoadResult, Phase,
+        PhaseName, ProbeEvent, Until, WarmUp, hlog_head,
     },
     plan::LevelPlan,
     store::LevelFiles,
@@ -28,6 +27,12 @@ const AT_ONCE_US: f64 = 200.0;
 /// The name of the mock that answers at once.
 const NULL: &str = "null";
 
+/// Of the phase against it: long enough for a rate, short beside any window.
+const NULL_WARM_UP_US: u64 = 300_000;
+const NULL_RUN_TIME_US: u64 = 1_000_000;
+/// Users of that phase, at most: enough to keep the load generator busy.
+const NULL_USERS: u32 = 64;
+
 impl Visit<'_> {
     /// One load phase, with all containers sampled while it lasts; and the load generator's limits as read back.
     pub async fn load(
@@ -41,21 +46,17 @@ impl Visit<'_> {
     ) -> Result<(Phase, Limits)> {
         let loaded = if name == PhaseName::Baseline { &self.settings.backend } else { &self.settings.target };
         progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
-        let service = self.load_service(loaded, &self.load_arguments.measured);
+        let load = self.measured(loaded);
         let mut hlog = hlog_head(now_unix_us());
-        let (generator, mut output) = self.start_generator(&service).await?;
+        let service = self.generator_service();
+        let (generator, mut output) = self.start_generator(&service, &load).await?;
 
         let watched: Vec<&Container> = up.iter().map(|one| &one.container).chain([&generator]).collect();
         let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
         let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
         let mut processes = Vec::new();
         let mut probe_lives = true;
-        let bound = self.settings.run_time_us + self.settings.warm_up_us;
-        let spawning_s = match self.settings.model {
-            LoadModel::Closed { users, spawn_rate_per_s, .. } => f64::from(users) / spawn_rate_per_s,
-            LoadModel::Open { .. } => 0.0,
-        };
-        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning_s) + GRACE;
+        let deadline = deadline(&load);
         let result: LoadResult = loop {
             tokio::select! {
                 event = next_event(&generator, &mut output, deadline) => match event? {
@@ -81,8 +82,8 @@ impl Visit<'_> {
             service: self.settings.load.clone(),
             asked: asked(&service),
             engine: generator.limits().await?,
-            inside: result.generator.limits.clone(),
-            cpus_allowed: Some(format_cpu_list(&result.generator.cpus_allowed)),
+            inside: result.generators.first().and_then(|one| one.limits.clone()),
+            cpus_allowed: result.generators.first().map(|one| format_cpu_list(&one.cpus_allowed)),
         };
         generator.remove().await?;
         files.hlogs.push((name, hlog));
@@ -94,8 +95,8 @@ impl Visit<'_> {
     pub async fn null_rps(&self, baseline: &Phase, plan: &LevelPlan, progress: &mut Progress) -> Result<f64> {
         let answers_at_once =
             baseline.load.backend.as_ref().is_some_and(|it| it.window.service_time.mean_us() < AT_ONCE_US);
-        let is_pressed = matches!(self.settings.model, LoadModel::Closed { think_time: None, .. });
-        if answers_at_once && is_pressed && self.settings.stages.is_empty() {
+        let is_pressed = !self.load.is_scheduled() && self.load.stages.is_empty();
+        if answers_at_once && is_pressed {
             return Ok(baseline.load.throughput_rps());
         }
         progress.step(&format!("{}: null: loading a mock that answers at once", plan.name));
@@ -105,9 +106,9 @@ impl Visit<'_> {
         service.command = Some(["mock", "--host", "0.0.0.0", "--port", &port.to_string()].map(str::to_owned).to_vec());
         let mock = self.cluster.create(NULL, &service, self.own_image, true).await?;
         let _tie = mock.start().await?;
-        let service = self.load_service(NULL, &self.load_arguments.null);
-        let (generator, mut output) = self.start_generator(&service).await?;
-        let deadline = Instant::now() + NULL_RUN_TIME + GRACE;
+        let load = self.null();
+        let (generator, mut output) = self.start_generator(&self.generator_service(), &load).await?;
+        let deadline = deadline(&load);
         loop {
             match next_event(&generator, &mut output, deadline).await? {
                 Some(LoadEvent::Progress(_)) => {}
@@ -121,11 +122,12 @@ impl Visit<'_> {
         }
     }
 
-    async fn start_generator(&self, service: &Service) -> Result<(Container, Output)> {
+    async fn start_generator(&self, service: &Service, plan: &LoadPlan) -> Result<(Container, Output)> {
+        let line = serde_json::to_string(plan).map_err(|error| Error::Other(format!("writing JSON: {error}")))?;
         let load = &self.settings.load;
         let generator = self.cluster.create(load, service, &self.images[load], true).await?;
         let mut output = generator.start().await?;
-        output.write(&self.load_arguments.stdin).await;
+        output.write(&(line + "\n")).await;
         Ok((generator, output))
     }
 
@@ -134,25 +136,46 @@ impl Visit<'_> {
         self.not_ready(generator, &format!("gave no result: {}", output.last_words())).await
     }
 
-    /// The load generator's service with a phase's flags behind its own: the last of a repeated flag counts.
-    fn load_service(&self, loaded: &str, arguments: &[String]) -> Service {
-        let mut service = self.service(&self.settings.load, None);
-        let url = |name: &str| format!("http://{name}:{}", self.port(name));
-        let command = service.command.get_or_insert_with(|| vec!["load".into()]);
-        command.extend(["--host".into(), url(loaded)]);
-        // Only a mock of ours tells what it saw.
+    fn generator_service(&self) -> Service {
+        Service { command: Some(vec!["generator".into()]), ..self.service(&self.settings.load, None) }
+    }
+
+    /// The load of a phase that is reported.
+    fn measured(&self, loaded: &str) -> LoadPlan {
         let backend = &self.settings.backend;
-        if loaded != NULL && self.images[backend.as_str()] == self.own_image {
-            command.extend(["--backend".into(), url(backend)]);
-        }
-        command.extend(arguments.iter().cloned());
-        command.extend(["--files-on-stdin".into(), "--json".into()]);
-        service
+        // Only a mock of ours tells what it saw.
+        let is_ours = self.images[backend.as_str()] == self.own_image;
+        LoadPlan { host: self.url(loaded), backend: is_ours.then(|| self.url(backend)), ..self.load.clone() }
+    }
+
+    /// The load that shows what the generator does at most: users who send without pause.
+    fn null(&self) -> LoadPlan {
+        let users = match self.load.model {
+            LoadModel::Closed { users, .. } => users.min(NULL_USERS),
+            LoadModel::Open { .. } => NULL_USERS,
+        };
+        let plan = LoadPlan {
+            host: self.url(NULL),
+            stages: Vec::new(),
+            until: Until::RunTime { us: NULL_RUN_TIME_US },
+            warm_up: WarmUp::Fixed { us: NULL_WARM_UP_US },
+            ..self.load.clone()
+        };
+        plan.with_users(users, f64::from(users))
+    }
+
+    fn url(&self, service: &str) -> String {
+        format!("http://{service}:{}", self.port(service))
     }
 
     fn port(&self, service: &str) -> u16 {
         self.project.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
     }
+}
+
+/// When a load generator must have given its result.
+fn deadline(plan: &LoadPlan) -> Instant {
+    Instant::now() + Duration::from_micros(plan.longest_us().unwrap_or_default()) + GRACE
 }
 
 /// What a load generator says next; `None` at its end.

@@ -1,11 +1,10 @@
 //! What the phases of a level share: whom they start, how, and what to say when one does not come up.
 
-use super::load_arguments::LoadArguments;
 use crate::{
     compose::{Project, Service},
     engine::{Cluster, Container, Output},
     error::{Error, Result},
-    model::{CgroupLimits, Placement, ProbeSample, Settings},
+    model::{CgroupLimits, LoadPlan, Placement, ProbeSample, Settings},
     text::last_lines,
     units::format_cpu_list,
 };
@@ -37,8 +36,8 @@ pub struct Visit<'a> {
     pub own_image: &'a str,
     /// Tells workers from other processes.
     pub worker_pattern: &'a Regex,
-    /// The load generator's flags, but for whom to load.
-    pub load_arguments: &'a LoadArguments,
+    /// The load of the phases that are reported, but for whom it is for.
+    pub load: &'a LoadPlan,
     /// Longest wait for a container to be ready.
     pub ready_timeout: Duration,
 }

@@ -58,7 +58,7 @@ fn an_open_loop_keeps_its_rate_its_clocks_and_its_headroom() {
     assert!((300..=500).contains(&load.request_count()), "{} of 400", load.request_count());
     let stats = &load.requests[0];
     assert_eq!(stats.intended.as_ref().map(Histogram::count), Some(stats.latency.count()));
-    assert!(stats.latency.min_us() >= 5_000 && load.generator.send_lag.is_some());
+    assert!(stats.latency.min_us() >= 5_000 && load.send_lag().is_some());
     assert!(level.null_rps.is_some_and(|rps| rps > 2_000.0), "{:?}", level.null_rps);
     let backend = level.baseline.load.backend.as_ref().expect("our own mock tells what it saw");
     assert_eq!(backend.total_arrivals, level.baseline.load.totals.sent);

@@ -1,55 +1,15 @@
 //! The requests of a load: checked and rendered once, and then only written; those with places to fill in, each time.
 
 use super::{
-    Expect, Target,
+    Target,
     template::{Escape, Template, Values},
 };
-use crate::distribution::{Random, uniform};
-use crate::error::{Error, Result};
+use crate::{
+    distribution::{Random, uniform},
+    error::{Error, Result},
+    model::{Expect, RequestTemplate},
+};
 use std::io::Write;
-
-/// A request as the user gives it. Path, header values and body may hold `{{counter}}`, `{{random}}` and `{{line}}`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RequestTemplate {
-    /// `POST`.
-    pub method: String,
-    /// `/v1/chat/completions`, with its query if any.
-    pub path: String,
-    /// What the statistics call it; usually the path.
-    pub name: String,
-    /// Besides `Host`, `User-Agent`, `Accept`, `Content-Type` and `Content-Length`, or in place of the first four.
-    pub headers: Vec<(String, String)>,
-    /// As sent.
-    pub body: Vec<u8>,
-    /// What a success is.
-    pub expect: Expect,
-    /// How often it is sent, beside the other requests' weights; above 0.
-    pub weight: f64,
-}
-
-impl Default for RequestTemplate {
-    /// The chat completion of the Llama Stack vertical-scaling benchmark.
-    fn default() -> Self {
-        let body = r#"{"model": "openai/mock-chat-model", "messages": [{"role": "user", "content": "Hello, how are you?"}], "max_tokens": 50}"#;
-        Self {
-            method: "POST".into(),
-            path: "/v1/chat/completions".into(),
-            name: "/v1/chat/completions".into(),
-            headers: Vec::new(),
-            body: body.into(),
-            expect: Expect::default(),
-            weight: 1.0,
-        }
-    }
-}
-
-impl RequestTemplate {
-    /// The same chat completion, as a stream.
-    pub fn streamed() -> Self {
-        let body = r#"{"model": "openai/mock-chat-model", "messages": [{"role": "user", "content": "Hello, how are you?"}], "max_tokens": 50, "stream": true}"#;
-        Self { body: body.into(), ..Self::default() }
-    }
-}
 
 /// All requests of a load, ready to be written.
 #[derive(Clone, Debug)]
@@ -170,7 +130,7 @@ impl RequestTemplate {
     fn content(&self, target: &Target, keep_alive: bool) -> Result<Content> {
         let wrong = |why: String| Error::Usage(format!("request {}: {why}", self.name));
         let head = Template::parse(self.head(target, keep_alive)?.as_bytes()).map_err(wrong)?;
-        let body = Template::parse(&self.body).map_err(wrong)?;
+        let body = Template::parse(self.body.as_bytes()).map_err(wrong)?;
         let is_fixed = head.is_fixed() && body.is_fixed();
         let content = Content::Templated { head, body };
         if !is_fixed {
@@ -277,7 +237,7 @@ mod tests {
     fn given_headers_replace_the_defaults() {
         let template = RequestTemplate {
             method: "GET".into(),
-            body: Vec::new(),
+            body: String::new(),
             headers: vec![("host".into(), "other".into()), ("Authorization".into(), "Bearer x".into())],
             ..RequestTemplate::default()
         };
@@ -291,7 +251,7 @@ mod tests {
     fn places_are_filled_and_the_length_follows() {
         let template = RequestTemplate {
             path: "/ask?n={{counter}}".into(),
-            body: br#"{"p":"{{line}} {{random}}"}"#.into(),
+            body: r#"{"p":"{{line}} {{random}}"}"#.into(),
             ..RequestTemplate::default()
         };
         let requests = requests(std::slice::from_ref(&template), &["one", "\"two\""], true).unwrap();

@@ -1,7 +1,7 @@
 //! What a connection does when it is free: in closed loop it is a user, in open loop it serves the schedule.
 
 use super::{DueTimes, UserSchedule};
-use crate::distribution::{Distribution, Random};
+use crate::{distribution::Random, model::Distribution};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::iter::Peekable;
