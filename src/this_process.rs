@@ -1,10 +1,14 @@
 //! What this process itself may use and has used: CPUs, memory, files.
 
 use crate::error::{Error, Result};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
-use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::Pid;
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    sys::{
+        resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
+        time::{TimeVal, TimeValLike},
+    },
+    unistd::Pid,
+};
 use std::num::NonZero;
 
 /// This process's counters.

@@ -1,7 +1,9 @@
 //! Conditions on a load's result that make a run fail, as text: `p99 > 250ms`, `failed > 1%`, `rps < 500`.
 
-use crate::model::{Histogram, LoadResult};
-use crate::units::{format_us, parse_duration};
+use crate::{
+    model::{Histogram, LoadResult},
+    units::{format_us, parse_duration},
+};
 use std::{fmt, str::FromStr};
 
 /// A condition that must not hold.

@@ -1,11 +1,15 @@
 //! Asks the mock what it saw, between our own windows and never while they last.
 
 use super::http::{AnswerReader, Target};
-use crate::error::{Error, Result};
-use crate::model::BackendWindow;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use crate::{
+    error::{Error, Result},
+    model::BackendWindow,
+};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 /// Longest wait for each of connecting, writing and reading.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -13,8 +13,10 @@ use super::{
 };
 use crate::model::FailureKind;
 use mio::{Token, event::Event};
-use std::io::{self, ErrorKind, Read, Write};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    time::{Duration, Instant},
+};
 
 /// Wait of a user that could not connect, before it tries again: a server that is down is not hammered.
 pub const CONNECT_PAUSE: Duration = Duration::from_millis(100);

@@ -6,13 +6,13 @@ use super::{
     lane::{Lane, Shared},
     pace::Pacer,
 };
-use crate::distribution::Random;
-use crate::model::Totals;
-use crate::wire::PreciseTimer;
+use crate::{distribution::Random, model::Totals, wire::PreciseTimer};
 use mio::{Events, Poll, Token};
-use std::io::{self, ErrorKind};
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, ErrorKind},
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
 
 /// Longest wait for events, and so the precision of users' starts.
 const TICK: Duration = Duration::from_millis(10);

@@ -5,15 +5,15 @@ use super::{
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
 };
-use crate::distribution::Random;
-use crate::model::Totals;
-use crate::wire::Memo;
+use crate::{distribution::Random, model::Totals, wire::Memo};
 use mio::{Interest, Registry, Token};
 use rand_pcg::rand_core::Rng;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::AtomicU32;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
+};
 
 const BUFFER_BYTES: usize = 64 << 10;
 

@@ -9,18 +9,24 @@ use super::{
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
     validate::validate,
 };
-use crate::distribution::random;
-use crate::error::{Error, Result};
-use crate::model::{
-    BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadPlan, LoadProgress, LoadResult, RequestStats,
-    StopCause, Totals, Until, WarmUp, Window,
+use crate::{
+    distribution::random,
+    error::{Error, Result},
+    model::{
+        BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadPlan, LoadProgress, LoadResult, RequestStats,
+        StopCause, Totals, Until, WarmUp, Window,
+    },
+    probe,
+    this_process::{self, OwnUsage},
 };
-use crate::probe;
-use crate::this_process::{self, OwnUsage};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::ScopedJoinHandle;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
+    thread::ScopedJoinHandle,
+    time::{Duration, Instant},
+};
 
 /// Between two looks at the stop flag, and between two throughput readings of the [`SteadyDetector`].
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -5,8 +5,7 @@ use super::config::MockConfig;
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use std::fmt::Write;
-use std::ops::Range;
+use std::{fmt::Write, ops::Range};
 
 /// The model's name where it is listed; the stack puts its provider's name, `openai/`, before it.
 pub const LISTED_MODEL: &str = "mock-chat-model";

@@ -4,17 +4,20 @@
 //! means that the socket is drained. A request that is byte for byte the last one that was understood is not parsed
 //! again, and a whole completion is written from where it was rendered.
 
-use super::answers::{self, Answer};
-use super::lane::Lane;
-use super::reply::{Part, Reply};
-use super::request::{BadRequest, Client, RequestReader};
-use super::routes::{self, Form, Wanted};
-use super::slots::{Admission, Ticket};
-use mio::event::Event;
-use mio::net::TcpStream;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use super::{
+    answers::{self, Answer},
+    lane::Lane,
+    reply::{Part, Reply},
+    request::{BadRequest, Client, RequestReader},
+    routes::{self, Form, Wanted},
+    slots::{Admission, Ticket},
+};
+use mio::{event::Event, net::TcpStream};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -1,16 +1,22 @@
 //! One thread of the mock: its connections, its alarms, and the loop that gives each its turn.
 
-use super::config::MockConfig;
-use super::connection::{Connection, Fate};
-use super::lane::{INBOX, Lane, Message, Shared};
+use super::{
+    config::MockConfig,
+    connection::{Connection, Fate},
+    lane::{INBOX, Lane, Message, Shared},
+};
 use crate::wire::PreciseTimer;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{
+    Events, Interest, Poll, Registry, Token,
+    net::{TcpListener, TcpStream},
+};
 use slab::Slab;
-use std::cmp::Reverse;
-use std::io::{self, ErrorKind};
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    io::{self, ErrorKind},
+    sync::mpsc::Receiver,
+    time::{Duration, Instant},
+};
 
 /// Longest wait for events, and so for the stop flag to be seen.
 const TICK: Duration = Duration::from_millis(100);

@@ -1,24 +1,27 @@
 //! What the connections of one thread share, and what the threads share and have for each other.
 
-use super::answers::Rendered;
-use super::config::MockConfig;
-use super::request::Client;
-use super::routes::Form;
-use super::slots::{Slots, Ticket};
-use super::truth::Truth;
-use crate::distribution::Random;
-use crate::units::now_unix_us;
-use crate::wire::Memo;
-use mio::net::TcpStream;
-use mio::{Poll, Token, Waker};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::io;
-use std::rc::Rc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
-use std::time::Instant;
+use super::{
+    answers::Rendered,
+    config::MockConfig,
+    request::Client,
+    routes::Form,
+    slots::{Slots, Ticket},
+    truth::Truth,
+};
+use crate::{distribution::Random, units::now_unix_us, wire::Memo};
+use mio::{Poll, Token, Waker, net::TcpStream};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    io,
+    rc::Rc,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::Sender,
+    },
+    time::Instant,
+};
 
 const BUFFER_BYTES: usize = 64 << 10;
 

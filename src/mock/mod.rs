@@ -21,17 +21,22 @@ mod truth;
 pub use answers::TEXT;
 pub use config::{MAX_TOKENS, MockConfig, Stall};
 
-use crate::error::{Error, Result};
-use crate::this_process;
+use crate::{
+    error::{Error, Result},
+    this_process,
+};
 use event_loop::EventLoop;
 use lane::{Inbox, Shared};
-use mio::Poll;
-use mio::net::TcpListener;
+use mio::{Poll, net::TcpListener};
 use slots::Slots;
-use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::channel;
+use std::{
+    io,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::channel,
+    },
+};
 use truth::Truth;
 
 /// Serves on `listener` until `stop` is set; then no connection is accepted any more, and answers under way may take as

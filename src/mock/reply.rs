@@ -1,14 +1,15 @@
 //! A completion as a schedule: parts of an answer, each with the moment at which it is due. Moments follow from the
 //! arrival and the times drawn, never from when a timer happened to ring.
 
-use super::answers::{LAST_CHUNK, Rendered, stream_tokens};
-use super::config::MockConfig;
-use super::request::Client;
-use super::routes::Form;
+use super::{
+    answers::{LAST_CHUNK, Rendered, stream_tokens},
+    config::MockConfig,
+    request::Client,
+    routes::Form,
+};
 use crate::distribution::Random;
 use bytes::Bytes;
-use std::rc::Rc;
-use std::time::Instant;
+use std::{rc::Rc, time::Instant};
 
 /// Bytes that are to be written, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,14 @@
 //! What a request asks for; pure.
 
-use super::answers::{self, Answer};
-use super::endpoint::Endpoint;
-use super::request::{BadRequest, MAX_BODY_BYTES, Request};
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::{
+    answers::{self, Answer},
+    endpoint::Endpoint,
+    request::{BadRequest, MAX_BODY_BYTES, Request},
+};
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use std::fmt;
 
 /// What is to be done.

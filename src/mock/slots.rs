@@ -1,7 +1,9 @@
 //! A limit on the completions that are worked on at once, over all threads; those beyond it wait in order of arrival.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Who asks for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

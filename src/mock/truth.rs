@@ -1,10 +1,16 @@
 //! What the mock really saw, in windows that follow each other without a gap.
 
-use crate::model::{BackendWindow, Histogram};
-use crate::units::now_unix_us;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use crate::{
+    model::{BackendWindow, Histogram},
+    units::now_unix_us,
+};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 /// The counts of all threads.
 #[derive(Debug)]

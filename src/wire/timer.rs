@@ -1,11 +1,15 @@
 //! Wakes an event loop at a moment, to a few microseconds: epoll's own timeout counts whole milliseconds.
 
 use mio::{Interest, Registry, Token, unix::SourceFd};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::time::{Duration, Instant};
+use nix::sys::{
+    time::TimeSpec,
+    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    time::{Duration, Instant},
+};
 
 /// A shorter wait is left to the timer alone. What is spent on not waiting is so never most of the time, however dense
 /// the moments are.

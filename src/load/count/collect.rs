@@ -1,6 +1,10 @@
 //! Merges the threads' slices into rows of one second and the statistics of the window.
 
-use super::{failures::FailureTable, recorder::Counts, recorder::Slice, timeline::Timeline};
+use super::{
+    failures::FailureTable,
+    recorder::{Counts, Slice},
+    timeline::Timeline,
+};
 use crate::model::{Histogram, LoadProgress, PERCENTILES, Second};
 use std::collections::BTreeMap;
 

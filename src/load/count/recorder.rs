@@ -1,11 +1,17 @@
 //! One thread's counts: kept without locks, and handed over slice by slice at the borders of the [`Timeline`].
 
 use super::{failures::FailureTable, timeline::Timeline};
-use crate::load::http::TokenStream;
-use crate::model::{FailureKind, Histogram, StreamStats};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use crate::{
+    load::http::TokenStream,
+    model::{FailureKind, Histogram, StreamStats},
+};
+use std::{
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::Sender,
+    },
+    time::{Duration, Instant},
+};
 
 /// A request's moments.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,10 @@
 //! load's end. Every thread cuts at the same borders, so a request counts in exactly one slice: the one in
 //! which it ended. A border that is not known from the beginning is announced [`LEAD`] before it comes.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 /// How far ahead a border is announced: several turns of every event loop.
 pub const LEAD: Duration = Duration::from_millis(50);

@@ -5,8 +5,7 @@
 
 use crate::model::FailureKind;
 use serde::Deserialize;
-use std::borrow::Cow;
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 /// Longest line of a stream; a longer one is none.
 const MAX_LINE_BYTES: usize = 1 << 20;

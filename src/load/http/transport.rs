@@ -2,8 +2,10 @@
 
 use super::tls::{TlsSettings, TlsStream};
 use mio::net::TcpStream;
-use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+};
 
 /// A stream of bytes to a server.
 #[derive(Debug)]

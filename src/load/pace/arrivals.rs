@@ -1,8 +1,10 @@
 //! The due times of an open loop: a schedule, fixed by rate and seed before the first request is sent.
 
 use super::Ramp;
-use crate::distribution::{Random, random, unit_exponential};
-use crate::model::Arrivals;
+use crate::{
+    distribution::{Random, random, unit_exponential},
+    model::Arrivals,
+};
 use std::time::Duration;
 
 /// Keeps arrivals apart from other uses of the same seed.

@@ -2,10 +2,12 @@
 
 use super::{DueTimes, UserSchedule};
 use crate::{distribution::Random, model::Distribution};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::iter::Peekable;
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    iter::Peekable,
+    time::{Duration, Instant},
+};
 
 /// A request that is due, on the connection of this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +210,10 @@ impl OpenPacer {
 mod tests {
     use super::super::Ramp;
     use super::*;
-    use crate::distribution::random;
-    use crate::model::{Arrivals, Stage};
+    use crate::{
+        distribution::random,
+        model::{Arrivals, Stage},
+    };
 
     const MS: Duration = Duration::from_millis(1);
 
