@@ -1,4 +1,4 @@
-//! Asks the mock what it saw, between our own windows and never while they last.
+//! Asks the mock what it saw: at the borders of our own window, never inside it, where that would be load too.
 
 use super::http::{AnswerReader, Target};
 use crate::{
@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-/// Longest wait for each of connecting, writing and reading.
+/// Limit on each step: connecting, writing, reading.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Closes the mock's current window: what it saw since the last one was closed.
+/// Closes the mock's current window and returns what it saw since the last one was closed.
 ///
 /// # Errors
 /// [`Error::Preflight`] names the URL and what went wrong.

@@ -1,4 +1,4 @@
-//! What a load phase's own evidence says against believing it, the load generator's part in it first.
+//! What a load phase's own counts say against believing its result, the load generator's part in it first.
 
 use super::{LoadModel, LoadResult, StopCause};
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,16 @@ use std::fmt;
 /// Share of its CPUs above which the load generator may have been the limit.
 const BUSY: f64 = 0.8;
 
-/// Requests are late when one in a hundred is sent this long after it was due ...
+/// Requests are late if one in a hundred was sent this long after it was due ...
 const LATE_US: u64 = 1000;
 /// ... and that is more than this share of the median latency.
 const LATE_SHARE: f64 = 0.05;
 
-/// Requests a backend got for each that was sent, beyond which the target multiplies them (or answers by itself).
+/// Share by which the backend's requests may differ from those sent, before the target is said to multiply them (or to
+/// answer some by itself).
 const AMPLIFIED: f64 = 0.001;
 
-/// One thing that limits what a load phase says.
+/// A reason not to take a load phase's result at face value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoadWarning {
@@ -33,39 +34,39 @@ pub enum LoadWarning {
         /// How late one in a hundred was, or more.
         p99_us: u64,
     },
-    /// Requests waited since as many as allowed were under way: the server could not keep up with the rate.
+    /// Requests had to wait because as many as allowed were under way: the server could not keep up with the rate.
     Delayed {
-        /// Sent late.
+        /// Requests sent late.
         delayed: u64,
-        /// Not sent before the end.
+        /// Requests not sent before the end.
         unsent: u64,
-        /// As many as allowed.
+        /// Requests allowed at once.
         max_in_flight: u32,
     },
     /// Requests had no answer when the drain was over.
     Unanswered {
-        /// How many.
+        /// Over the whole run.
         requests: u64,
     },
     /// Streams ended after their finish reason, without the `[DONE]` that clients of OpenAI's API wait for.
     StreamsWithoutDone {
-        /// How many.
+        /// In the window.
         streams: u64,
     },
     /// More, or fewer, requests reached the backend than were sent.
     Amplified {
-        /// For each request.
+        /// Requests at the backend for each one sent.
         factor: f64,
     },
     /// The backend did not tell what it saw.
     BackendSilent {
-        /// Why.
+        /// Names the URL and what went wrong.
         error: String,
     },
 }
 
 impl LoadResult {
-    /// What limits what this says.
+    /// All reasons that apply.
     pub fn warnings(&self) -> Vec<LoadWarning> {
         let mut found = Vec::new();
         if self.stopped_by == StopCause::Signal {

@@ -1,10 +1,10 @@
-//! The limits as a process of the target sees them in its own `/sys/fs/cgroup`, read through `/proc/PID/root`: the
-//! kernel lets the probe look there when it runs as the same user as the target and neither has capabilities.
+//! The limits that a process of the target sees in its own `/sys/fs/cgroup`, read through `/proc/PID/root`. The kernel lets
+//! the probe look there if it runs as the same user as the target and neither has capabilities.
 
 use crate::model::CgroupLimits;
 use std::{fs, path::PathBuf};
 
-/// Page-rounded `i64::MAX`: what cgroup v1 shows for "no limit".
+/// What cgroup v1 shows for no limit: `i64::MAX`, rounded down to a page.
 const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_f000;
 
 /// The limits of the cgroup that process `pid` sees as its root; `None` where they may not be read.

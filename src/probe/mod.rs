@@ -1,7 +1,7 @@
-//! The probe: runs inside a target's PID and network namespaces, from our own image, and tells on stdout (one
-//! [`ProbeEvent`] a line) when the target is ready and, once a second from then on, what its processes do.
+//! The probe: runs from our own image inside a target's PID and network namespaces. It writes to stdout, one
+//! [`ProbeEvent`] a line, when the target is ready, and once a second from then on what its processes do.
 //!
-//! It needs nothing of the target's image and no capability; what it may not read, it leaves out.
+//! It needs nothing from the target's image and no capability. What it may not read it leaves out.
 
 mod cgroup;
 mod host;
@@ -23,7 +23,8 @@ use std::{
 
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Waits until `ready_url` answers with a 2xx; then samples: `once`, or once a second until stdout is closed.
+/// Waits until `ready_url` answers with a 2xx. Then it takes a sample, and unless `once` one more each second until stdout
+/// is closed.
 ///
 /// # Errors
 /// `Error::Usage` for a URL that cannot be polled; `Error::Start` when the target is not ready in time, with its last
@@ -48,7 +49,6 @@ pub fn own_limits() -> Option<CgroupLimits> {
     cgroup::limits_seen_by(std::process::id())
 }
 
-/// The target's processes, limits and connections now.
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
     let processes = processes::list()?;

@@ -1,4 +1,4 @@
-//! Is the target ready? A plain HTTP/1.1 GET every 50 ms; only a 2xx counts.
+//! Finds out whether the target is ready, with an HTTP/1.1 GET every 50 ms: only a 2xx counts.
 
 use crate::error::{Error, Result};
 use std::{
@@ -12,7 +12,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 const SHOWN_BODY_BYTES: usize = 200;
 
-/// Polls `url` until it answers with a 2xx; `waiting` hears the last answer about once a second.
+/// Polls `url` until it answers with a 2xx, and calls `waiting` with the last answer about once a second.
 pub fn wait_for(url: &str, timeout: Duration, mut waiting: impl FnMut(String) -> Result<()>) -> Result<()> {
     let (authority, path) = split(url)?;
     let deadline = Instant::now() + timeout;
@@ -35,7 +35,7 @@ pub fn wait_for(url: &str, timeout: Duration, mut waiting: impl FnMut(String) ->
     }
 }
 
-/// `http://host:port/path` into `host:port` and `/path`.
+/// Splits `http://host:port/path` into `host:port` and `/path`.
 fn split(url: &str) -> Result<(&str, &str)> {
     let rest = url.strip_prefix("http://").ok_or_else(|| Error::Usage(format!("{url}: not an http:// URL")))?;
     let slash = rest.find('/').unwrap_or(rest.len());
@@ -43,7 +43,7 @@ fn split(url: &str) -> Result<(&str, &str)> {
     Ok((authority, if path.is_empty() { "/" } else { path }))
 }
 
-/// Status code and the start of the body.
+/// The answer's status, and the beginning of its body.
 fn status(authority: &str, path: &str) -> std::io::Result<(u16, String)> {
     let invalid = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
     let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
@@ -52,7 +52,7 @@ fn status(authority: &str, path: &str) -> std::io::Result<(u16, String)> {
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     stream.set_write_timeout(Some(ANSWER_LIMIT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nAccept: */*\r\n\r\n");
-    // In one write: a server that answers the first piece and closes would reset the connection at the second.
+    // In one write: if a server answered the first piece and closed, the second would reset the connection.
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let deadline = Instant::now() + ANSWER_LIMIT;
