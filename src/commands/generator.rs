@@ -6,7 +6,7 @@
 
 use super::{print_event, stop_on_signal};
 use std::{
-    io::{BufRead, Read, stdin},
+    io::{self, BufRead, Read, stdin},
     process,
     sync::{
         Arc,
@@ -42,21 +42,29 @@ pub fn generator() -> Result<u8> {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let result = load::run(&plan, &stop, &mut |now| print_event(&LoadEvent::Progress(now.clone())))?;
-        // First: who has read the result may close stdin at once.
+        // Before the result is out: whoever has read it may close stdin at once.
         unfinished.fetch_sub(1, SeqCst);
         print_event(&LoadEvent::Result(Box::new(result)));
     }
     Ok(exit::OK)
 }
 
-/// Hands on each plan until one is wrong or stdin is closed. Ends the process if that leaves some of them unfinished.
+/// Hands on each plan, or what is wrong with it, until stdin is closed. Ends the process if a plan is unfinished then.
 fn read_plans(mut stdin: impl BufRead, plans: &Sender<Result<LoadPlan>>, unfinished: &AtomicU64) {
     for number in 1.. {
-        let Some(plan) = next_plan(&mut stdin, number).transpose() else { break };
-        let is_wrong = plan.is_err();
-        unfinished.fetch_add(1, SeqCst);
-        if plans.send(plan).is_err() || is_wrong {
-            return;
+        match next_plan(&mut stdin, number) {
+            Ok(Some(plan)) => {
+                unfinished.fetch_add(1, SeqCst);
+                // If nobody receives it, the process is about to end.
+                let _ = plans.send(Ok(plan));
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = plans.send(Err(error));
+                // No plan is taken any more, but stdin may still close before an earlier one is finished.
+                let _ = io::copy(&mut stdin, &mut io::sink());
+                break;
+            }
         }
     }
     if unfinished.load(SeqCst) > 0 {
