@@ -159,14 +159,6 @@ pub struct ProbeArgs {
     pub timeout: Duration,
 }
 
-/// How a role in a container notices that its controller is gone.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Tie {
-    /// Stop when stdin is closed
-    #[arg(long, env = "VSCALE_TIED_TO_STDIN", hide = true)]
-    pub tied_to_stdin: bool,
-}
-
 fn parse_share(text: &str) -> Result<f64, String> {
     let number = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),

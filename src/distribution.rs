@@ -8,16 +8,16 @@ use rand_distr::{Distribution as _, Exp1, StandardNormal, StandardUniform};
 use rand_pcg::{Pcg64Mcg, rand_core::SeedableRng};
 use std::{str::FromStr, time::Duration};
 
-/// A source of random numbers that is the same on every host (PCG XSL RR 128/64, M. E. O'Neill, 2014).
+/// Gives the same numbers on every host (PCG XSL RR 128/64, M. E. O'Neill, 2014).
 pub type Random = Pcg64Mcg;
 
-/// The source of this seed and stream; streams of one seed are independent of each other.
+/// The streams of one seed are independent of each other.
 pub fn random(seed: u64, stream: u64) -> Random {
     Random::seed_from_u64(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17))
 }
 
 impl Distribution {
-    /// One time.
+    /// Draws a time.
     #[inline]
     pub fn sample(&self, random: &mut Random) -> Duration {
         match self.parts.as_slice() {
@@ -55,7 +55,7 @@ pub fn unit_exponential(random: &mut Random) -> f64 {
     Exp1.sample(random)
 }
 
-/// Bounded, so that no draw from a long tail is beyond what a clock can add.
+/// A day at most: a draw from a long tail must not be more than can be added to a clock.
 fn times(time: Duration, factor: f64) -> Duration {
     const LONGEST_S: f64 = 86_400.0;
     Duration::from_secs_f64((time.as_secs_f64() * factor).min(LONGEST_S))

@@ -1,11 +1,17 @@
 //! What this process itself may use and has used: CPUs, memory, files.
 
-use crate::error::{Error, Result};
-use crate::model::CpuSet;
-use nix::sched::{CpuSet as Affinity, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
-use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::Pid;
+use crate::{
+    error::{Error, Result},
+    model::CpuSet,
+};
+use nix::{
+    sched::{CpuSet as Affinity, sched_getaffinity, sched_setaffinity},
+    sys::{
+        resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
+        time::{TimeVal, TimeValLike},
+    },
+    unistd::Pid,
+};
 use std::num::NonZero;
 
 /// This process's counters.

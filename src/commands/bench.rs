@@ -10,7 +10,7 @@ use vscale::{
     model::{PhaseKind, Run},
     redact::redact_argument,
     report,
-    run::{self, Job},
+    run::{self, Job, Stop},
     store::{self, RunFolder},
 };
 
@@ -18,7 +18,8 @@ use vscale::{
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
     let mut progress = Progress::new(args.progress);
-    let finished = block_on(async { run::run(&job, run::stop_signal()?, &mut |event| progress.tell(&event)).await })?;
+    let finished =
+        block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
     progress.clear();
     let (run, folder) = (&finished.run, &finished.folder);
     let analysis = Analysis::of(run);
@@ -92,7 +93,8 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
 
 /// Removes what killed runs left.
 pub fn gc(args: &GcArgs) -> Result<u8> {
-    let removed = block_on(async { collect_garbage(&Engine::connect().await?, args.all).await })?;
+    let collecting = async { collect_garbage(&Engine::connect().await?, args.all).await };
+    let removed = block_on(async { Stop::listen()?.or(collecting).await })?;
     for (run, left) in &removed {
         let outcome = if left.is_empty() { "removed".to_owned() } else { left.in_words().join(", ") };
         println!("{run}: {outcome}");

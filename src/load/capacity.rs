@@ -1,5 +1,5 @@
-//! How much a server can do, and how it does at less: closed-loop users are doubled until the throughput gains no more;
-//! then it is loaded at shares of that, in open loop, where latency means what it means to users.
+//! Finds out how much a server can do: doubles closed-loop users until the throughput no longer grows. Then loads it at
+//! shares of that, in open loop, where latency is what users would see.
 
 use super::run;
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 };
 use std::sync::atomic::AtomicBool;
 
-/// A gain below this is none.
+/// Throughput has stopped growing when twice the users gain less than this.
 const LEAST_GAIN: f64 = 0.03;
 
-/// Shares of the capacity that are then loaded in open loop.
+/// Shares of the capacity at which it is then loaded.
 const SHARES: [f64; 3] = [0.50, 0.70, 0.85];
 
 /// Searches with load phases like `base`, doubling its users up to `max_users`; then loads at 50, 70 and 85 % of the
-/// capacity with `arrivals`. `on_step` hears of each phase. Ends early, with what there is, once `stop` is set.
+/// capacity with `arrivals`. Calls `on_step` after each phase. Once `stop` is set, it returns what it has.
 ///
 /// # Errors
 /// Those of [`run`].
@@ -41,7 +41,7 @@ pub fn find_capacity(
 
     let mut search = Search::new(base.model.users().max(1), max_users);
     while let Some(users) = search.next_users() {
-        // All at once: what is wanted is the load at full number.
+        // All users start at once: only the throughput of all of them matters here.
         let plan = base.clone().with_users(users, f64::from(users));
         let Some(result) = load(None, &plan)? else { break };
         search.take(result.throughput_rps());
@@ -60,11 +60,11 @@ pub fn find_capacity(
     Ok(Capacity { users, capacity_rps, is_saturated, ..capacity })
 }
 
-/// Which numbers of users to try; pure.
+/// Decides which numbers of users to try.
 struct Search {
     next: u32,
     max_users: u32,
-    /// Users and throughput of each try.
+    /// Users, and the throughput they reached.
     tried: Vec<(u32, f64)>,
 }
 
@@ -82,7 +82,7 @@ impl Search {
         self.next = self.next.saturating_mul(2);
     }
 
-    /// Whether the last try gained less than it should over the best one before it.
+    /// Whether the last try gained too little over the best one before it.
     fn is_saturated(&self) -> bool {
         let Some(((_, last), before)) = self.tried.split_last() else { return false };
         let best = before.iter().map(|(_, rps)| *rps).fold(0.0, f64::max);

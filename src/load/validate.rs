@@ -7,7 +7,7 @@ use crate::{
 
 /// Most users, or requests in flight, of one load generator: what the ports of one client address and the memory of a
 /// small host allow.
-pub const MAX_USERS: u32 = 100_000;
+const MAX_USERS: u32 = 100_000;
 
 /// Looks at numbers only: the URL, the requests and the certificates are checked where they are used.
 ///

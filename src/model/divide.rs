@@ -10,8 +10,8 @@ impl LoadPlan {
     /// users at each stage's end are shared out with their remainders, rates as fractions. Each has a seed of its own.
     /// There are fewer than `n` where one would have no user, no request in flight or no iteration; always at least one.
     ///
-    /// Times, requests, lines and threads are every generator's own. Only the first asks the backend: asking it closes
-    /// its window, so one alone may.
+    /// Times, requests, lines and threads are the same for all. Each generator counts its own `{{counter}}`, and constant
+    /// arrivals of several fall together. Only the first part has the backend: to ask it closes its window, so no two may.
     pub fn divide(&self, n: u32) -> Vec<Self> {
         let iterations = if let Until::Iterations { count } = self.until { count } else { u64::MAX };
         let most = u64::from(self.max_in_flight()).min(iterations).max(1);

@@ -109,10 +109,10 @@ impl LoadPlan {
 
     /// Length of the counted window; `None` when only a number of requests, or a signal, ends it.
     pub fn window_us(&self) -> Option<u64> {
+        if !self.stages.is_empty() {
+            return Some(self.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.duration_us)));
+        }
         match self.until {
-            _ if !self.stages.is_empty() => {
-                Some(self.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.duration_us)))
-            }
             Until::RunTime { us } => Some(us),
             Until::Iterations { .. } | Until::Stopped => None,
         }

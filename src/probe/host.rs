@@ -1,4 +1,4 @@
-//! What the host is, from `/proc` and `/sys`: a container sees the host's own, so this works for a remote engine too.
+//! Reads from `/proc` and `/sys` what the host is. A container sees the host's own, so this works for a remote engine too.
 
 use crate::{
     error::{Error, Result},
@@ -27,7 +27,7 @@ pub fn host_facts() -> Result<HostFacts> {
     })
 }
 
-/// Where a CPU sits; what the kernel does not tell is taken as a core of its own in package and node 0.
+/// Where a CPU is. If the kernel does not tell, it counts as a core of its own in package 0 and node 0.
 fn cpu(id: u32) -> Cpu {
     let folder = format!("/sys/devices/system/cpu/cpu{id}");
     let number = |name: &str| first_line(&format!("{folder}/topology/{name}")).and_then(|text| text.parse().ok());

@@ -18,7 +18,7 @@ pub fn times(load: &LoadResult) -> Table {
     let rows = [
         ("latency from sent", Some(load.latency())),
         ("latency from due", is_scheduled.then(|| load.intended())),
-        ("sent after due", load.generator.send_lag.clone()),
+        ("sent after due", load.send_lag()),
         ("time to first token", stream.as_ref().map(|stream| stream.ttft.clone())),
         ("inter-token latency", stream.map(|stream| stream.itl)),
     ];

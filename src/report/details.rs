@@ -97,15 +97,15 @@ pub fn generator(level: &Level) -> Table {
     let columns = ["load on", "#threads", "#CPU a request", "#memory peak", "#connections", "#sent again", "ended by"];
     let mut table = Table::new("The load generator itself", columns);
     for phase in [&level.baseline, &level.stack] {
-        let (generator, totals) = (&phase.load.generator, &phase.load.totals);
+        let (load, totals) = (&phase.load, &phase.load.totals);
         table.row([
             phase.name.to_string(),
-            generator.threads.to_string(),
-            or_none(phase.load.generator_cpu_per_request_us(), format_us),
-            format_bytes(generator.max_rss_bytes),
+            load.generator_threads().to_string(),
+            or_none(load.generator_cpu_per_request_us(), format_us),
+            format_bytes(load.generator_memory_bytes()),
             cells::grouped(totals.connections_opened),
             cells::grouped(totals.retries),
-            match phase.load.stopped_by {
+            match load.stopped_by {
                 StopCause::RunTime => "run time",
                 StopCause::Signal => "a signal",
                 StopCause::Iterations => "iterations",

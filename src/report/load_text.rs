@@ -5,8 +5,7 @@ use super::clocks;
 use super::summary::load_in_words;
 use super::table::Table;
 use super::terminal;
-use crate::load::{Capacity, CapacityStep};
-use crate::model::{LoadModel, LoadResult};
+use crate::model::{Capacity, CapacityStep, LoadModel, LoadResult};
 use crate::text::{plain, shortened};
 use crate::units::{format_bytes, format_cpu_list, format_us};
 
@@ -15,7 +14,7 @@ const MOST_ERROR_CHARACTERS: usize = 80;
 
 /// One load phase.
 pub fn render(load: &LoadResult) -> String {
-    let (totals, generator) = (&load.totals, &load.generator);
+    let totals = &load.totals;
     let mut lines = vec![
         format!("{}: {}", plain(&load.host), load_in_words(&load.model, &load.stages)),
         format!(
@@ -52,13 +51,14 @@ pub fn render(load: &LoadResult) -> String {
         format_bytes(totals.bytes_sent),
         format_bytes(totals.bytes_received),
     ));
+    let cpus: Vec<_> = load.generators.iter().map(|one| format_cpu_list(&one.cpus_allowed)).collect();
     lines.push(format!(
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
         load.generator_cores(),
-        generator.threads,
-        format_cpu_list(&generator.cpus_allowed),
-        format_bytes(generator.max_rss_bytes),
+        load.generator_threads(),
+        cpus.join("; "),
+        format_bytes(load.generator_memory_bytes()),
     ));
     lines.extend(load.warnings().iter().map(|warning| format!("warning: {}", plain(&warning.to_string()))));
     lines.join("\n") + "\n"
@@ -77,8 +77,7 @@ pub fn capacity(capacity: &Capacity) -> String {
         let mut row = vec![step_name(step), cells::rps(load.throughput_rps())];
         row.push(cells::failed(load.failure_count(), load.failure_ratio()));
         row.extend([50.0, 95.0, 99.0, 99.9].map(|percent| cells::percentile(&latency, percent)));
-        let lag = load.generator.send_lag.as_ref();
-        row.push(or_none(lag, |lag| cells::percentile(lag, 99.0)));
+        row.push(or_none(load.send_lag(), |lag| cells::percentile(&lag, 99.0)));
         row.push(format!("{:.2} CPUs", load.generator_cores()));
         table.row(row);
     }

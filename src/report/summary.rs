@@ -178,11 +178,11 @@ fn by_clock(run: &RunResult) -> Option<Table> {
     let columns = ["level", "load on", "#p50", "#p95", "#p99", "#sent late, p99", "#waited to be sent", "#never sent"];
     let mut table = Table::new("Latency from when requests were due", columns);
     for (level, phase) in phases(run) {
-        let Some(lag) = &phase.load.generator.send_lag else { continue };
+        let Some(lag) = phase.load.send_lag() else { continue };
         let (intended, totals) = (phase.load.intended(), &phase.load.totals);
         let mut row = vec![level.name.clone(), phase.name.to_string()];
         row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&intended, percent)));
-        row.push(cells::percentile(lag, 99.0));
+        row.push(cells::percentile(&lag, 99.0));
         row.extend([totals.delayed, totals.unsent].map(cells::grouped));
         table.row(row);
     }

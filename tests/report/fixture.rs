@@ -53,7 +53,7 @@ pub fn invalid_run() -> RunResult {
 }
 
 fn model() -> LoadModel {
-    LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time: None }
+    LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time: Distribution::zero() }
 }
 
 fn settings() -> Settings {
@@ -81,7 +81,7 @@ pub fn streamed_run() -> RunResult {
     for load in [&mut level.baseline.load, &mut level.stack.load] {
         load.model = model.clone();
         load.totals.delayed = 12;
-        load.generator.send_lag = Some(shifted(&load.latency(), |us| us / 1000));
+        load.generators[0].send_lag = Some(shifted(&load.latency(), |us| us / 1000));
         for stats in &mut load.requests {
             let tokens = 9 * stats.latency.count();
             let (ttft, itl) = (shifted(&stats.latency, |us| us / 3), shifted(&stats.latency, |us| us / 12));
@@ -217,7 +217,7 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
         failures: if failures > 0 { vec![failure_group(start, failures)] } else { vec![] },
         requests: vec![stats],
         series: seconds.into_iter().map(|(second, _)| second).collect(),
-        generator: GeneratorUsage {
+        generators: vec![GeneratorUsage {
             threads: 1,
             cpus_allowed: vec![0],
             cpu_user_us: 900_000,
@@ -225,7 +225,7 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
             max_rss_bytes: 5 << 20,
             send_lag: None,
             limits: None,
-        },
+        }],
         totals: Totals {
             sent: requests,
             succeeded: requests - failures,

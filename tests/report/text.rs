@@ -1,7 +1,7 @@
 //! Every text that a person reads, as a snapshot.
 
 use crate::fixture::{invalid_run, run, streamed_run};
-use vscale::load::{Capacity, CapacityStep};
+use vscale::model::{Capacity, CapacityStep};
 use vscale::report::{load_text, markdown, terminal};
 
 #[test]

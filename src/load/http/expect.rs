@@ -1,5 +1,4 @@
-//! Whether an answer is what was asked for: its status, and something non-empty at a JSON pointer. Reads the JSON once,
-//! keeps none.
+//! Reads what a success is from its text, and checks answers against it. A body is read once, and nothing of it is kept.
 
 use crate::model::{BodyCheck, Expect, JsonPointer};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -32,7 +31,7 @@ impl TryFrom<String> for Expect {
 }
 
 impl BodyCheck {
-    /// The failure's message when the body is not what is asked for.
+    /// The error is the failure's message.
     pub fn check(&self, body: &[u8]) -> Result<(), String> {
         let Self::NonEmpty(pointer) = self else { return Ok(()) };
         match pointer.leads_to_something(body) {
@@ -63,7 +62,7 @@ impl JsonPointer {
     }
 }
 
-/// Follows the keys; its value is whether something non-empty was found at their end.
+/// Follows the keys. Its value is whether there is something non-empty at their end.
 struct Walk<'a> {
     keys: &'a [String],
 }

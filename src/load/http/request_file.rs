@@ -1,4 +1,4 @@
-//! Reads a mix of requests: JSON lines, a request each.
+//! Reads the files that say what to send: requests as JSON lines, and the lines of a data file.
 
 use crate::{
     error::{Error, Result},
@@ -25,7 +25,7 @@ pub fn read_data_file(path: &Path) -> Result<Vec<String>> {
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// What is left out is as in the default request; only a body that is left out is none.
+/// A line of the file. What it leaves out is as in the default request, except the body, which is then empty.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -46,9 +46,9 @@ struct Line {
     expect: Option<String>,
 }
 
-/// The requests of a file's text: one JSON object a line with `method` (POST with a body, otherwise GET), `path`,
-/// `headers`, `body`, `weight` (1), `name` (the path) and `expect` (as `--expect` has it; without one, completions must
-/// have choices and anything else the status 200); empty lines are skipped.
+/// Reads a JSON object from each line that is not empty: `method` (default: POST with a body, otherwise GET), `path`,
+/// `headers`, `body`, `weight` (1), `name` (the path), and `expect` as in `--expect` (default: choices for completions,
+/// otherwise the status 200).
 ///
 /// # Errors
 /// [`Error::Usage`] names `path` and the line.
