@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest time for removing a run's objects.
+/// Longest time for removing a run's objects: an engine that is started anew meanwhile is back by then.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 /// Subnets that are tried when one is taken.
 const SUBNET_TRIES: u32 = 32;
@@ -204,7 +204,7 @@ impl Cluster {
     /// Removes everything that carries this run's label, and looks again until nothing is left: an object whose making
     /// was cut short may appear after the first look.
     pub async fn remove_all(&self) -> Leftovers {
-        let deadline = Instant::now() + REMOVE_LIMIT;
+        let deadline = Instant::now() + REMOVE_LIMIT.min(10 * self.engine.longest_wait);
         let mut empty_looks = 0;
         let mut left = Leftovers::default();
         while Instant::now() < deadline {

@@ -50,19 +50,19 @@ impl Engine {
     /// # Errors
     /// `Error::Preflight` that names the address and what to do: no engine there, or no permission on its socket.
     pub async fn connect() -> Result<Self> {
-        Self::connect_within(ANSWER_LIMIT).await
+        let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
+        Self::connect_to(&address, ANSWER_LIMIT).await
     }
 
-    /// The same, with a bound on every wait: for tests of engines that do not answer.
+    /// The same, to the engine at `address`; no call waits longer than `longest_wait`, whatever its own limit.
     ///
     /// # Errors
     /// As [`Self::connect`].
-    pub async fn connect_within(longest_wait: Duration) -> Result<Self> {
-        let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-        let docker = Docker::connect_with_defaults().map_err(|error| unreachable(&address, &error))?;
+    pub async fn connect_to(address: &str, longest_wait: Duration) -> Result<Self> {
+        let docker = Docker::connect_with_host(address).map_err(|error| unreachable(address, &error))?;
         let docker = docker.with_timeout(ANSWER_LIMIT);
         let mut engine = Self { docker, facts: EngineFacts::default(), longest_wait };
-        let refused = |error: EngineError| unreachable(&address, error.source().unwrap_or(&error));
+        let refused = |error: EngineError| unreachable(address, error.source().unwrap_or(&error));
         let docker = engine.docker.clone();
         engine.docker = engine.ask(Call::Greet, "the engine", docker.negotiate_version()).await.map_err(refused)?;
         let docker = engine.docker.clone();
