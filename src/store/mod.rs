@@ -1,10 +1,12 @@
 //! The run folder: the only place that knows which file lies where. It knows no report: what is in a report's file, the
 //! caller says.
 //!
-//!     run.json               where it ran and what was planned; written before the first visit, and once more at the end
-//!     visits/<id>.json       a finished visit each; a visit's `sequence` says in which order they were
-//!     compose.resolved.yaml  the compose file as understood
-//!     levels/<id>/           what a visit leaves besides, and tables made of it
+//! ```text
+//! run.json               where it ran and what was planned; written before the first visit, and once more at the end
+//! visits/<id>.json       a finished visit each; a visit's `sequence` says in which order they were
+//! compose.resolved.yaml  the compose file as understood
+//! levels/<id>/           what a visit leaves besides, and tables made of it
+//! ```
 //!
 //! Every file appears whole or not at all, so a run that is cut short loses the visit under way and nothing else; a visit
 //! costs one file however many there were before.
