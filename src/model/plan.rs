@@ -139,6 +139,11 @@ impl Plan {
         &self.hosts[0].placement
     }
 
+    /// Block and point of each visit, in the order of the visits.
+    pub fn order(&self) -> impl Iterator<Item = (usize, usize)> + Clone + '_ {
+        self.blocks.iter().enumerate().flat_map(|(block, points)| points.iter().map(move |&point| (block, point)))
+    }
+
     /// Where a container answers, as the others reach it.
     pub fn url(&self, container: &str) -> String {
         let endpoint = self.containers.iter().find(|one| one.name == container).and_then(|one| one.ready.as_ref());

@@ -20,11 +20,9 @@ const ONCE_READY: [Limit; 2] = [Limit::CpuQuotaUs, Limit::CpuPeriodUs];
 
 /// What to do next; `None` when all is done.
 pub fn next(plan: &Plan, visited: &[Visited]) -> Option<Visit> {
-    let order =
-        plan.blocks.iter().enumerate().flat_map(|(block, points)| points.iter().map(move |&point| (block, point)));
     let sequence = visited.len();
-    let before = order.clone().take(sequence);
-    let (block, index) = order.clone().nth(sequence)?;
+    let before = plan.order().take(sequence);
+    let (block, index) = plan.order().nth(sequence)?;
     let point = &plan.points[index];
     let repeat = before.filter(|(_, earlier)| *earlier == index).count();
     Some(Visit {

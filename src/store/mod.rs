@@ -1,13 +1,17 @@
 //! The run folder: the only place that knows which file lies where. It knows no report: what is in a report's file, the
 //! caller says.
 //!
-//!     run.json               where it ran and what was planned; written before the first visit, and once more at the end
-//!     visits/<id>.json       a finished visit each; a visit's `sequence` says in which order they were
-//!     compose.resolved.yaml  the compose file as understood
-//!     levels/<id>/           what a visit leaves besides, and tables made of it
+//! ```text
+//! run.json               where it ran and what was planned; written before the first visit, and once more at the end
+//! visits/<id>.json       a finished visit each; a visit's `sequence` says in which order they were
+//! compose.resolved.yaml  the compose file as understood
+//! levels/<id>/           what a visit leaves besides, and tables made of it
+//! ```
 //!
 //! Every file appears whole or not at all, so a run that is cut short loses the visit under way and nothing else; a visit
 //! costs one file however many there were before.
+//!
+//! A folder that an older version wrote is read as well. Reports can be made in it; what it tells of the run stays as it is.
 
 mod atomic;
 mod publish;
@@ -63,11 +67,10 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Preflight`] names the folder and why it cannot be made.
     pub fn create(results: &Path, id: &str) -> Result<Self> {
-        check(results)?;
         let dir = results.join("runs").join(safe_name(id)?);
-        fs::create_dir(&dir).map_err(denied(&dir))?;
-        for part in [VISITS, LEVELS] {
-            fs::create_dir(dir.join(part)).map_err(denied(&dir))?;
+        check(results)?;
+        for folder in [dir.clone(), dir.join(VISITS), dir.join(LEVELS)] {
+            atomic::create_folder(&folder).map_err(denied(&folder))?;
         }
         Ok(Self { dir })
     }
@@ -92,7 +95,7 @@ impl RunFolder {
     /// Takes back a folder in which no visit was saved; what else may be in it stays.
     pub fn discard(&self) {
         let has_visits = fs::read_dir(self.dir.join(VISITS)).is_ok_and(|mut entries| entries.next().is_some());
-        if !has_visits {
+        if !has_visits && !self.is_older() {
             for file in [RUN, COMPOSE] {
                 let _ = fs::remove_file(self.dir.join(file));
             }
@@ -103,7 +106,11 @@ impl RunFolder {
     }
 
     /// Where the run runs and what it does; its visits are files of their own.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] in a folder of an older version, and [`Error::File`].
     pub fn save_run(&self, run: &Run) -> Result<()> {
+        self.refuse_older()?;
         let head =
             Run { visited: Vec::new(), id: run.id.clone(), origin: run.origin.clone(), plan: run.plan.clone(), ..*run };
         self.write(RUN, to_json(&head)?)
@@ -115,7 +122,11 @@ impl RunFolder {
     }
 
     /// A finished visit; what it leaves besides comes first, so that a visit that can be read is whole.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] in a folder of an older version, for a name that leads out of the folder, and [`Error::File`].
     pub fn save_visit(&self, visited: &Visited, attached: &Attached) -> Result<()> {
+        self.refuse_older()?;
         let level = format!("{LEVELS}/{}", safe_name(&visited.id)?);
         for (phase, hlog) in &attached.hlogs {
             self.write(&format!("{level}/{phase}.hlog"), hlog)?;
@@ -126,17 +137,18 @@ impl RunFolder {
         self.write(&format!("{VISITS}/{}.json", visited.id), to_json(visited)?)
     }
 
-    /// Writes a file of a report, by its path in the run's folder.
+    /// Writes a file of a report, by its path in the run's folder. The `result.json` of an older version stays: it is all
+    /// that there is of that run.
     ///
     /// # Errors
     /// For a path that leads out of the folder, and [`Error::File`].
     pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) -> Result<()> {
-        let parts = path.split('/').map(safe_name).collect::<Result<Vec<_>>>()?;
-        let path = parts.iter().fold(self.dir.clone(), |path, part| path.join(part));
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        let file = self.inside(path)?;
+        if path == schema::V2_RESULT && self.is_older() {
+            return Ok(());
         }
-        atomic::write(&path, contents)
+        self.create_folders(path)?;
+        atomic::write(&file, contents)
     }
 
     /// All that the run has found so far, of whatever version of this program.
@@ -154,6 +166,37 @@ impl RunFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
             other => other.map_err(Error::file(&path)),
         }
+    }
+
+    /// Where the file of this path in the folder lies.
+    fn inside(&self, path: &str) -> Result<PathBuf> {
+        path.split('/').try_fold(self.dir.clone(), |folder, part| Ok(folder.join(safe_name(part)?)))
+    }
+
+    /// Those that a file of this path lies in.
+    fn create_folders(&self, path: &str) -> Result<()> {
+        for (end, _) in path.match_indices('/') {
+            let folder = self.inside(&path[..end])?;
+            match atomic::create_folder(&folder) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::file(&folder)(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a version before run.json wrote it.
+    fn is_older(&self) -> bool {
+        !self.dir.join(RUN).is_file() && self.dir.join(schema::V2_RESULT).is_file()
+    }
+
+    /// Its visits are in one file that is not written any more: a new one would stand beside them, and hide them.
+    fn refuse_older(&self) -> Result<()> {
+        if self.is_older() {
+            let dir = self.dir.display();
+            return Err(Error::Usage(format!("{dir}: an older vscale wrote this run, so it cannot be gone on with")));
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The reporters and the run folder, over a fixture run; `browser` opens the reports in real Chromium.
+//! The reporters, over a fixture run; `browser` opens the reports in real Chromium.
 
 mod browser;
 mod csv;
@@ -6,5 +6,4 @@ mod csv;
 mod csv_form;
 mod fixture;
 mod html;
-mod store;
 mod text;

@@ -1,9 +1,12 @@
 //! Reads a run's folder, of whatever version wrote it: one reader a schema version, each of which gives today's [`Run`].
 
-use super::{RUN, VISITS};
+mod current;
+mod v2;
+
+use super::RUN;
 use crate::{
     error::{Error, Result},
-    model::{Run, SCHEMA_VERSION, Visited},
+    model::{Run, SCHEMA_VERSION},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{fs, path::Path};
@@ -14,34 +17,26 @@ pub(super) const V2_RESULT: &str = "result.json";
 /// What tells whether the rest can be read.
 #[derive(Deserialize)]
 struct Versioned {
-    schema_version: u32,
+    schema_version: Option<u64>,
 }
 
 pub(super) fn load(dir: &Path) -> Result<Run> {
-    let path = if dir.join(RUN).is_file() { dir.join(RUN) } else { dir.join(V2_RESULT) };
-    let Versioned { schema_version } = read(&path)?;
-    match schema_version {
-        SCHEMA_VERSION => current(dir),
-        other => Err(Error::Usage(format!(
-            "{}: its schema_version is {other}, and this vscale reads {SCHEMA_VERSION}",
-            path.display()
-        ))),
-    }
-}
-
-/// `run.json`, and the visits that were finished.
-fn current(dir: &Path) -> Result<Run> {
-    let mut run: Run = read(&dir.join(RUN))?;
-    let folder = dir.join(VISITS);
-    for entry in fs::read_dir(&folder).map_err(Error::file(&folder))? {
-        let path = entry.map_err(Error::file(&folder))?.path();
-        // A visit whose writing was cut short has a temporary name.
-        if path.extension().is_some_and(|extension| extension == "json") {
-            run.visited.push(read::<Visited>(&path)?);
+    const V2: u64 = v2::SCHEMA_VERSION as u64;
+    const CURRENT: u64 = SCHEMA_VERSION as u64;
+    let is_one_file = !dir.join(RUN).is_file();
+    let path = dir.join(if is_one_file { V2_RESULT } else { RUN });
+    let refused = |why: String| Err(Error::Usage(format!("{}: {why}", path.display())));
+    let run = match (read::<Versioned>(&path)?.schema_version, is_one_file) {
+        (Some(V2), true) => v2::load(dir)?,
+        (Some(CURRENT), false) => current::load(dir)?,
+        (Some(CURRENT), true) => return refused(format!("the {RUN} that belongs to it is gone")),
+        (Some(V2), false) => return refused(format!("there is no {RUN} of schema_version {V2}")),
+        (Some(other), _) => {
+            return refused(format!("its schema_version is {other}, and this vscale reads {V2} and {CURRENT}"));
         }
-    }
-    run.visited.sort_by_key(|visited| visited.sequence);
-    check(&run).map_err(|why| Error::Usage(format!("{}: not a run: {why}", dir.display())))?;
+        (None, _) => return refused("it has no schema_version, so it is no run of vscale's".into()),
+    };
+    check(&run).map_err(|why| Error::Usage(format!("{}: not a run: {why}", path.display())))?;
     Ok(run)
 }
 
@@ -51,13 +46,17 @@ fn check(run: &Run) -> Result<(), String> {
         return Err("it names no host".into());
     }
     let points = run.plan.points.len();
-    match run.visited.iter().find(|visited| visited.point >= points) {
-        Some(visited) => Err(format!("visit {} is of point {}, and there are {points}", visited.id, visited.point)),
+    match run.plan.order().map(|(_, point)| point).find(|&point| point >= points) {
+        Some(point) => Err(format!("point {point} is to be visited, and there are {points}")),
         None => Ok(()),
     }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = fs::read(path).map_err(Error::file(path))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Usage(format!("{}: not a run's: {error}", path.display())))
+    serde_json::from_slice(&bytes).map_err(|error| not_a_runs(path, error))
+}
+
+fn not_a_runs(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::Usage(format!("{}: not a run's: {why}", path.display()))
 }
