@@ -207,6 +207,6 @@ mod tests {
         for limit in [Cpuset, Affinity, CpuQuotaUs, CpuPeriodUs, MemoryBytes, SwapBytes, Pids] {
             assert!(row(limit).is_some(), "{limit:?}");
         }
-        assert_eq!(in_words(MemoryBytes, &LimitValue::Number(64 << 20)), "64 MiB");
+        assert_eq!(in_words(MemoryBytes, &LimitValue::Number(64 << 20)), "64.0 MiB");
     }
 }
