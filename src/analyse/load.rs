@@ -23,7 +23,7 @@ pub(super) fn phase_findings(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
     }
     if let Some(group) = load.failures.first() {
         let note =
-            format!("of {} requests, most often: {}", load.request_count(), shortened(&group.error, SHOWN_CHARS));
+            format!("of {} requests failed, most often: {}", load.request_count(), shortened(&group.error, SHOWN_CHARS));
         findings.push(Finding { note: Some(note), ..found(Gate::Failures, scope, load.failure_count() as f64) });
     }
     findings.extend(evidence(load, scope));
