@@ -17,7 +17,7 @@ pub mod model;
 pub mod plan;
 pub mod probe;
 pub mod redact;
-//pub mod report;
+pub mod report;
 pub mod run;
 pub mod store;
 pub mod text;

@@ -6,7 +6,8 @@ use vscale::{
     compose::{self, Project},
     error::Error,
     model::{
-        Attestation, Cpu, HostFacts, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase, PhaseKind, Plan, Visit, Visited,
+        Attestation, Cpu, HostFacts, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase, PhaseKind, Plan, Visit,
+        Visited,
     },
     plan::{Asked, make, next},
 };
@@ -191,4 +192,3 @@ fn a_cpuset_of_the_compose_file_is_kept_or_refused() {
     assert_eq!(with("1-3").expect("planned").placement().target.to_string(), "1-3");
     assert_snapshot!(with("2,9").expect_err("no CPU 9"), @"the target's cpuset names CPU 9; this host has 0-3");
 }
-

@@ -28,14 +28,19 @@ fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Sc
     if all_as_asked {
         return None;
     }
-    let in_words = |count: Option<u32>| count.map_or_else(|| "not read".to_owned(), |count| count.to_string());
+    let in_words =
+        |count: Option<u32>, ran| count.map_or_else(|| "not read".to_owned(), |count| format!("{count}{ran}"));
     let least = during.iter().min().filter(|least| **least != visited.workers);
     let during = least.map_or_else(String::new, |least| format!(", as few as {least} during it"));
     let measured = before.min(after).map(|count| Value::Number(f64::from(count)));
     Some(Finding {
         measured,
         limit: Some(f64::from(visited.workers).into()),
-        note: Some(format!("{} ran before the load and {} after it{during}", in_words(before), in_words(after))),
+        note: Some(format!(
+            "{} before the load and {} after it{during}",
+            in_words(before, " ran"),
+            in_words(after, "")
+        )),
         ..found(Gate::Workers, scope, 0.0)
     })
 }

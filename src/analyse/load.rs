@@ -22,8 +22,11 @@ pub(super) fn phase_findings(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
         findings.push(found(Gate::SomethingMeasured, scope, 0.0));
     }
     if let Some(group) = load.failures.first() {
-        let note =
-            format!("of {} requests, most often: {}", load.request_count(), shortened(&group.error, SHOWN_CHARS));
+        let note = format!(
+            "of {} requests failed, most often: {}",
+            load.request_count(),
+            shortened(&group.error, SHOWN_CHARS)
+        );
         findings.push(Finding { note: Some(note), ..found(Gate::Failures, scope, load.failure_count() as f64) });
     }
     findings.extend(evidence(load, scope));

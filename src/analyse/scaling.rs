@@ -1,18 +1,19 @@
 //! How throughput grows with workers.
 
 use crate::model::{PhaseKind, Run, Visited};
+use serde::Serialize;
 
 /// Growth over a run's visits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Scaling {
-    /// Sequence of the visit that the others are compared with: the first of the valid ones with the fewest workers.
+    /// Which of the visited the others are compared with, from 0: the first of the valid ones with the fewest workers.
     pub reference: Option<usize>,
     /// A row a visit, in the run's order.
     pub rows: Vec<Scaled>,
 }
 
 /// A visit beside the one that it is compared with.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Scaled {
     /// Its throughput; `None` where the target was not loaded.
     pub throughput_rps: Option<f64>,

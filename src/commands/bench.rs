@@ -18,13 +18,12 @@ use vscale::{
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
     let mut progress = Progress::new(args.progress);
-    let finished =
-        block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
+    let finished = block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
     progress.clear();
     let (run, folder) = (&finished.run, &finished.folder);
     let analysis = Analysis::of(run);
-    let reported = make_reports(folder, run, &analysis)
-        .and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
+    let reported =
+        make_reports(folder, run, &analysis).and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
     println!("{}", report::terminal::render(run, &analysis, colour()));
     println!("report: {}", folder.path().join("report.html").display());
     if let Some(error) = finished.error.or(reported.err()) {
@@ -43,7 +42,8 @@ pub fn bench(args: &BenchArgs) -> Result<u8> {
 fn job(args: &BenchArgs) -> Result<Job> {
     let asked = args.asked()?;
     let variables = args.variables()?;
-    let project = compose::load(&args.files, &|name| variables.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
+    let project =
+        compose::load(&args.files, &|name| variables.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.

@@ -24,7 +24,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
         if args.json {
             print_event(&LoadEvent::Progress(now.clone()));
         } else {
-            progress.live(&report::progress::load_in_words(&LoadNow::from(now)));
+            progress.live(&report::progress::load_now(&LoadNow::from(now)));
         }
         if let Some((_, file)) = &mut hlog {
             // What cannot be written shows when the file is closed.

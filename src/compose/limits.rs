@@ -62,7 +62,7 @@ fn quota(
     limits: &mut Limits,
 ) -> Result<(), Problem> {
     if let Some((field, _)) = quota.as_ref().or(period.as_ref()).zip(cpus.as_ref()) {
-        return Err(field.problem("goes with `cpus` in no engine: keep `cpus`, or `cpu_quota` and `cpu_period`"));
+        return Err(field.problem("and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`"));
     }
     let period_us = period.map(|field| in_range(&field, LONGEST_PERIOD_US)).transpose()?;
     let quota_us = match (&cpus, &quota) {

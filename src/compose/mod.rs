@@ -114,7 +114,7 @@ impl Network {
         Ok(Self {
             internal: keys.take("internal").map_or(Ok(false), |field| field.boolean())?,
             driver: keys.take("driver").map(|field| field.string()).transpose()?,
-            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.pairs())?,
+            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
             subnets,
         })
     }

@@ -157,7 +157,7 @@ impl Service {
             entrypoint: get("entrypoint").map(|field| field.command()).transpose()?,
             environment,
             depends_on: get("depends_on").map_or(Ok(Vec::new()), |field| depends_on(&field))?,
-            labels: pairs(get("labels"))?,
+            labels: get("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
             user: string(get("user"))?,
             working_dir: string(get("working_dir"))?,
             init: get("init").map(|field| field.boolean()).transpose()?,

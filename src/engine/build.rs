@@ -169,7 +169,10 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
                 files.push(entry.path());
             } else {
                 let path = entry.path();
-                return Err(Error::Compose(format!("{}: a build context holds only files and folders", path.display())));
+                return Err(Error::Compose(format!(
+                    "{}: a build context holds only files and folders",
+                    path.display()
+                )));
             }
         }
     }

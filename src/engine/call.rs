@@ -109,7 +109,9 @@ impl EngineError {
     /// Of an answer of the engine's.
     pub(super) fn new(call: Call, object: &str, error: DockerError) -> Self {
         let cause = match &error {
-            DockerError::DockerResponseServerError { status_code: 404, message } if !says_more(message) => Cause::NotFound,
+            DockerError::DockerResponseServerError { status_code: 404, message } if !says_more(message) => {
+                Cause::NotFound
+            }
             DockerError::DockerResponseServerError { status_code, message } => {
                 Cause::Refused { status: *status_code, message: message.trim().to_owned() }
             }

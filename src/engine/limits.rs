@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn an_update_carries_memory_and_swap_too() {
         let update = update(&limits());
-        assert_eq!((update.cpu_quota, update.memory, update.memory_swap), (Some(50_000), Some(64 << 20), Some(64 << 20)));
+        assert_eq!(
+            (update.cpu_quota, update.memory, update.memory_swap),
+            (Some(50_000), Some(64 << 20), Some(64 << 20))
+        );
     }
 
     #[test]

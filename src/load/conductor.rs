@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     model::{
-        BackendTruth, BackendWindow, CpuSet, GeneratorUsage, LoadPlan, LoadProgress, LoadResult, RequestStats, StopCause,
-        Totals, WarmUp, Window,
+        BackendTruth, BackendWindow, CpuSet, GeneratorUsage, LoadPlan, LoadProgress, LoadResult, RequestStats,
+        StopCause, Totals, WarmUp, Window,
     },
     probe,
     this_process::OwnUsage,

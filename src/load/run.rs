@@ -86,7 +86,8 @@ pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Load
     let mut conductor = Conductor::new(plan, &shared, &users, &ended);
     let mut collector = Collector::new(&shared.timeline, threads, kinds);
     // With one thread for each CPU, nothing is gained by moving threads around.
-    let pins: Vec<u32> = if threads as usize == cpus_allowed.len() { cpus_allowed.iter().collect() } else { Vec::new() };
+    let pins: Vec<u32> =
+        if threads as usize == cpus_allowed.len() { cpus_allowed.iter().collect() } else { Vec::new() };
     let threads_totals = thread::scope(|scope| {
         let mut handles = Vec::new();
         for (number, event_loop) in loops.into_iter().enumerate() {

@@ -47,6 +47,17 @@ pub enum PhaseKind {
     Target,
 }
 
+impl PhaseKind {
+    /// What its files are called: the seed benchmark's name for the target is `stack`.
+    pub fn file_stem(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Null => "null",
+            Self::Target => "stack",
+        }
+    }
+}
+
 impl fmt::Display for PhaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

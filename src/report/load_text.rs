@@ -1,13 +1,18 @@
 //! What `vscale load` and `vscale capacity` print when they are done.
 
-use super::cells::{self, or_none};
-use super::clocks;
-use super::summary::load_in_words;
-use super::table::Table;
-use super::terminal;
-use crate::model::{Capacity, CapacityStep, LoadModel, LoadResult};
-use crate::text::{plain, shortened};
-use crate::units::{format_bytes, format_cpu_list, format_us};
+use super::{
+    cells::{self, counted, or_none},
+    clocks,
+    findings::sentence,
+    table::Table,
+    terminal, words,
+};
+use crate::{
+    analyse::load_findings,
+    model::{Capacity, CapacityStep, CpuSet, LoadModel, LoadResult},
+    text::{plain, shortened},
+    units::{format_bytes, format_us},
+};
 
 const MOST_FAILURES: usize = 10;
 const MOST_ERROR_CHARACTERS: usize = 80;
@@ -16,7 +21,7 @@ const MOST_ERROR_CHARACTERS: usize = 80;
 pub fn render(load: &LoadResult) -> String {
     let totals = &load.totals;
     let mut lines = vec![
-        format!("{}: {}", plain(&load.host), load_in_words(&load.model, &load.stages)),
+        format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
         format!(
             "{} requests in {}, {}/s, {} failed{}",
             cells::grouped(load.request_count()),
@@ -51,16 +56,15 @@ pub fn render(load: &LoadResult) -> String {
         format_bytes(totals.bytes_sent),
         format_bytes(totals.bytes_received),
     ));
-    let cpus: Vec<_> = load.generators.iter().map(|one| format_cpu_list(&one.cpus_allowed)).collect();
     lines.push(format!(
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
         load.generator_cores(),
         load.generator_threads(),
-        cpus.join("; "),
+        load.generators.iter().flat_map(|one| one.cpus_allowed.iter()).collect::<CpuSet>(),
         format_bytes(load.generator_memory_bytes()),
     ));
-    lines.extend(load.warnings().iter().map(|warning| format!("warning: {}", plain(&warning.to_string()))));
+    lines.extend(load_findings(load).iter().map(|finding| format!("warning: {}", sentence(finding))));
     lines.join("\n") + "\n"
 }
 
@@ -86,8 +90,8 @@ pub fn capacity(capacity: &Capacity) -> String {
     let mut lines = vec![format!("capacity: {}/s with {users} users; {how}", cells::rps(capacity.capacity_rps))];
     lines.extend(section(&table));
     for step in &capacity.steps {
-        let warnings = step.result.warnings();
-        lines.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", step_name(step))));
+        let findings = load_findings(&step.result);
+        lines.extend(findings.iter().map(|finding| format!("warning: {}: {}", step_name(step), sentence(finding))));
     }
     lines.join("\n") + "\n"
 }
@@ -104,7 +108,7 @@ fn step_name(step: &CapacityStep) -> String {
         (LoadModel::Open { rate_rps, .. }, Some(share)) => {
             format!("{:.0} %: {}/s due", share * 100.0, cells::rps(*rate_rps))
         }
-        (model, _) => format!("{} user{}", model.users(), if model.users() == 1 { "" } else { "s" }),
+        (model, _) => counted(model.users().into(), "user"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},
     events::Event,
-    model::{CpuSet, ContainerPlan, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample},
+    model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample},
     text::last_lines,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -48,8 +48,7 @@ impl Starter<'_> {
         let output = container.start().await?;
         let mut up = Up { plan: plan.clone(), container, output, probe: None, seen: None, ready_after_us: 0 };
         let Some(ready) = &plan.ready else { return Ok(up) };
-        let look =
-            Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout };
+        let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout };
         let mut probe = match Probe::start(self.cluster, self.own_image, &look).await {
             Ok(probe) => probe,
             // A container that has ended has no namespaces to look into: that it ended says more.
@@ -76,7 +75,8 @@ impl Up {
     pub(super) async fn limits(&self, inside: &Limits) -> Vec<LimitRow> {
         let asked = with_affinity(self.plan.limits.merged(&self.plan.limits_once_ready));
         let engine = self.container.limits().await.unwrap_or_default();
-        let mut limits: Vec<Limit> = [&asked, &engine, inside].iter().flat_map(|it| it.iter().map(|(it, _)| it)).collect();
+        let mut limits: Vec<Limit> =
+            [&asked, &engine, inside].iter().flat_map(|it| it.iter().map(|(it, _)| it)).collect();
         limits.sort_unstable();
         limits.dedup();
         let row = |limit| LimitRow {

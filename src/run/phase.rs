@@ -70,10 +70,10 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
             },
         }
     };
-    let usage = watched.iter().zip(&samples).map(|(one, samples)| ContainerUsage {
-        container: one.service().to_owned(),
-        samples: samples.take(),
-    });
+    let usage = watched
+        .iter()
+        .zip(&samples)
+        .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
     Ok((Phase { kind: plan.kind, load, usage: usage.collect(), processes }, hlog))
 }
 

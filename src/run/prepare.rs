@@ -24,12 +24,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Error::Preflight`] and [`Error::Compose`] for an image that cannot be had.
-    pub(super) async fn new(
-        job: &Job,
-        engine: &Engine,
-        cluster: &Cluster,
-        tell: Listener<'_>,
-    ) -> Result<Self> {
+    pub(super) async fn new(job: &Job, engine: &Engine, cluster: &Cluster, tell: Listener<'_>) -> Result<Self> {
         for (run, left) in collect_garbage(engine, false).await? {
             tell(Event::Collected { run, left: left.in_words() });
         }

@@ -15,7 +15,8 @@ use crate::{
     events::Event,
     measure::WorkerCounter,
     model::{
-        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, Visit, Visited,
+        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, Visit,
+        Visited,
     },
     store::Attached,
     units::now_unix_us,
@@ -33,7 +34,12 @@ pub(super) struct Carrier<'a> {
 }
 
 impl<'a> Carrier<'a> {
-    pub(super) fn new(cluster: &'a Cluster, project: &'a Project, prepared: &'a Prepared, plan: &'a Plan) -> Result<Self> {
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        project: &'a Project,
+        prepared: &'a Prepared,
+        plan: &'a Plan,
+    ) -> Result<Self> {
         let ready_timeout = Duration::from_micros(plan.ready_timeout_us);
         let (images, own_image) = (&prepared.images, &prepared.own_image);
         Ok(Self {
@@ -190,8 +196,7 @@ impl<'a> Carrier<'a> {
     async fn limits(&self, target: &Up, phases: &[Phase]) -> Vec<LimitRow> {
         let mut rows = target.limits(&target.limits_seen()).await;
         for up in &self.standing {
-            let inside =
-                if up.plan.name == self.generator { generator_limits(phases) } else { up.limits_seen() };
+            let inside = if up.plan.name == self.generator { generator_limits(phases) } else { up.limits_seen() };
             rows.extend(up.limits(&inside).await);
         }
         rows

@@ -129,7 +129,7 @@ impl RunFolder {
         self.refuse_older()?;
         let level = format!("{LEVELS}/{}", safe_name(&visited.id)?);
         for (phase, hlog) in &attached.hlogs {
-            self.write(&format!("{level}/{phase}.hlog"), hlog)?;
+            self.write(&format!("{level}/{}.hlog", phase.file_stem()), hlog)?;
         }
         for (container, output) in &attached.logs {
             self.write(&format!("{level}/{}.log", safe_name(container)?), output)?;

@@ -30,9 +30,10 @@ fn finished_levels_survive_an_interrupt() {
     let deadline = Instant::now() + Duration::from_secs(60);
     let saved = || {
         bench.path().join("results/runs").exists()
-            && bench.run_folders().iter().any(|folder| {
-                fs::read_dir(folder.join("visits")).is_ok_and(|mut visits| visits.next().is_some())
-            })
+            && bench
+                .run_folders()
+                .iter()
+                .any(|folder| fs::read_dir(folder.join("visits")).is_ok_and(|mut visits| visits.next().is_some()))
     };
     while !saved() {
         assert!(Instant::now() < deadline && child.try_wait().expect("ours").is_none(), "no level was saved");

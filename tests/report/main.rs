@@ -4,6 +4,7 @@ mod browser;
 mod csv;
 #[path = "../shared/csv_form.rs"]
 mod csv_form;
+mod files;
 mod fixture;
 mod html;
 mod text;

@@ -4,8 +4,9 @@ use super::servers::{Mock, at_least, config, for_ms, only_failure, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+use vscale::analyse::load_findings;
 use vscale::mock::MockConfig;
-use vscale::model::{Arrivals, FailureKind, LoadModel, LoadPlan, LoadResult, LoadWarning, RequestTemplate, Until};
+use vscale::model::{Arrivals, FailureKind, Gate, LoadModel, LoadPlan, LoadResult, RequestTemplate, Until};
 
 fn asked(mock: &Mock, until: Until, users: u32) -> LoadPlan {
     let backend = Some(format!("http://{}", mock.address));
@@ -29,7 +30,7 @@ fn both_sides_count_the_same() {
     assert_eq!((result.totals.succeeded, backend.total_arrivals), (5_000, 5_000));
     assert_eq!(backend.amplification(&result.totals), Some(1.0));
     assert!((1..=8).contains(&backend.window.peak_in_flight), "{:?}", backend.window);
-    let doubts = result.warnings().into_iter().filter(|warning| !matches!(warning, LoadWarning::Busy { .. }));
+    let doubts = load_findings(&result).into_iter().filter(|finding| finding.gate != Gate::GeneratorCpu);
     assert_eq!(doubts.collect::<Vec<_>>(), []);
 }
 

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::model::{Arrivals, LoadModel, LoadPlan, LoadWarning, Stage, StopCause, Until};
+use vscale::analyse::load_findings;
+use vscale::model::{Arrivals, Gate, LoadModel, LoadPlan, Stage, StopCause, Until};
 
 fn open(rate_rps: f64, max_in_flight: u32, config: LoadPlan) -> LoadPlan {
     LoadPlan { model: LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight }, ..config }
@@ -57,7 +58,7 @@ fn a_stall_is_one_slow_request_by_one_clock_and_many_by_the_other() {
     // Due at 0.5 s to 1.5 s; those of the first half waited for longer than half a second.
     assert!((40..=60).contains(&at_least(&due, 500)), "{}", at_least(&due, 500));
     assert!(result.totals.delayed >= 90, "{:?}", result.totals);
-    assert!(matches!(result.warnings()[..], [LoadWarning::Delayed { max_in_flight: 1, .. }, ..]));
+    assert!(load_findings(&result).iter().any(|finding| finding.gate == Gate::Delayed));
     accounts_for_all(&result);
 }
 
@@ -143,5 +144,7 @@ fn the_drain_is_as_long_as_asked() {
     let result = run(&LoadPlan { drain_us: 200_000, ..config(server.address) });
     assert!(began.elapsed() < Duration::from_secs(4), "the default drain lasts 5 s");
     assert_eq!(result.totals.unanswered, 2);
-    assert!(result.warnings().contains(&LoadWarning::Unanswered { requests: 2 }));
+    let findings = load_findings(&result);
+    let unanswered = findings.iter().find(|finding| finding.gate == Gate::Unanswered);
+    assert_eq!(unanswered.and_then(|finding| finding.measured.clone()), Some(2.0.into()));
 }

@@ -4,7 +4,8 @@ use super::servers::{Server, config, only_failure, read_any, run};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use vscale::model::{FailureKind, LoadPlan, LoadWarning, RequestTemplate};
+use vscale::analyse::load_findings;
+use vscale::model::{FailureKind, Gate, LoadPlan, RequestTemplate};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const END: &str = "0\r\n\r\n";
@@ -78,7 +79,9 @@ fn a_finish_reason_is_an_end_too_but_is_told() {
     let result = run(&streaming(server.address));
     let streams = result.request_count();
     assert_eq!((result.failures.len(), result.stream().unwrap().without_done), (0, streams));
-    assert!(result.warnings().contains(&LoadWarning::StreamsWithoutDone { streams }), "{:?}", result.warnings());
+    let findings = load_findings(&result);
+    let without = findings.iter().find(|finding| finding.gate == Gate::StreamsDone);
+    assert_eq!(without.and_then(|finding| finding.measured.clone()), Some((streams as f64).into()));
 }
 
 #[test]
