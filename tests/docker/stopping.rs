@@ -66,12 +66,11 @@ fn what_a_killed_controller_left_ends_by_itself_and_is_collected() {
 #[test]
 fn a_target_that_dies_under_load_makes_the_level_invalid() {
     let bench = Bench::new(STACK, "/v1/health");
-    let (child, _) = bench.start_until(&["--run-time", "4"], "loadgen");
-    // The first load generator loads the mock; the target may die then as well as later.
+    let started = bench.start_until_said(&["--run-time", "4"], "baseline: loading");
     let targets =
         docker(&["ps", "-q", "--filter", "label=dev.vscale.run", "--filter", "label=com.docker.compose.service=stack"]);
     docker(&["kill", targets.trim()]);
-    let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(5);
+    let finished = started.finish().assert(5);
     assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
     assert!(bench.path().join("results/stack_failures.csv").is_file());
 }

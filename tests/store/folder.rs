@@ -17,11 +17,11 @@ fn a_run_s_files() {
     insta::assert_snapshot!(names, @"
     compose.resolved.yaml
     levels/w1-c0.5-r2/mock.log
+    levels/w1-c0.5-r2/stack.hlog
     levels/w1-c0.5-r2/stack.log
-    levels/w1-c0.5-r2/target.hlog
     levels/w1-c0.5/mock.log
+    levels/w1-c0.5/stack.hlog
     levels/w1-c0.5/stack.log
-    levels/w1-c0.5/target.hlog
     levels/w1-c0.5/target_stats.csv
     report.html
     run.json
