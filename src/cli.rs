@@ -5,9 +5,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::{path::PathBuf, time::Duration};
 
+mod bench;
 mod load;
 mod mock;
 
+pub use bench::BenchArgs;
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 
@@ -38,6 +40,9 @@ pub enum Command {
     Load(LoadArgs),
     /// Find out how much a server can do, and how it does at 50, 70 and 85 % of it
     Capacity(CapacityArgs),
+    /// Load as told on stdin, a plan a line of JSON; print JSON lines (the controller starts this in a container)
+    #[command(hide = true)]
+    Generator,
     /// Watch the processes of a container from inside its namespaces (the controller starts this)
     #[command(hide = true)]
     Probe(ProbeArgs),
@@ -51,52 +56,6 @@ pub enum Command {
     },
 }
 
-/// `vscale bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Worker counts of the server, visited in this order: 4, or 1,2,4
-    #[arg(long, default_value = "1", value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]
-    #[arg(help_heading = "Server", value_name = "N[,N...]")]
-    pub workers: Vec<u32>,
-    /// CPU quota of the server, in CPUs; applied once it is ready
-    #[arg(long, value_parser = units::parse_cores, allow_hyphen_values = true, help_heading = "Server", value_name = "CPUS")]
-    pub cpus: Option<f64>,
-    /// Memory limit of the server, such as 2g
-    #[arg(long, value_parser = units::parse_bytes, allow_hyphen_values = true, help_heading = "Server", value_name = "SIZE")]
-    pub memory: Option<u64>,
-    /// Port of the mock inside the private network (none is published on the host)
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
-    pub mock_port: u16,
-    /// Port of the server inside the private network
-    #[arg(long, default_value_t = 8321, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
-    pub stack_port: u16,
-    /// Longest wait for a container to answer with a 2xx
-    #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
-    pub ready_timeout: Duration,
-
-    /// Exit with 7 when a larger share of the requests fails, 0 to 1
-    #[arg(long, default_value = "1", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
-    pub max_failure_rate: f64,
-    /// What the load is; thresholds concern the server's phase
-    #[command(flatten)]
-    pub load: LoadFlags,
-
-    /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Where the runs are kept
-    #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
-    pub results: PathBuf,
-    /// Base image for Dockerfiles that have `ARG BASE_IMAGE` (default: python:3.12-slim, or one made from Debian's
-    /// packages where no registry answers)
-    #[arg(long, help_heading = "Files", value_name = "IMAGE")]
-    pub base_image: Option<String>,
-
-    /// How progress is shown, on stderr
-    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, help_heading = "Output")]
-    pub progress: ProgressArg,
-}
-
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProgressArg {
@@ -106,6 +65,8 @@ pub enum ProgressArg {
     Tty,
     /// A line a step
     Plain,
+    /// A JSON object a line for everything that happens: see results/README.md
+    Json,
     /// Nothing
     Quiet,
 }
@@ -127,7 +88,6 @@ pub struct GcArgs {
 
 /// `vscale load`.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
 pub struct LoadArgs {
     /// Server to load: http://127.0.0.1:8080
     #[arg(short = 'H', long, value_name = "URL")]
@@ -157,12 +117,6 @@ pub struct LoadArgs {
     /// Print JSON lines on stdout: progress once a second, the result last
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// What the request and the data file say comes as a line of JSON on stdin (the controller hands it on)
-    #[arg(long, hide = true, conflicts_with = "request_file")]
-    pub files_on_stdin: bool,
-    /// How it is tied to the controller
-    #[command(flatten)]
-    pub tie: Tie,
 }
 
 /// `vscale capacity`.
@@ -203,20 +157,6 @@ pub struct ProbeArgs {
     /// Longest wait for that
     #[arg(long, default_value = "120s", value_parser = units::parse_duration, value_name = "TIME")]
     pub timeout: Duration,
-    /// End after one sample
-    #[arg(long)]
-    pub once: bool,
-    /// How it is tied to the controller
-    #[command(flatten)]
-    pub tie: Tie,
-}
-
-/// How a role in a container notices that its controller is gone.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Tie {
-    /// Stop when stdin is closed
-    #[arg(long, env = "VSCALE_TIED_TO_STDIN", hide = true)]
-    pub tied_to_stdin: bool,
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
@@ -238,12 +178,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_last_of_a_repeated_flag_counts() {
-        let cli = Cli::try_parse_from(["vscale", "load", "--host", "http://a", "--users", "1", "--host", "http://b"]);
-        let Ok(Cli { command: Command::Load(args) }) = cli else { panic!("{cli:?}") };
-        assert_eq!((args.host.as_str(), args.load.users), ("http://b", 1));
     }
 }

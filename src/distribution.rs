@@ -1,55 +1,23 @@
-//! Random times as flags name them: how long a mock thinks, how long a user does. Imports nothing of this crate but
-//! units, does no I/O; the same seed gives the same times.
+//! Reads distributions from their text and draws times from them. Does no I/O; the same seed gives the same times.
 
-use crate::units::parse_duration;
+use crate::{
+    model::{Distribution, Shape},
+    units::parse_duration,
+};
 use rand_distr::{Distribution as _, Exp1, StandardNormal, StandardUniform};
 use rand_pcg::{Pcg64Mcg, rand_core::SeedableRng};
-use std::{fmt, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
-/// A source of random numbers that is the same on every host (PCG XSL RR 128/64, M. E. O'Neill, 2014).
+/// Gives the same numbers on every host (PCG XSL RR 128/64, M. E. O'Neill, 2014).
 pub type Random = Pcg64Mcg;
 
-/// The source of this seed and stream; streams of one seed are independent of each other.
+/// The streams of one seed are independent of each other.
 pub fn random(seed: u64, stream: u64) -> Random {
     Random::seed_from_u64(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17))
 }
 
-/// A random time: one shape, or a mixture of several.
-///
-/// | text | meaning |
-/// |---|---|
-/// | `10ms` | always 10 ms |
-/// | `5ms..15ms` | uniform between the two |
-/// | `exp 10ms` | exponential of this mean |
-/// | `lognormal 10ms 0.5` | log-normal of this median; 0.5 is the standard deviation of the logarithm |
-/// | `95% 10ms, 5% 200ms` | a mixture of any of these; the shares add up to 100 % |
-#[derive(Clone, Debug, PartialEq)]
-pub struct Distribution {
-    /// Each with the share of it and all before it, 0 to 1; the last one's is 1.
-    parts: Vec<(f64, Shape)>,
-    text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
-    Constant(Duration),
-    Uniform { low: Duration, high: Duration },
-    Exponential { mean: Duration },
-    LogNormal { median: Duration, sigma: f64 },
-}
-
 impl Distribution {
-    /// Always zero.
-    pub fn zero() -> Self {
-        Self { parts: vec![(1.0, Shape::Constant(Duration::ZERO))], text: "0".into() }
-    }
-
-    /// Whether every time is zero.
-    pub fn is_zero(&self) -> bool {
-        self.parts.iter().all(|(_, shape)| *shape == Shape::Constant(Duration::ZERO))
-    }
-
-    /// One time.
+    /// Draws a time.
     #[inline]
     pub fn sample(&self, random: &mut Random) -> Duration {
         match self.parts.as_slice() {
@@ -87,7 +55,7 @@ pub fn unit_exponential(random: &mut Random) -> f64 {
     Exp1.sample(random)
 }
 
-/// Bounded, so that no draw from a long tail is beyond what a clock can add.
+/// A day at most: a draw from a long tail must not be more than can be added to a clock.
 fn times(time: Duration, factor: f64) -> Duration {
     const LONGEST_S: f64 = 86_400.0;
     Duration::from_secs_f64((time.as_secs_f64() * factor).min(LONGEST_S))
@@ -119,6 +87,15 @@ impl FromStr for Distribution {
     }
 }
 
+/// For reading JSON.
+impl TryFrom<String> for Distribution {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl FromStr for Shape {
     type Err = String;
 
@@ -140,12 +117,6 @@ impl FromStr for Shape {
             },
             _ => Err("is not a distribution".into()),
         }
-    }
-}
-
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

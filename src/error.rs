@@ -1,5 +1,6 @@
 //! Expected errors and the exit status that each kind ends with.
 
+use crate::engine::EngineError;
 use std::path::{Path, PathBuf};
 
 /// What every fallible function of this crate returns.
@@ -20,9 +21,9 @@ pub enum Error {
     /// A container did not start or did not become ready.
     #[error("{0}")]
     Start(String),
-    /// The engine refused an operation or went away.
-    #[error("{0}")]
-    Engine(String),
+    /// The engine refused a call, or did not answer it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// Reading or writing a file.
     #[error("{}: {source}", path.display())]
     File {

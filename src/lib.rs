@@ -2,11 +2,14 @@
 //!
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
+pub mod analyse;
 pub mod cli;
 pub mod compose;
 pub mod distribution;
 pub mod engine;
 pub mod error;
+pub mod events;
+pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod mock;

@@ -1,10 +1,17 @@
 //! What this process itself may use and has used: CPUs, memory, files.
 
-use crate::error::{Error, Result};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
-use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::Pid;
+use crate::{
+    error::{Error, Result},
+    model::CpuSet,
+};
+use nix::{
+    sched::{CpuSet as Affinity, sched_getaffinity, sched_setaffinity},
+    sys::{
+        resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
+        time::{TimeVal, TimeValLike},
+    },
+    unistd::Pid,
+};
 use std::num::NonZero;
 
 /// This process's counters.
@@ -39,10 +46,10 @@ fn peak_memory_bytes() -> Option<u64> {
 }
 
 /// The CPUs that the calling thread may run on.
-pub fn cpus_allowed() -> Result<Vec<u32>> {
+pub fn cpus_allowed() -> Result<CpuSet> {
     let set =
         sched_getaffinity(Pid::from_raw(0)).map_err(|error| Error::Other(format!("sched_getaffinity: {error}")))?;
-    Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false)).map(|cpu| cpu as u32).collect())
+    Ok((0..Affinity::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false)).map(|cpu| cpu as u32).collect())
 }
 
 /// How many threads can run at once: as many as there are CPUs that may be used, or as a quota of the cgroup allows.
@@ -52,7 +59,7 @@ pub fn parallelism() -> usize {
 
 /// Keeps the calling thread on one CPU. Where that is refused it runs on, only less evenly.
 pub fn pin_to(cpu: u32) {
-    let mut set = CpuSet::new();
+    let mut set = Affinity::new();
     let _ = set.set(cpu as usize).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
 }
 

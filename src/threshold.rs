@@ -1,10 +1,12 @@
-//! Conditions on a load's result that make a run fail, as text: `p99 > 250ms`, `failed > 1%`, `rps < 500`.
+//! Conditions that make a run fail: `p99 > 250ms`, `failed > 1%`, `rps < 500`.
 
-use crate::model::{Histogram, LoadResult};
-use crate::units::{format_us, parse_duration};
+use crate::{
+    model::{Histogram, LoadResult},
+    units::{format_us, parse_duration},
+};
 use std::{fmt, str::FromStr};
 
-/// A condition that must not hold.
+/// A condition on a load's result that must not hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     metric: Metric,
@@ -38,19 +40,19 @@ enum Statistic {
     Max,
 }
 
-/// A threshold beside a result.
+/// What a threshold makes of a result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// As given.
+    /// The condition, as it was given.
     pub threshold: String,
-    /// What was found, in words.
+    /// The measured value, in words.
     pub found: String,
-    /// Whether the run fails by it: because it holds, or because nobody can say.
+    /// Whether the run fails: the condition holds, or there are too few samples to say.
     pub failed: bool,
 }
 
 impl Threshold {
-    /// Compares with a result. A percentile that has too few samples fails: it cannot be shown to be kept.
+    /// Compares with a result. Fails if there are too few samples for a percentile, as nobody can say that it was kept.
     pub fn judge(&self, result: &LoadResult) -> Judged {
         let value = self.metric.of(result);
         let holds = |value: f64| if self.is_above { value > self.limit } else { value < self.limit };
@@ -69,7 +71,7 @@ impl Metric {
                 let histogram = match clock {
                     Clock::Sent => result.latency(),
                     Clock::Intended => result.intended(),
-                    Clock::SendLag => result.generator.send_lag.clone()?,
+                    Clock::SendLag => result.send_lag()?,
                     Clock::FirstToken => result.stream()?.ttft,
                     Clock::InterToken => result.stream()?.itl,
                 };
@@ -114,7 +116,7 @@ impl FromStr for Threshold {
                 None => number(limit),
             },
             Metric::Throughput | Metric::Tokens => number(limit),
-            // A bare number would be seconds here and milliseconds to those who know other tools.
+            // Without a unit it would be seconds here, but milliseconds in other tools.
             Metric::Latency(..) if number(limit).is_some() => None,
             Metric::Latency(..) => parse_duration(limit).ok().map(|limit| limit.as_secs_f64() * 1e6),
         };
@@ -139,7 +141,7 @@ impl FromStr for Metric {
             "tokens" => return Ok(Self::Tokens),
             _ => {}
         }
-        // The first point parts clock and statistic, unless it is that of `p99.9`.
+        // The first point separates clock and statistic, unless it is that of `p99.9`.
         let (clock, statistic) = match text.split_once('.') {
             Some((clock, statistic)) if !clock.starts_with('p') => (clock, statistic),
             _ => ("", text),

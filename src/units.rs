@@ -1,4 +1,4 @@
-//! Text to quantities and back: durations, byte sizes, CPU counts, CPU lists, worker counts. Each `parse_*` returns a
+//! Text to quantities and back: durations, byte sizes, CPU counts, worker counts. Each `parse_*` returns a
 //! message that says what is wrong with the text; the caller knows where the text stood.
 
 use std::time::Duration;
@@ -73,40 +73,6 @@ pub fn parse_workers(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A CPU list as the kernel writes it: `0,2-3`.
-pub fn parse_cpu_list(text: &str) -> Result<Vec<u32>, String> {
-    let wrong = || format!("`{text}` is not a CPU list: use 0,2-3");
-    let mut cpus = Vec::new();
-    for part in text.trim().split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) =
-            (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
-        if last < first || last > 8191 {
-            return Err(wrong());
-        }
-        cpus.extend(first..=last);
-    }
-    cpus.sort_unstable();
-    cpus.dedup();
-    Ok(cpus)
-}
-
-/// The shortest text that [`parse_cpu_list`] reads back: `0,2-3`.
-pub fn format_cpu_list(cpus: &[u32]) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for &cpu in cpus {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == cpu => *last = cpu,
-            _ => ranges.push((cpu, cpu)),
-        }
-    }
-    let texts: Vec<String> = ranges
-        .iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
-    texts.join(",")
-}
-
 /// For a person: `250 us`, `12.3 ms`, `1.25 s`.
 pub fn format_us(us: f64) -> String {
     match us.abs() {
@@ -170,15 +136,6 @@ mod tests {
         assert_eq!(parse_workers("8"), Ok(8));
         for wrong in ["0", "-1", "abc", "1e9", "1.5", "", "inf"] {
             assert!(parse_workers(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn cpu_lists() {
-        assert_eq!(parse_cpu_list("0,2-3"), Ok(vec![0, 2, 3]));
-        assert_eq!(format_cpu_list(&[0, 2, 3, 4, 7]), "0,2-4,7");
-        for wrong in ["", "3-1", "a", "1,,2", "0-99999999"] {
-            assert!(parse_cpu_list(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -124,7 +124,7 @@ fn help_has_every_flag_of_the_replaced_benchmark_with_its_default() {
 
 #[test]
 fn a_folder_that_is_no_run_has_no_report() {
-    assert_snapshot!(refused(&["report", "src"]), @"2: vscale: src: no run's folder: there is no result.json in it");
+    assert_snapshot!(refused(&["report", "src"]), @"2: vscale: src: no run's folder: there is no run.json in it");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use insta::assert_snapshot;
 use std::{fs, path::PathBuf};
-use vscale::compose::{self, Project};
+use vscale::{
+    compose::{self, Project},
+    model::{Limit, LimitValue},
+};
 
 /// The smallest file that describes something to measure; `extra` goes to the end of the stack's service.
 fn with_stack(extra: &str) -> String {
@@ -70,14 +73,60 @@ fn later_files_are_merged_over_earlier_ones() {
     let project = load_files(&[&with_stack("environment: { A: 1, B: 1 }"), over]).expect("good");
     let stack = &project.services["stack"];
     assert_eq!((stack.environment["A"].as_str(), stack.environment["B"].as_str()), ("1", "2"));
-    assert_eq!(stack.cpuset.as_deref(), Some("1,3"));
+    assert_eq!(stack.limits.cpuset().map(ToString::to_string).as_deref(), Some("1,3"));
 }
 
 #[test]
 fn variables_are_replaced_before_types_are_read() {
     let project = load(&with_stack("pids_limit: ${SET}\ncpus: ${NOT:-0.5}\nenvironment: { A: '$$x' }")).expect("good");
     let stack = &project.services["stack"];
-    assert_eq!((stack.pids_limit, stack.cpus, stack.environment["A"].as_str()), (Some(7), Some(0.5), "$x"));
+    assert_eq!((stack.limits.number(Limit::Pids), stack.environment["A"].as_str()), (Some(7), "$x"));
+    assert_eq!(stack.limits.quota_cores(), Some(0.5));
+}
+
+#[test]
+fn limits_have_one_form_whatever_key_sets_them() {
+    let limits = |extra: &str| load(&with_stack(extra)).expect("good").services["stack"].limits.clone();
+    let cpus = limits("cpus: 0.5\nmem_limit: 64m");
+    assert_eq!(cpus, limits("cpu_quota: 50000\nmem_limit: 64m"));
+    assert_eq!(cpus, limits("cpu_quota: 50000\ncpu_period: 100000\nmem_limit: 64m\nmemswap_limit: 64m"));
+    assert_eq!(cpus, limits("deploy: { resources: { limits: { cpus: '0.5', memory: 64m } } }"));
+    assert_eq!((cpus.number(Limit::CpuQuotaUs), cpus.number(Limit::CpuPeriodUs)), (Some(50_000), Some(100_000)));
+    assert_eq!((cpus.number(Limit::MemoryBytes), cpus.number(Limit::SwapBytes)), (Some(64 << 20), Some(0)));
+    let short = limits("cpu_quota: 5000\ncpu_period: 10000");
+    assert_eq!((short.quota_cores(), short.number(Limit::CpuPeriodUs)), (Some(0.5), Some(10_000)));
+    assert_eq!(limits("cpu_quota: -1\npids_limit: -1"), limits(""));
+    let swap = limits("mem_limit: 64m\nmemswap_limit: 96m");
+    assert_eq!(swap.number(Limit::SwapBytes), Some(32 << 20));
+    assert_eq!(limits("mem_limit: 64m\nmemswap_limit: -1").get(Limit::SwapBytes), Some(&LimitValue::Unlimited));
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    assert_snapshot!(error(&with_stack("cpus: 0.5\ncpu_quota: 50000")), @"0.yaml:24:5: services.stack.cpu_quota: and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`");
+    assert_snapshot!(error(&with_stack("cpus: 0.5\ncpu_period: 10000")), @"0.yaml:24:5: services.stack.cpu_period: and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`");
+    assert_snapshot!(error(&with_stack("cpu_quota: 500")), @"0.yaml:23:5: services.stack.cpu_quota: 500 us: the kernel takes at least 1000");
+    assert_snapshot!(error(&with_stack("cpu_period: 2000000")), @"0.yaml:23:5: services.stack.cpu_period: 2000000 us: the kernel takes 1000 to 1000000");
+    assert_snapshot!(error(&with_stack("mem_limit: 64m\nmemswap_limit: 32m")), @"0.yaml:24:5: services.stack.memswap_limit: is less than `mem_limit`, and counts memory and swap together");
+    assert_snapshot!(error(&with_stack("memswap_limit: 32m")), @"0.yaml:23:5: services.stack.memswap_limit: needs `mem_limit` beside it");
+    assert_snapshot!(error(&with_stack("mem_limit: 64m\ndeploy: { resources: { limits: { memory: 1g } } }")), @"0.yaml:23:5: services.stack.mem_limit: differs from deploy.resources.limits.memory; keep one");
+}
+
+#[test]
+fn the_generator_has_an_old_name_too() {
+    let new = with_stack("").replace("  load: loadgen", "  generator: loadgen");
+    assert_eq!(load(&new).expect("good").vscale.generator, load(&with_stack("")).expect("good").vscale.generator);
+    let both = with_stack("").replace("  load: loadgen", "  load: loadgen\n  generator: loadgen");
+    assert_snapshot!(error(&both), @"0.yaml:4:3: x-vscale.load: is the old name of `generator`, which is there too; keep one");
+}
+
+#[test]
+fn labels_by_which_things_are_removed_are_ours() {
+    assert_snapshot!(error(&with_stack("labels: { dev.vscale.run: mine }")), @"0.yaml:23:5: services.stack.labels: `dev.vscale.run` is set by vscale: what a run made is found and removed by it");
+    assert_snapshot!(error(&with_stack("labels: [com.docker.compose.project=mine]")), @"0.yaml:23:5: services.stack.labels: `com.docker.compose.project` is set by vscale: what a run made is found and removed by it");
+    let network = with_stack("") + "networks: { bench: { labels: { dev.vscale.owner: me } } }\n";
+    assert_snapshot!(error(&network), @"0.yaml:23:22: networks.bench.labels: `dev.vscale.owner` is set by vscale: what a run made is found and removed by it");
+    assert!(load(&with_stack("labels: { com.example.team: ours }")).is_ok());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #[path = "roles/failures.rs"]
 mod failures;
+#[path = "roles/generator.rs"]
+mod generator;
 #[path = "roles/hostile.rs"]
 mod hostile;
 #[path = "roles/load.rs"]

@@ -1,10 +1,10 @@
-//! The flags that say what load is: the same for `load`, `capacity` and `bench`, which hands them on.
+//! The flags that say what load is, the same for `load`, `capacity` and `bench`; and the one conversion from them to a
+//! [`LoadPlan`].
 
 use crate::{
-    distribution::Distribution,
-    error::Error,
-    load::{Expect, RequestTexts},
-    model::{Arrivals, LoadModel, Stage},
+    error::Result,
+    load::{read_data_file, read_request_file},
+    model::{Arrivals, Distribution, Expect, LoadModel, LoadPlan, RequestTemplate, Stage, Until, WarmUp},
     threshold::Threshold,
     units,
 };
@@ -92,12 +92,27 @@ pub struct RequestFlags {
 }
 
 impl RequestFlags {
-    /// What its files say.
+    /// The default load, but with these requests.
     ///
     /// # Errors
-    /// Those of [`RequestTexts::read`].
-    pub fn texts(&self) -> Result<RequestTexts, Error> {
-        RequestTexts::read(self.request_file.as_deref(), self.data_file.as_deref())
+    /// [`crate::error::Error::Usage`] names a file that cannot be read or understood, and where.
+    pub fn plan(&self, host: String) -> Result<LoadPlan> {
+        let mut requests = match &self.request_file {
+            Some(path) => read_request_file(path)?,
+            None if self.stream => vec![RequestTemplate::streamed()],
+            None => vec![RequestTemplate::default()],
+        };
+        if let Some(expect) = &self.expect {
+            requests.iter_mut().for_each(|request| request.expect = expect.clone());
+        }
+        Ok(LoadPlan {
+            requests,
+            lines: self.data_file.as_deref().map(read_data_file).transpose()?.unwrap_or_default(),
+            stream: self.stream,
+            timeout_us: micros(self.timeout),
+            keep_alive: !self.no_keepalive,
+            ..LoadPlan::new(host)
+        })
     }
 }
 
@@ -120,8 +135,31 @@ pub enum WarmUpArg {
 }
 
 impl LoadFlags {
-    /// Who sends, and when.
-    pub fn model(&self) -> LoadModel {
+    /// All that the flags and the files that they name say.
+    ///
+    /// # Errors
+    /// Those of [`RequestFlags::plan`].
+    pub fn plan(&self, host: String) -> Result<LoadPlan> {
+        Ok(LoadPlan {
+            model: self.model(),
+            stages: self.stages.clone(),
+            until: match self.iterations {
+                Some(count) => Until::Iterations { count },
+                None if self.run_time.is_zero() => Until::Stopped,
+                None => Until::RunTime { us: micros(self.run_time) },
+            },
+            warm_up: match self.warm_up {
+                WarmUpArg::Auto => WarmUp::default(),
+                WarmUpArg::Fixed(time) => WarmUp::Fixed { us: micros(time) },
+            },
+            drain_us: micros(self.drain),
+            seed: self.seed,
+            threads: self.threads,
+            ..self.requests.plan(host)?
+        })
+    }
+
+    fn model(&self) -> LoadModel {
         match self.rate {
             Some(rate_rps) => {
                 LoadModel::Open { rate_rps, arrivals: self.arrivals.into(), max_in_flight: self.max_in_flight }
@@ -130,52 +168,9 @@ impl LoadFlags {
                 users: self.users,
                 // With stages, nobody is spawned at a rate.
                 spawn_rate_per_s: if self.stages.is_empty() { self.spawn_rate } else { f64::from(self.users) },
-                think_time: (!self.think_time.is_zero()).then(|| self.think_time.to_string()),
+                think_time: self.think_time.clone(),
             },
         }
-    }
-
-    /// Length of the counted window; 0 when only a signal, or a number of requests, ends it.
-    pub fn window(&self) -> Duration {
-        match (self.stages.is_empty(), self.iterations) {
-            (false, _) => Duration::from_micros(self.stages.iter().map(|stage| stage.duration_us).sum()),
-            (true, Some(_)) => Duration::ZERO,
-            (true, None) => self.run_time,
-        }
-    }
-
-    /// The flags that make another process load alike, but for thresholds and files.
-    pub fn to_arguments(&self) -> Vec<String> {
-        let us = |time: Duration| Some(format!("{}us", time.as_micros()));
-        let is_closed = self.rate.is_none();
-        let is_timed = self.stages.is_empty() && self.iterations.is_none();
-        let stages: Vec<String> =
-            self.stages.iter().map(|stage| format!("{}us:{}", stage.duration_us, stage.target)).collect();
-        let expect = self.requests.expect.as_ref().map(ToString::to_string);
-        let warm_up = match self.warm_up {
-            WarmUpArg::Auto => Some("auto".to_owned()),
-            WarmUpArg::Fixed(time) => us(time),
-        };
-        let valued = [
-            ("--users", is_closed.then(|| self.users.to_string())),
-            ("--spawn-rate", (is_closed && self.stages.is_empty()).then(|| self.spawn_rate.to_string())),
-            ("--think-time", is_closed.then(|| self.think_time.to_string())),
-            ("--rate", self.rate.map(|rate| rate.to_string())),
-            ("--arrivals", self.rate.and(self.arrivals.to_possible_value()).map(|value| value.get_name().to_owned())),
-            ("--max-in-flight", self.rate.map(|_| self.max_in_flight.to_string())),
-            ("--stages", (!stages.is_empty()).then(|| stages.join(","))),
-            ("--iterations", self.iterations.map(|count| count.to_string())),
-            ("--run-time", us(self.run_time).filter(|_| is_timed)),
-            ("--warm-up", warm_up.filter(|_| is_timed)),
-            ("--drain", us(self.drain)),
-            ("--seed", Some(self.seed.to_string())),
-            ("--threads", self.threads.map(|threads| threads.to_string())),
-            ("--expect", expect),
-            ("--timeout", us(self.requests.timeout)),
-        ];
-        let switches = [("--stream", self.requests.stream), ("--no-keepalive", self.requests.no_keepalive)];
-        let valued = valued.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten();
-        valued.chain(switches.into_iter().filter(|(_, is_on)| *is_on).map(|(flag, _)| flag.to_owned())).collect()
     }
 }
 
@@ -186,6 +181,11 @@ impl From<ArrivalsArg> for Arrivals {
             ArrivalsArg::Poisson => Self::Poisson,
         }
     }
+}
+
+/// What is longer than a counter lasts has no end.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn parse_warm_up(text: &str) -> Result<WarmUpArg, String> {
@@ -226,31 +226,37 @@ mod tests {
         Cli::try_parse_from(arguments).map(|cli| cli.load).map_err(|error| error.to_string())
     }
 
+    fn plan(arguments: &[&str]) -> LoadPlan {
+        parse(arguments).unwrap().plan("http://a".into()).unwrap()
+    }
+
     #[test]
-    fn what_is_handed_on_means_the_same() {
-        for arguments in [
-            &[][..],
-            &[
-                "--users",
-                "7",
-                "--think-time",
-                "95% 10ms, 5% 200ms",
-                "--warm-up",
-                "1s",
-                "--stream",
-                "--expect",
-                "201 /id",
-            ],
-            &["--rate", "99.5", "--arrivals", "poisson", "--max-in-flight", "3", "--run-time", "1h30m", "--seed", "9"],
-            &["--users", "2", "--stages", "30s:10,1m:50", "--no-keepalive", "--threads", "2"],
-            &["--rate", "2", "--stages", "500ms:10", "--timeout", "1s"],
-            &["--iterations", "100", "--drain", "1s"],
-        ] {
-            let first = parse(arguments).unwrap();
-            let handed_on = first.to_arguments();
-            let second = parse(&handed_on.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
-            assert_eq!(format!("{first:?}"), format!("{second:?}"));
-        }
+    fn without_flags_the_plan_is_the_default() {
+        assert_eq!(plan(&[]), LoadPlan::new("http://a"));
+    }
+
+    #[test]
+    fn each_flag_is_in_the_plan() {
+        let closed =
+            plan(&["--users", "7", "--think-time", "exp 10ms", "--warm-up", "1s", "--no-keepalive", "--run-time", "0"]);
+        let think_time = "exp 10ms".parse().unwrap();
+        assert_eq!(closed.model, LoadModel::Closed { users: 7, spawn_rate_per_s: 10.0, think_time });
+        assert_eq!((closed.warm_up, closed.until), (WarmUp::Fixed { us: 1_000_000 }, Until::Stopped));
+        assert_eq!((closed.keep_alive, closed.window_us()), (false, None));
+
+        let open =
+            plan(&["--rate", "99.5", "--arrivals", "poisson", "--max-in-flight", "3", "--seed", "9", "--drain", "0"]);
+        assert_eq!(open.model, LoadModel::Open { rate_rps: 99.5, arrivals: Arrivals::Poisson, max_in_flight: 3 });
+        assert_eq!((open.seed, open.drain_us, open.timeout_us), (9, 0, 60_000_000));
+
+        let staged = plan(&["--users", "2", "--stages", "30s:10,1m:50", "--threads", "2"]);
+        assert_eq!((staged.model.users(), staged.stages.len(), staged.threads), (2, 2, Some(2)));
+        assert_eq!((staged.window_us(), staged.longest_us()), (Some(90_000_000), Some(95_000_000)));
+
+        let streams = plan(&["--stream", "--expect", "201 /id", "--iterations", "100", "--timeout", "1s"]);
+        assert_eq!(streams.requests[0].body, RequestTemplate::streamed().body);
+        assert_eq!((streams.stream, streams.requests[0].expect.to_string()), (true, "201 /id".into()));
+        assert_eq!((streams.until, streams.timeout_us), (Until::Iterations { count: 100 }, 1_000_000));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `vscale mock`: how slow, how limited and how faulty it is to be.
 
-use super::{Tie, parse_share};
+use super::parse_share;
 use crate::{
-    distribution::Distribution,
     mock::{MAX_TOKENS, MockConfig, Stall},
+    model::Distribution,
     units,
 };
 use clap::Args;
@@ -61,9 +61,9 @@ pub struct MockArgs {
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Limits and faults")]
     pub seed: u64,
 
-    /// How it is tied to the controller
-    #[command(flatten)]
-    pub tie: Tie,
+    /// Stop when stdin is closed: the controller is gone
+    #[arg(long, env = "VSCALE_TIED_TO_STDIN", hide = true)]
+    pub tied_to_stdin: bool,
 }
 
 impl MockArgs {

@@ -24,6 +24,9 @@ pub(super) struct Keys<'a> {
     path: Vec<String>,
 }
 
+/// What the names of our own labels begin with.
+const RESERVED: [&str; 2] = ["dev.vscale.", "com.docker.compose."];
+
 const NULL: &Value = &Value::Null;
 
 impl<'a> Field<'a> {
@@ -93,7 +96,7 @@ impl<'a> Field<'a> {
         text.parse().map_err(|_| self.problem(format!("`{text}` is not a whole number")))
     }
 
-    pub(super) fn parsed<T>(&self, parse: fn(&str) -> Result<T, String>) -> Result<T, Problem> {
+    pub(super) fn parsed<T>(&self, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Problem> {
         parse(&self.string()?).map_err(|what| self.problem(what))
     }
 
@@ -118,6 +121,17 @@ impl<'a> Field<'a> {
         }
         let pair = |text: String| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(self.strings()?.into_iter().filter_map(pair).collect())
+    }
+
+    /// Labels; those that Compose's tools and ours go by cannot be chosen.
+    pub(super) fn labels(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let labels = self.pairs()?;
+        match labels.keys().find(|name| RESERVED.iter().any(|prefix| name.starts_with(prefix))) {
+            Some(name) => {
+                Err(self.problem(format!("`{name}` is set by vscale: what a run made is found and removed by it")))
+            }
+            None => Ok(labels),
+        }
     }
 
     /// A command: a list of words, or a line that is split as a shell would.

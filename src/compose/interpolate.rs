@@ -1,7 +1,7 @@
 //! Compose's variables in a string: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a}`, nested, and `$$` for a dollar.
 //! Source: the Compose Specification, chapter Interpolation.
 
-/// Deeper nesting is nobody's wish.
+/// Variables within the defaults of variables, at most so deep: far beyond what a person writes, and no stack overflows.
 const MAX_DEPTH: usize = 16;
 
 /// The text with its variables replaced; an unset variable without a default is empty.

@@ -4,11 +4,12 @@
 mod document;
 mod fields;
 mod interpolate;
+mod limits;
 mod service;
 mod vscale;
 
-pub use service::{Attachment, Build, Service, Ulimit};
-pub use vscale::{CountProbe, Endpoint, Vscale, Workers};
+pub use service::{Attachment, Build, OWN_IMAGE, Service, Ulimit};
+pub use vscale::Vscale;
 
 use crate::{
     error::{Error, Result},
@@ -113,7 +114,7 @@ impl Network {
         Ok(Self {
             internal: keys.take("internal").map_or(Ok(false), |field| field.boolean())?,
             driver: keys.take("driver").map(|field| field.string()).transpose()?,
-            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.pairs())?,
+            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
             subnets,
         })
     }

@@ -3,27 +3,26 @@
 use super::{
     env_file,
     fields::{Field, Problem},
+    limits,
 };
-use crate::units;
+use crate::{model::Limits, units};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-/// Keys that are read, and carried to the engine.
+/// The image of our own roles: this program's executable, which the controller puts into an image.
+pub const OWN_IMAGE: &str = "vscale/self";
+
+/// Keys that are read, besides those of [`limits`].
 const KEYS: &[&str] = &[
     "build",
     "cap_add",
     "cap_drop",
     "command",
-    "cpu_period",
-    "cpu_quota",
     "cpu_shares",
-    "cpus",
-    "cpuset",
     "depends_on",
-    "deploy",
     "entrypoint",
     "env_file",
     "environment",
@@ -33,10 +32,7 @@ const KEYS: &[&str] = &[
     "image",
     "init",
     "labels",
-    "mem_limit",
-    "memswap_limit",
     "networks",
-    "pids_limit",
     "ports",
     "read_only",
     "restart",
@@ -82,22 +78,9 @@ pub struct Service {
     pub cap_add: Vec<String>,
     pub cap_drop: Vec<String>,
     pub security_opt: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpuset: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_quota_us: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_period_us: Option<i64>,
+    pub limits: Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_shares: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mem_limit_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memswap_limit_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pids_limit: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size_bytes: Option<u64>,
     pub ulimits: BTreeMap<String, Ulimit>,
@@ -135,16 +118,14 @@ pub struct Ulimit {
 }
 
 impl Service {
-    /// CPU quota in CPUs, by whichever key it is set; `None` without one.
-    pub fn cpu_quota_cores(&self) -> Option<f64> {
-        const DEFAULT_PERIOD_US: i64 = 100_000;
-        let by_quota = |quota: i64| quota as f64 / self.cpu_period_us.unwrap_or(DEFAULT_PERIOD_US) as f64;
-        self.cpus.or_else(|| self.cpu_quota_us.filter(|&quota| quota > 0).map(by_quota))
+    /// Whether its image is this program itself.
+    pub fn is_ours(&self) -> bool {
+        self.build.is_none() && self.image.as_deref() == Some(OWN_IMAGE)
     }
 
     /// Reads a service; relative paths start at `folder`.
     pub(super) fn parse(field: &Field<'_>, folder: &Path) -> Result<Self, Problem> {
-        let mut keys = field.keys(KEYS)?;
+        let mut keys = field.keys(&[KEYS, &limits::KEYS].concat())?;
         let mut get = |name: &str| keys.take(name);
         if let Some(restart) = get("restart").filter(|field| field.string().is_ok_and(|text| text != "no")) {
             return Err(restart.problem("not supported: a container that ends has failed the run; only `no`"));
@@ -157,7 +138,6 @@ impl Service {
         get("healthcheck").map(|field| field.entries()).transpose()?;
         get("stop_grace_period").map(|field| field.parsed(units::parse_duration)).transpose()?;
 
-        let limits = get("deploy").map(|field| deploy_limits(&field)).transpose()?.unwrap_or_default();
         let strings = |field: Option<Field<'_>>| field.map_or(Ok(Vec::new()), |field| field.strings());
         let pairs = |field: Option<Field<'_>>| field.map_or(Ok(BTreeMap::new()), |field| field.pairs());
         let string = |field: Option<Field<'_>>| field.map(|field| field.string()).transpose();
@@ -177,7 +157,7 @@ impl Service {
             entrypoint: get("entrypoint").map(|field| field.command()).transpose()?,
             environment,
             depends_on: get("depends_on").map_or(Ok(Vec::new()), |field| depends_on(&field))?,
-            labels: pairs(get("labels"))?,
+            labels: get("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
             user: string(get("user"))?,
             working_dir: string(get("working_dir"))?,
             init: get("init").map(|field| field.boolean()).transpose()?,
@@ -189,18 +169,12 @@ impl Service {
             cap_add: strings(get("cap_add"))?,
             cap_drop: strings(get("cap_drop"))?,
             security_opt: strings(get("security_opt"))?,
-            cpuset: get("cpuset").map(|field| cpuset(&field)).transpose()?,
-            cpus: get("cpus").map(|field| field.parsed(units::parse_cores)).transpose()?.or(limits.cpus),
-            cpu_quota_us: integer(get("cpu_quota"))?,
-            cpu_period_us: integer(get("cpu_period"))?,
             cpu_shares: integer(get("cpu_shares"))?,
-            mem_limit_bytes: bytes(get("mem_limit"))?.or(limits.memory_bytes),
-            memswap_limit_bytes: bytes(get("memswap_limit"))?,
-            pids_limit: integer(get("pids_limit"))?.or(limits.pids),
             shm_size_bytes: bytes(get("shm_size"))?,
             ulimits: get("ulimits").map_or(Ok(BTreeMap::new()), |field| ulimits(&field))?,
             sysctls: pairs(get("sysctls"))?,
             stop_signal: string(get("stop_signal"))?,
+            limits: limits::parse(&mut keys)?,
         };
         if service.image.is_none() && service.build.is_none() {
             return Err(field.problem("has neither `image` nor `build`"));
@@ -229,24 +203,6 @@ impl Build {
             context: build.context,
         })
     }
-}
-
-#[derive(Default)]
-struct DeployLimits {
-    cpus: Option<f64>,
-    memory_bytes: Option<u64>,
-    pids: Option<i64>,
-}
-
-fn deploy_limits(field: &Field<'_>) -> Result<DeployLimits, Problem> {
-    let Some(resources) = field.keys(&["resources"])?.take("resources") else { return Ok(DeployLimits::default()) };
-    let Some(limits) = resources.keys(&["limits"])?.take("limits") else { return Ok(DeployLimits::default()) };
-    let mut keys = limits.keys(&["cpus", "memory", "pids"])?;
-    Ok(DeployLimits {
-        cpus: keys.take("cpus").map(|field| field.parsed(units::parse_cores)).transpose()?,
-        memory_bytes: keys.take("memory").map(|field| field.bytes()).transpose()?,
-        pids: keys.take("pids").map(|field| field.integer()).transpose()?,
-    })
 }
 
 /// A list of names, or a mapping of names to conditions: a service is started once those before it are ready, which is
@@ -306,10 +262,6 @@ fn volumes(field: &Field<'_>, folder: &Path) -> Result<Vec<String>, Problem> {
         Ok(format!("{}:{rest}", absolute.display()))
     };
     field.items()?.into_iter().map(bind).collect()
-}
-
-fn cpuset(field: &Field<'_>) -> Result<String, Problem> {
-    Ok(units::format_cpu_list(&field.parsed(units::parse_cpu_list)?))
 }
 
 fn ulimits(field: &Field<'_>) -> Result<BTreeMap<String, Ulimit>, Problem> {

@@ -1,13 +1,13 @@
 //! The base image of Dockerfiles with `ARG BASE_IMAGE`: the one given, else one that is there, else one pulled, else,
 //! where no registry answers, one made from Debian's own packages.
 
-use super::{Engine, failed, with_causes};
+use super::{Call, Engine, EngineError};
 use crate::error::{Error, Result};
 use bollard::{body_try_stream, query_parameters::CreateImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
-use std::{io, process::Stdio, time::Duration};
+use std::{io, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
@@ -17,8 +17,6 @@ use tokio::{
 const PULLED: &str = "python:3.12-slim";
 /// Writes the tar of a root filesystem to stdout.
 const MAKE_ROOTFS: &str = include_str!("../../docker/base/make-rootfs");
-/// A registry that does not answer in this time is taken as absent.
-const PULL_LIMIT: Duration = Duration::from_secs(300);
 
 /// Which base image to use.
 #[derive(Clone, Copy, Debug)]
@@ -67,21 +65,19 @@ impl Engine {
             _ => (reference, "latest"),
         };
         let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-        let pulling = async {
-            let mut answers = self.docker.create_image(Some(options), None, None);
-            while let Some(answer) = answers.next().await {
-                let info = answer.map_err(|error| with_causes(&error))?;
-                if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
-                    return Err(error);
-                }
-                // Progress bars have an id and come by the hundred: only the sentences are passed on.
-                if let (None, Some(status)) = (info.id, info.status) {
-                    progress(&status);
-                }
+        let mut answers = self.docker.create_image(Some(options), None, None);
+        let object = format!("image {reference}");
+        let said = |error: EngineError| error.to_string();
+        while let Some(info) = self.ask_next(Call::Pull, &object, answers.next()).await.map_err(said)? {
+            if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
+                return Err(error);
             }
-            Ok(())
-        };
-        tokio::time::timeout(PULL_LIMIT, pulling).await.unwrap_or_else(|_| Err("the registry does not answer".into()))
+            // Progress bars have an id and come by the hundred: only the sentences are passed on.
+            if let (None, Some(status)) = (info.id, info.status) {
+                progress(&status);
+            }
+        }
+        Ok(())
     }
 
     /// Runs the script and imports what it writes.
@@ -109,14 +105,14 @@ impl Engine {
                     progress(&line);
                     last_words = line;
                 }
-                answer = answers.next() => match answer {
-                    None => outcome = Some(Ok(())),
-                    Some(Ok(info)) => {
+                answer = self.ask_next(Call::Import, "it", answers.next()) => match answer {
+                    Ok(None) => outcome = Some(Ok(())),
+                    Ok(Some(info)) => {
                         if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
                             outcome = Some(Err(error));
                         }
                     }
-                    Some(Err(error)) => outcome = Some(Err(failed("importing it", &error).to_string())),
+                    Err(error) => outcome = Some(Err(error.to_string())),
                 },
             }
         }

@@ -1,6 +1,6 @@
 //! Building images through the engine's API: a context made in memory, tagged by the hash of all that goes into it.
 
-use super::{Engine, failed};
+use super::{Call, Engine};
 use crate::error::{Error, Result};
 use bollard::{body_full, query_parameters::BuildImageOptionsBuilder};
 use futures_util::StreamExt;
@@ -114,10 +114,13 @@ impl Engine {
             .build();
         let mut answers = self.docker.build_image(options, None, Some(body_full(tar.into())));
         let mut lines: Vec<String> = Vec::new();
-        while let Some(answer) = answers.next().await {
-            let (text, error) = match answer {
-                Ok(info) => (info.stream.unwrap_or_default(), info.error_detail.and_then(|detail| detail.message)),
-                Err(error) => (String::new(), Some(failed("the builder", &error).to_string())),
+        loop {
+            let (text, error) = match self.ask_next(Call::Build, &reference, answers.next()).await {
+                Ok(None) => break,
+                Ok(Some(info)) => {
+                    (info.stream.unwrap_or_default(), info.error_detail.and_then(|detail| detail.message))
+                }
+                Err(error) => (String::new(), Some(error.to_string())),
             };
             for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
                 progress(line);
@@ -160,15 +163,16 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
         for entry in fs::read_dir(&folder).map_err(Error::file(&folder))? {
             let entry = entry.map_err(Error::file(&folder))?;
             let kind = entry.file_type().map_err(Error::file(entry.path()))?;
-            match () {
-                () if kind.is_dir() => folders.push(entry.path()),
-                () if kind.is_file() => files.push(entry.path()),
-                () => {
-                    return Err(Error::Compose(format!(
-                        "{}: a build context holds only files and folders",
-                        entry.path().display()
-                    )));
-                }
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            } else {
+                let path = entry.path();
+                return Err(Error::Compose(format!(
+                    "{}: a build context holds only files and folders",
+                    path.display()
+                )));
             }
         }
     }

@@ -2,14 +2,14 @@
 //! removing needs no memory of what was made.
 
 use super::{
-    Container, Engine, convert, failed,
+    Call, Cause, Container, Engine, EngineError, convert,
     gc::{OWNER_LABEL, Owner, RUN_LABEL},
-    status,
 };
 use crate::{
     compose::{Network, Service},
     error::{Error, Result},
-    units::{self, format_cpu_list},
+    model::{ContainerPlan, CpuSet},
+    units,
 };
 use bollard::{
     models::{ContainerCreateBody, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest},
@@ -20,11 +20,11 @@ use bollard::{
 };
 use futures_util::future::join_all;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
 
-/// Longest time for removing a run's objects.
+/// Longest time for removing a run's objects: an engine that is started anew meanwhile is back by then.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 /// Subnets that are tried when one is taken.
 const SUBNET_TRIES: u32 = 32;
@@ -38,8 +38,25 @@ pub struct Cluster {
 }
 
 /// What could not be removed, and why; empty when all is gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leftovers(pub Vec<String>);
+#[derive(Debug, Default)]
+pub struct Leftovers(Vec<EngineError>);
+
+impl Leftovers {
+    /// Of a removal that was broken off: nobody looked.
+    pub fn unknown() -> Self {
+        Self(vec![EngineError::other(Call::Remove, "containers and networks", "it was broken off")])
+    }
+
+    /// Whether all is gone.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A line each: `removing container 3f9a: no answer from the engine in 30 s`.
+    pub fn in_words(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
+    }
+}
 
 impl Cluster {
     /// A new run's, empty; `project` is the name under which Compose's own tools show it.
@@ -65,60 +82,62 @@ impl Cluster {
     /// `Error::Engine` when the engine refuses, or every subnet tried is taken.
     pub async fn create_network(&mut self, key: &str, network: &Network) -> Result<()> {
         let name = format!("{}_{key}", project(&self.run));
-        let mut labels = self.labels.clone();
-        labels.insert("com.docker.compose.network".into(), key.to_owned());
-        labels.extend(network.labels.clone());
+        let labels = self.labelled(network.labels.clone(), [("com.docker.compose.network", key)]);
         let mut request = NetworkCreateRequest {
             name: name.clone(),
             driver: Some(network.driver.clone().unwrap_or_else(|| "bridge".into())),
             internal: Some(network.internal),
-            labels: Some(labels),
+            labels: Some(labels.into_iter().collect()),
             ..Default::default()
         };
+        let object = format!("network {key}");
         let seed = self.run.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
         for attempt in 0..SUBNET_TRIES {
             let subnets =
                 if network.subnets.is_empty() { vec![small_subnet(seed, attempt)] } else { network.subnets.clone() };
             let config = subnets.into_iter().map(|subnet| IpamConfig { subnet: Some(subnet), ..Default::default() });
             request.ipam = Some(Ipam { config: Some(config.collect()), ..Default::default() });
-            match self.engine.docker.create_network(request.clone()).await {
+            let made = self.engine.docker.create_network(request.clone());
+            match self.engine.ask(Call::CreateNetwork, &object, made).await {
                 Ok(answer) => {
                     self.networks.insert(key.to_owned(), answer.id);
                     return Ok(());
                 }
                 Err(error) if network.subnets.is_empty() && overlaps(&error) => {}
-                Err(error) => return Err(failed(&format!("creating network {name}"), &error)),
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::Engine(format!("creating network {name}: {SUBNET_TRIES} subnets of 10.213.0.0/16 are taken")))
+        let why = format!("{SUBNET_TRIES} subnets of 10.213.0.0/16 are taken");
+        Err(EngineError::other(Call::CreateNetwork, &object, why).into())
     }
 
-    /// Creates a service's container of `image`, not yet started. With `piped` its stdin, stdout and stderr are
-    /// ours, and it can tell by its stdin when we are gone.
+    /// Creates a container as planned, of the service that it is made of; it is not yet started. Of our own image, its
+    /// stdin, stdout and stderr are ours, and it can tell by its stdin when we are gone.
     ///
     /// # Errors
     /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without a limit asked for.
-    pub async fn create(&self, name: &str, service: &Service, image: &str, piped: bool) -> Result<Container> {
-        let body = convert::container(service, image);
+    pub async fn create(&self, plan: &ContainerPlan, service: &Service, image: &str) -> Result<Container> {
+        let name = &plan.name;
         let mut networks = service.networks.iter();
         let first = networks.next();
         let mut body = ContainerCreateBody {
             networking_config: first.map(|(key, attachment)| convert::endpoint(name, self.network(key), attachment)),
-            ..body
+            ..convert::container(plan, service, image)
         };
         if first.is_none()
             && let Some(host_config) = &mut body.host_config
         {
             host_config.network_mode = Some("none".into());
         }
-        let container = self.create_from(name, body, piped).await?;
+        let labels = service.labels.clone().into_iter().collect();
+        let container = self.create_from(name, body, labels, service.is_ours()).await?;
         for (key, attachment) in networks {
             let request = NetworkConnectRequest {
                 container: container.id().to_owned(),
                 endpoint_config: Some(convert::endpoint_settings(name, attachment)),
             };
-            let connected = self.engine.docker.connect_network(self.network(key), request).await;
-            connected.map_err(|error| failed(&format!("connecting {name} to network {key}"), &error))?;
+            let connected = self.engine.docker.connect_network(self.network(key), request);
+            self.engine.ask(Call::Connect, &format!("container {name} to network {key}"), connected).await?;
         }
         Ok(container)
     }
@@ -130,33 +149,39 @@ impl Cluster {
         target: &Container,
         image: &str,
         user: &str,
-        cpuset: &[u32],
+        cpus: &CpuSet,
         command: Vec<String>,
     ) -> Result<Container> {
-        let body = convert::probe(target.id(), image, user, &format_cpu_list(cpuset), command);
-        self.create_from(&format!("{}-probe", target.service()), body, true).await
+        let body = convert::probe(target.id(), image, user, cpus, command);
+        self.create_from(&format!("{}-probe", target.service()), body, Default::default(), true).await
     }
 
     /// Creates a container of our own image that sees nothing but the host's `/proc` and `/sys`.
     pub async fn create_alone(&self, name: &str, image: &str, command: Vec<String>) -> Result<Container> {
-        self.create_from(name, convert::alone(image, command), true).await
+        self.create_from(name, convert::alone(image, command), Default::default(), true).await
     }
 
-    async fn create_from(&self, service: &str, mut body: ContainerCreateBody, piped: bool) -> Result<Container> {
+    async fn create_from(
+        &self,
+        service: &str,
+        mut body: ContainerCreateBody,
+        labels: BTreeMap<String, String>,
+        piped: bool,
+    ) -> Result<Container> {
         let name = format!("{}-{service}-1", project(&self.run));
-        let mut labels = self.labels.clone();
-        labels.insert("com.docker.compose.service".into(), service.to_owned());
-        labels.insert("com.docker.compose.container-number".into(), "1".into());
-        labels.insert("com.docker.compose.oneoff".into(), "False".into());
-        labels.insert("com.docker.compose.config-hash".into(), self.run.clone());
-        labels.extend(body.labels.take().unwrap_or_default());
-        body.labels = Some(labels);
+        let ours = [
+            ("com.docker.compose.service", service),
+            ("com.docker.compose.container-number", "1"),
+            ("com.docker.compose.oneoff", "False"),
+            ("com.docker.compose.config-hash", &self.run),
+        ];
+        body.labels = Some(self.labelled(labels, ours));
         if piped {
             convert::pipe(&mut body);
         }
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let created = self.engine.docker.create_container(Some(options), body).await;
-        let created = created.map_err(|error| failed(&format!("creating container {service}"), &error))?;
+        let created = self.engine.docker.create_container(Some(options), body);
+        let created = self.engine.ask(Call::Create, &format!("container {service}"), created).await?;
         if !created.warnings.is_empty() {
             return Err(Error::Preflight(format!(
                 "creating container {service}: the engine would go on without what was asked: {}",
@@ -166,25 +191,26 @@ impl Cluster {
         Ok(Container::new(self.engine.clone(), service, created.id, piped))
     }
 
-    /// Removes the run's containers, its network stays.
-    ///
-    /// # Errors
-    /// `Error::Engine` that names what could not be removed.
-    pub async fn remove_containers(&self) -> Result<()> {
-        let left: Vec<String> =
-            self.remove_round(false).await.0.into_iter().filter(|what| what.contains(": ")).collect();
-        if left.is_empty() { Ok(()) } else { Err(Error::Engine(left.join(", "))) }
+    /// Labels of the compose file, and ours over them: removing goes by ours.
+    fn labelled<const N: usize>(
+        &self,
+        theirs: BTreeMap<String, String>,
+        ours: [(&str, &str); N],
+    ) -> HashMap<String, String> {
+        let ours = ours.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        theirs.into_iter().chain(ours).chain(self.labels.clone()).collect()
     }
 
     /// Removes everything that carries this run's label, and looks again until nothing is left: an object whose making
     /// was cut short may appear after the first look.
     pub async fn remove_all(&self) -> Leftovers {
-        let deadline = Instant::now() + REMOVE_LIMIT;
+        let deadline = Instant::now() + REMOVE_LIMIT.min(10 * self.engine.longest_wait);
         let mut empty_looks = 0;
         let mut left = Leftovers::default();
         while Instant::now() < deadline {
-            left = self.remove_round(true).await;
-            empty_looks = if left.0.is_empty() { empty_looks + 1 } else { 0 };
+            let round = self.remove_round().await;
+            empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
+            left = Leftovers(round.failed);
             if empty_looks == 2 {
                 break;
             }
@@ -193,34 +219,34 @@ impl Cluster {
         left
     }
 
-    /// One round; names what was there and could not be removed (or was, and must be looked for again).
-    async fn remove_round(&self, networks_too: bool) -> Leftovers {
-        let docker = &self.engine.docker;
+    /// One look, and the removal of what is seen.
+    async fn remove_round(&self) -> Round {
+        let (docker, engine) = (&self.engine.docker, &self.engine);
         let filters = HashMap::from([("label".to_owned(), vec![format!("{RUN_LABEL}={}", self.run)])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let containers = match docker.list_containers(Some(options)).await {
+        let containers = match engine.ask(Call::List, "containers", docker.list_containers(Some(options))).await {
             Ok(containers) => containers,
-            Err(error) => return Leftovers(vec![failed("listing containers", &error).to_string()]),
+            Err(error) => return Round { was_empty: false, failed: vec![error] },
         };
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let networks = match engine.ask(Call::List, "networks", docker.list_networks(Some(options))).await {
+            Ok(networks) => networks,
+            Err(error) => return Round { was_empty: false, failed: vec![error] },
+        };
+        let was_empty = containers.is_empty() && networks.is_empty();
         let removals = containers.into_iter().filter_map(|container| container.id).map(|id| async move {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-            let outcome = docker.remove_container(&id, Some(options)).await;
-            format!("container {}{}", &id[..id.len().min(12)], why(outcome))
+            let object = format!("container {}", &id[..id.len().min(12)]);
+            engine.ask(Call::Remove, &object, docker.remove_container(&id, Some(options))).await
         });
-        let mut found = join_all(removals).await;
-        if !networks_too {
-            return Leftovers(found);
-        }
-        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
-        let networks = match docker.list_networks(Some(options)).await {
-            Ok(networks) => networks,
-            Err(error) => return Leftovers(vec![failed("listing networks", &error).to_string()]),
-        };
+        let mut outcomes = join_all(removals).await;
         for network in networks {
-            let outcome = docker.remove_network(network.id.as_deref().unwrap_or_default()).await;
-            found.push(format!("network {}{}", network.name.unwrap_or_default(), why(outcome)));
+            let object = format!("network {}", network.name.unwrap_or_default());
+            let removal = docker.remove_network(network.id.as_deref().unwrap_or_default());
+            outcomes.push(engine.ask(Call::Remove, &object, removal).await);
         }
-        Leftovers(found)
+        let failed = outcomes.into_iter().filter_map(Result::err).filter(|error| !error.is_not_found());
+        Round { was_empty, failed: failed.collect() }
     }
 
     fn network<'a>(&'a self, key: &'a str) -> &'a str {
@@ -228,11 +254,11 @@ impl Cluster {
     }
 }
 
-fn why(outcome: Result<(), bollard::errors::Error>) -> String {
-    match outcome {
-        Err(error) if status(&error) != Some(404) => format!(": {}", failed("removing it", &error)),
-        _ => String::new(),
-    }
+/// What one look saw.
+struct Round {
+    /// Nothing at all.
+    was_empty: bool,
+    failed: Vec<EngineError>,
 }
 
 fn project(run: &str) -> String {
@@ -245,8 +271,9 @@ fn small_subnet(seed: u32, attempt: u32) -> String {
     format!("10.213.{}.{}/28", block / 16, block % 16 * 16)
 }
 
-fn overlaps(error: &bollard::errors::Error) -> bool {
-    error.to_string().to_ascii_lowercase().contains("overlap")
+/// Whether a subnet is taken: the engine has no status of its own for that (403, 409 or 500 by its version), only words.
+fn overlaps(error: &EngineError) -> bool {
+    matches!(error.cause(), Cause::Refused { message, .. } if message.to_ascii_lowercase().contains("overlap"))
 }
 
 #[cfg(test)]

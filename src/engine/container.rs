@@ -1,26 +1,16 @@
 //! One container: started, listened to, sampled, updated, removed.
 
-use super::{Engine, failed, stats};
+use super::{Call, Engine, EngineError, Output, limits, stats};
 use crate::{
     error::{Error, Result},
-    model::{CgroupLimits, ContainerSample},
-    text::last_lines,
+    model::{ContainerSample, Limits},
 };
-use bollard::{
-    container::LogOutput,
-    models::ContainerUpdateBody,
-    query_parameters::{
-        AttachContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
-    },
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
 };
-use futures_util::{Stream, StreamExt};
-use std::{collections::VecDeque, pin::Pin};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use futures_util::StreamExt;
+use std::collections::VecDeque;
 
-/// A line of a container's output is cut here.
-const LINE_LIMIT_BYTES: usize = 64 << 20;
-/// Lines of stderr that are kept.
-const KEPT_LINES: usize = 20;
 /// A container's log is cut here when it is stored.
 const LOG_LIMIT_BYTES: usize = 64 << 20;
 
@@ -43,6 +33,15 @@ pub struct State {
     pub oom_killed: bool,
     /// What the engine says about it, mostly nothing.
     pub error: String,
+}
+
+/// What comes of asking for a container's counters.
+#[derive(Clone, Debug)]
+pub enum Sampled {
+    /// They are these.
+    Now(ContainerSample),
+    /// It runs no more.
+    Ended,
 }
 
 impl State {
@@ -83,14 +82,13 @@ impl Container {
         let output = if self.piped {
             let options =
                 AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
-            let attached = docker.attach_container(&self.id, Some(options)).await;
-            let attached = attached.map_err(|error| failed(&format!("attaching to {}", self.service), &error))?;
-            Output::new(attached.output, Some(attached.input))
+            let attached = self.ask(Call::Attach, docker.attach_container(&self.id, Some(options))).await?;
+            Output::new(&self.service, attached.output, Some(attached.input))
         } else {
-            Output::new(Box::pin(futures_util::stream::empty()), None)
+            Output::new(&self.service, Box::pin(futures_util::stream::empty()), None)
         };
-        let started = docker.start_container(&self.id, None).await;
-        started.map_err(|error| Error::Start(failed(&format!("starting {}", self.service), &error).to_string()))?;
+        let started = self.ask(Call::Start, docker.start_container(&self.id, None)).await;
+        started.map_err(|error| Error::Start(error.to_string()))?;
         Ok(output)
     }
 
@@ -107,19 +105,8 @@ impl Container {
     }
 
     /// The limits as the engine says they are set.
-    pub async fn limits(&self) -> Result<CgroupLimits> {
-        let host = self.inspect().await?.host_config.unwrap_or_default();
-        let positive = |value: Option<i64>| value.filter(|&value| value > 0);
-        let period_us = positive(host.cpu_period).unwrap_or(100_000);
-        let quota_cores = positive(host.nano_cpus)
-            .map(|nanos| nanos as f64 / 1e9)
-            .or_else(|| positive(host.cpu_quota).map(|quota_us| quota_us as f64 / period_us as f64));
-        Ok(CgroupLimits {
-            cpu_quota_cores: quota_cores,
-            cpu_period_us: quota_cores.map(|_| period_us as u64),
-            cpuset: host.cpuset_cpus.filter(|list| !list.is_empty()),
-            memory_bytes: positive(host.memory).map(|bytes| bytes as u64),
-        })
+    pub async fn limits(&self) -> Result<Limits> {
+        Ok(limits::read(&self.inspect().await?.host_config.unwrap_or_default()))
     }
 
     /// The user it runs as, as its image or its service says; empty for root.
@@ -127,36 +114,38 @@ impl Container {
         Ok(self.inspect().await?.config.and_then(|config| config.user).unwrap_or_default())
     }
 
-    /// Sets a CPU quota while it runs.
+    /// Sets its limits while it runs: all of them, as a few alone could change others.
+    pub async fn set_limits(&self, limits: &Limits) -> Result<()> {
+        let updated = self.engine.docker.update_container(&self.id, limits::update(limits));
+        Ok(self.ask(Call::Update, updated).await?)
+    }
+
+    /// The engine's counters now.
     ///
     /// # Errors
-    /// `Error::Engine` when the engine refuses.
-    pub async fn set_cpu_quota(&self, cores: f64) -> Result<()> {
-        let period_us = quota_period_us(cores);
-        let body = ContainerUpdateBody {
-            cpu_period: Some(period_us),
-            cpu_quota: Some((cores * period_us as f64).round() as i64),
-            ..Default::default()
-        };
-        let updated = self.engine.docker.update_container(&self.id, body).await;
-        updated.map_err(|error| failed(&format!("setting the CPU quota of {}", self.service), &error))
-    }
-
-    /// The engine's counters now; `None` once it has ended.
-    pub async fn sample(&self) -> Option<ContainerSample> {
+    /// When they cannot be read, which says nothing about the container.
+    pub async fn sample(&self) -> Result<Sampled, EngineError> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
-        let answer = self.engine.docker.stats(&self.id, Some(options)).next().await?;
-        stats::sample(answer.ok()?)
+        let mut answers = self.engine.docker.stats(&self.id, Some(options));
+        let object = format!("container {}", self.service);
+        match self.engine.ask_next(Call::Sample, &object, answers.next()).await {
+            Ok(Some(answer)) => Ok(stats::sample(answer)),
+            Ok(None) => Err(EngineError::other(Call::Sample, &object, "the engine says nothing")),
+            Err(error) if error.is_not_found() => Ok(Sampled::Ended),
+            Err(error) => Err(error),
+        }
     }
 
-    /// All that it has written so far, stdout and stderr together, the newest 64 MiB of it.
-    pub async fn logs(&self) -> Result<Vec<u8>> {
-        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
-        let mut lines = self.engine.docker.logs(&self.id, Some(options));
+    /// All that it has written, stdout and stderr together, the newest 64 MiB of it; from a moment on, in seconds since
+    /// 1970 UTC, if one is given.
+    pub async fn logs(&self, since_unix_s: Option<u64>) -> Result<Vec<u8>> {
+        let since = since_unix_s.map_or(0, |since| i32::try_from(since).unwrap_or(i32::MAX));
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).since(since).build();
+        let mut pieces = self.engine.docker.logs(&self.id, Some(options));
+        let object = format!("container {}", self.service);
         let mut log: VecDeque<u8> = VecDeque::new();
-        while let Some(line) = lines.next().await {
-            let line = line.map_err(|error| failed(&format!("reading the log of {}", self.service), &error))?;
-            log.extend(line.into_bytes());
+        while let Some(piece) = self.engine.ask_next(Call::ReadLog, &object, pieces.next()).await? {
+            log.extend(piece.into_bytes());
             log.drain(..log.len().saturating_sub(LOG_LIMIT_BYTES));
         }
         Ok(log.into())
@@ -165,112 +154,21 @@ impl Container {
     /// Ends and removes it, with its anonymous volumes.
     pub async fn remove(&self) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let removed = self.engine.docker.remove_container(&self.id, Some(options)).await;
-        removed.map_err(|error| failed(&format!("removing {}", self.service), &error))
-    }
-
-    async fn inspect(&self) -> Result<bollard::models::ContainerInspectResponse> {
-        let inspected = self.engine.docker.inspect_container(&self.id, None).await;
-        inspected.map_err(|error| failed(&format!("inspecting {}", self.service), &error))
-    }
-}
-
-/// 10 ms for fine-grained throttling; 100 ms where a quota of 10 ms would be under the kernel's least, 1 ms.
-fn quota_period_us(cores: f64) -> i64 {
-    if cores >= 0.1 { 10_000 } else { 100_000 }
-}
-
-/// What a piped container writes, line by line. While this lives, the container's stdin is open.
-pub struct Output {
-    stream: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
-    stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
-    stdout: Vec<u8>,
-    lines: VecDeque<String>,
-    stderr: Vec<u8>,
-}
-
-impl Output {
-    fn new(
-        stream: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
-        stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
-    ) -> Self {
-        Self { stream, stdin, stdout: Vec::new(), lines: VecDeque::new(), stderr: Vec::new() }
-    }
-
-    /// The next whole line of stdout; `None` once it has ended. Can be dropped and called again.
-    ///
-    /// # Errors
-    /// `Error::Engine` when the connection breaks or a line has no end.
-    pub async fn next_line(&mut self) -> Result<Option<String>> {
-        loop {
-            if let Some(line) = self.lines.pop_front() {
-                return Ok(Some(line));
-            }
-            match self.stream.next().await {
-                None => return Ok(None),
-                Some(Ok(LogOutput::StdErr { message })) => {
-                    self.stderr.extend_from_slice(&message);
-                    let excess = self.stderr.len().saturating_sub(64 * 1024);
-                    self.stderr.drain(..excess);
-                }
-                Some(Ok(other)) => self.take(&other.into_bytes())?,
-                Some(Err(error)) => return Err(failed("reading a container's output", &error)),
-            }
+        match self.ask(Call::Remove, self.engine.docker.remove_container(&self.id, Some(options))).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
-    /// Writes to its stdin. A container that has ended, or does not read, is no error here: its last words say more.
-    pub async fn write(&mut self, text: &str) {
-        if let Some(stdin) = &mut self.stdin {
-            let written = async {
-                stdin.write_all(text.as_bytes()).await?;
-                stdin.flush().await
-            };
-            let _: std::io::Result<()> = written.await;
-        }
+    async fn inspect(&self) -> Result<bollard::models::ContainerInspectResponse, EngineError> {
+        self.ask(Call::Inspect, self.engine.docker.inspect_container(&self.id, None)).await
     }
 
-    /// The last lines of stderr, for an error message.
-    pub fn last_words(&self) -> String {
-        last_lines(&self.stderr, KEPT_LINES)
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut parts = bytes.split(|&byte| byte == b'\n');
-        let mut part = parts.next().unwrap_or_default();
-        for next in parts {
-            self.stdout.extend_from_slice(part);
-            self.lines.push_back(String::from_utf8_lossy(&self.stdout).into_owned());
-            self.stdout.clear();
-            part = next;
-        }
-        self.stdout.extend_from_slice(part);
-        if self.stdout.len() > LINE_LIMIT_BYTES {
-            return Err(Error::Engine("a container's output has a line of more than 64 MiB".into()));
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn output() -> Output {
-        Output::new(Box::pin(futures_util::stream::empty()), None)
-    }
-
-    #[test]
-    fn lines_are_joined_from_any_pieces() {
-        let mut output = output();
-        for piece in ["on", "e\ntwo", "\n", "\nthree"] {
-            output.take(piece.as_bytes()).expect("short");
-        }
-        assert_eq!(output.lines, ["one", "two", ""]);
-    }
-
-    #[test]
-    fn quotas_are_whole_milliseconds_at_least() {
-        assert_eq!([2.0, 0.1, 0.05].map(quota_period_us), [10_000, 10_000, 100_000]);
+    async fn ask<T>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, EngineError> {
+        self.engine.ask(call, &format!("container {}", self.service), answer).await
     }
 }

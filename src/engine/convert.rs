@@ -1,20 +1,23 @@
 //! A service of the compose file as the engine's request. Nothing is defaulted here but what keeps a run reproducible: no
 //! restarts, no health checks (they would steal CPU from the measurement), no swap beyond a memory limit.
 
-use crate::compose::{Attachment, Service, Ulimit};
+use super::limits;
+use crate::{
+    compose::{Attachment, Service, Ulimit},
+    model::{ContainerPlan, CpuSet},
+};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig,
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-const NANOS_PER_CORE: f64 = 1e9;
 const OWN_ROLE_MEMORY_BYTES: i64 = 256 << 20;
 const OWN_ROLE_PIDS: i64 = 64;
 
-/// The request for a service's container, without networks and labels of the run.
-pub(super) fn container(service: &Service, image: &str) -> ContainerCreateBody {
-    let host_config = HostConfig {
+/// The request for a container as planned, without networks and labels.
+pub(super) fn container(plan: &ContainerPlan, service: &Service, image: &str) -> ContainerCreateBody {
+    let mut host_config = HostConfig {
         init: service.init,
         readonly_rootfs: Some(service.read_only),
         cap_add: some(&service.cap_add),
@@ -23,26 +26,20 @@ pub(super) fn container(service: &Service, image: &str) -> ContainerCreateBody {
         extra_hosts: some(&service.extra_hosts),
         binds: some(&service.volumes),
         tmpfs: (!service.tmpfs.is_empty()).then(|| service.tmpfs.iter().map(|mount| split_tmpfs(mount)).collect()),
-        cpuset_cpus: service.cpuset.clone(),
-        nano_cpus: service.cpus.map(|cores| (cores * NANOS_PER_CORE).round() as i64),
-        cpu_quota: service.cpu_quota_us,
-        cpu_period: service.cpu_period_us,
         cpu_shares: service.cpu_shares,
-        memory: service.mem_limit_bytes.map(|bytes| bytes as i64),
-        memory_swap: service.memswap_limit_bytes.or(service.mem_limit_bytes).map(|bytes| bytes as i64),
-        pids_limit: service.pids_limit,
         shm_size: service.shm_size_bytes.map(|bytes| bytes as i64),
         ulimits: (!service.ulimits.is_empty()).then(|| service.ulimits.iter().map(ulimit).collect()),
         sysctls: (!service.sysctls.is_empty())
             .then(|| service.sysctls.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
         ..reproducible()
     };
+    limits::write(&plan.limits, &mut host_config);
+    let environment: BTreeMap<_, _> = service.environment.iter().chain(&plan.environment).collect();
     ContainerCreateBody {
         image: Some(image.to_owned()),
-        cmd: service.command.clone(),
+        cmd: plan.command.clone().or_else(|| service.command.clone()),
         entrypoint: service.entrypoint.clone(),
-        env: Some(service.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
-        labels: Some(service.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
+        env: Some(environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
         user: service.user.clone(),
         working_dir: service.working_dir.clone(),
         stop_signal: service.stop_signal.clone(),
@@ -53,12 +50,12 @@ pub(super) fn container(service: &Service, image: &str) -> ContainerCreateBody {
 }
 
 /// The request for a probe of `target`: our own image in its PID and network namespaces.
-pub(super) fn probe(target: &str, image: &str, user: &str, cpuset: &str, command: Vec<String>) -> ContainerCreateBody {
+pub(super) fn probe(target: &str, image: &str, user: &str, cpus: &CpuSet, command: Vec<String>) -> ContainerCreateBody {
     let namespaces = Some(format!("container:{target}"));
     let host_config = HostConfig {
         pid_mode: namespaces.clone(),
         network_mode: namespaces,
-        cpuset_cpus: Some(cpuset.to_owned()),
+        cpuset_cpus: Some(cpus.to_string()),
         ..confined()
     };
     ContainerCreateBody { user: Some(user.to_owned()), ..own_role(image, command, host_config) }

@@ -1,6 +1,6 @@
 //! Who made an object, whether that controller still lives, and the removal of what dead ones left.
 
-use super::{Cluster, Engine, Leftovers, failed};
+use super::{Call, Cluster, Engine, Leftovers};
 use crate::error::Result;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
 use std::{
@@ -13,13 +13,16 @@ pub(super) const RUN_LABEL: &str = "dev.vscale.run";
 /// Label: the controller that made it.
 pub(super) const OWNER_LABEL: &str = "dev.vscale.owner";
 
-/// A controller process: its host, its boot, its PID and its start, so that a reused PID is not taken for it.
+/// A controller process: its host, its boot, its PID and its start, so that a reused PID is not taken for it, and the
+/// PID namespace in which it has that PID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     host: String,
     boot: String,
     pid: u32,
     started: String,
+    /// `pid:[4026531836]`; empty in labels of older versions.
+    namespace: String,
 }
 
 impl Owner {
@@ -32,23 +35,31 @@ impl Owner {
             boot: read("/proc/sys/kernel/random/boot_id"),
             pid,
             started: start_tick(pid).unwrap_or_default(),
+            namespace: fs::read_link("/proc/self/ns/pid").map(|it| it.display().to_string()).unwrap_or_default(),
         }
     }
 
     /// As a label's value.
     pub(super) fn to_label(&self) -> String {
-        format!("{} {} {} {}", self.host, self.boot, self.pid, self.started)
+        format!("{} {} {} {} {}", self.host, self.boot, self.pid, self.started, self.namespace)
     }
 
     fn from_label(label: &str) -> Option<Self> {
         let fields: Vec<&str> = label.split(' ').collect();
-        let [host, boot, pid, started] = fields[..] else { return None };
-        Some(Self { host: host.into(), boot: boot.into(), pid: pid.parse().ok()?, started: started.into() })
+        let (host, boot, pid, started, namespace) = match fields[..] {
+            [host, boot, pid, started, namespace] => (host, boot, pid, started, namespace),
+            [host, boot, pid, started] => (host, boot, pid, started, ""),
+            _ => return None,
+        };
+        let pid = pid.parse().ok()?;
+        Some(Self { host: host.into(), boot: boot.into(), pid, started: started.into(), namespace: namespace.into() })
     }
 
-    /// Whether this is a process of `here`'s host which has ended.
+    /// Whether this is a process of `here`'s host which is known to have ended: no process outlives a boot, and in one's
+    /// own PID namespace one can look. A process of another namespace may live without being seen from here.
     fn is_dead(&self, here: &Self) -> bool {
-        self.host == here.host && (self.boot != here.boot || start_tick(self.pid).as_deref() != Some(&self.started))
+        let has_ended = || start_tick(self.pid).as_deref() != Some(&self.started);
+        self.host == here.host && (self.boot != here.boot || (self.namespace == here.namespace && has_ended()))
     }
 }
 
@@ -79,11 +90,10 @@ pub async fn collect_garbage(engine: &Engine, all: bool) -> Result<Vec<(String, 
 async fn runs(engine: &Engine) -> Result<BTreeMap<String, String>> {
     let filters = HashMap::from([("label".to_owned(), vec![RUN_LABEL.to_owned()])]);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let containers = engine.docker.list_containers(Some(containers)).await;
+    let containers = engine.ask(Call::List, "containers", engine.docker.list_containers(Some(containers))).await?;
     let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
-    let networks = engine.docker.list_networks(Some(networks)).await;
-    let labels = (containers.map_err(|error| failed("listing containers", &error))?.into_iter().map(|it| it.labels))
-        .chain(networks.map_err(|error| failed("listing networks", &error))?.into_iter().map(|it| it.labels));
+    let networks = engine.ask(Call::List, "networks", engine.docker.list_networks(Some(networks))).await?;
+    let labels = (containers.into_iter().map(|it| it.labels)).chain(networks.into_iter().map(|it| it.labels));
     let runs = labels.flatten().filter_map(|mut labels| {
         let owner = labels.remove(OWNER_LABEL).unwrap_or_default();
         Some((labels.remove(RUN_LABEL)?, owner))
@@ -105,5 +115,15 @@ mod tests {
         assert!(Owner { boot: "earlier".into(), ..here.clone() }.is_dead(&here));
         assert!(!Owner { host: "elsewhere".into(), ..here.clone() }.is_dead(&here));
         assert_eq!(Owner::from_label("rubbish"), None);
+    }
+
+    #[test]
+    fn a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead() {
+        let here = Owner::this_process();
+        let elsewhere = Owner { namespace: "pid:[1]".into(), pid: u32::MAX, ..here.clone() };
+        assert!(!elsewhere.is_dead(&here));
+        assert!(Owner { boot: "earlier".into(), ..elsewhere }.is_dead(&here));
+        let old_label = format!("{} {} {} 1", here.host, here.boot, u32::MAX);
+        assert!(!Owner::from_label(&old_label).expect("four fields were a label").is_dead(&here));
     }
 }

@@ -1,8 +1,8 @@
 //! The image of a service: our own, one built from its `build:`, or one that is there or can be pulled.
 
-use super::{BaseImage, Engine, build::Build, own_image::PLACEHOLDER};
+use super::{BaseImage, Engine, build::Build};
 use crate::{
-    compose::Service,
+    compose::{OWN_IMAGE, Service},
     error::{Error, Result},
 };
 use std::fs;
@@ -38,7 +38,7 @@ impl Engine {
         }
         match service.image.as_deref() {
             None => Err(Error::Compose(format!("services.{name}: has neither image nor build"))),
-            Some(PLACEHOLDER) => Ok(own_image.to_owned()),
+            Some(OWN_IMAGE) => Ok(own_image.to_owned()),
             Some(reference) => {
                 if self.image(name, reference).await?.is_none() {
                     self.pull(reference, progress).await.map_err(|why| {

@@ -5,28 +5,34 @@
 
 mod base;
 mod build;
+mod call;
 mod cluster;
 mod container;
 mod convert;
 mod gc;
 mod image;
+mod limits;
+mod output;
 mod own_image;
 mod stats;
 
 pub use base::BaseImage;
-
+pub use call::{Call, Cause, EngineError};
 pub use cluster::{Cluster, Leftovers};
-pub use container::{Container, Output};
+pub use container::{Container, Sampled, State};
 pub use gc::{Owner, collect_garbage};
+pub use output::Output;
 
 use crate::{
     error::{Error, Result},
     model::{EngineFacts, ImageFacts},
 };
 use bollard::{Docker, errors::Error as DockerError};
-use std::time::Duration;
+use call::with_causes;
+use std::{error::Error as _, time::Duration};
 
-/// Longest wait for the head of an answer: an image import answers only once it has read the whole body.
+/// Longest wait for the head of any answer: an image import answers only once it has read the whole body. Each call has
+/// a limit of its own besides, in [`call`].
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
 /// A connection to the engine.
@@ -34,6 +40,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 pub struct Engine {
     docker: Docker,
     facts: EngineFacts,
+    /// No call waits longer, whatever its own limit.
+    longest_wait: Duration,
 }
 
 impl Engine {
@@ -43,14 +51,23 @@ impl Engine {
     /// `Error::Preflight` that names the address and what to do: no engine there, or no permission on its socket.
     pub async fn connect() -> Result<Self> {
         let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-        let unreachable = |error: DockerError| unreachable(&address, &error);
-        let docker = Docker::connect_with_defaults().map_err(unreachable)?.with_timeout(ANSWER_LIMIT);
-        let docker = tokio::time::timeout(Duration::from_secs(20), docker.negotiate_version())
-            .await
-            .map_err(|_| Error::Preflight(format!("the Docker engine at {address} does not answer")))?
-            .map_err(unreachable)?;
-        let version = docker.version().await.map_err(unreachable)?;
-        let info = docker.info().await.map_err(unreachable)?;
+        Self::connect_to(&address, ANSWER_LIMIT).await
+    }
+
+    /// The same, to the engine at `address`; no call waits longer than `longest_wait`, whatever its own limit.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_to(address: &str, longest_wait: Duration) -> Result<Self> {
+        let docker = Docker::connect_with_host(address).map_err(|error| unreachable(address, &error))?;
+        let docker = docker.with_timeout(ANSWER_LIMIT);
+        let mut engine = Self { docker, facts: EngineFacts::default(), longest_wait };
+        let refused = |error: EngineError| unreachable(address, error.source().unwrap_or(&error));
+        let docker = engine.docker.clone();
+        engine.docker = engine.ask(Call::Greet, "the engine", docker.negotiate_version()).await.map_err(refused)?;
+        let docker = engine.docker.clone();
+        let version = engine.ask(Call::Greet, "the engine", docker.version()).await.map_err(refused)?;
+        let info = engine.ask(Call::Greet, "the engine", docker.info()).await.map_err(refused)?;
         let missing: Vec<&str> =
             [("cpusets", info.cpu_set), ("CPU quotas", info.cpu_cfs_quota), ("memory limits", info.memory_limit)]
                 .into_iter()
@@ -63,7 +80,7 @@ impl Engine {
                 missing.join(", ")
             )));
         }
-        let facts = EngineFacts {
+        engine.facts = EngineFacts {
             name: version
                 .platform
                 .map(|platform| platform.name)
@@ -74,7 +91,7 @@ impl Engine {
             cgroup_version: info.cgroup_version.map_or_else(|| "1".into(), |version| version.to_string()),
             storage_driver: info.driver.unwrap_or_default(),
         };
-        Ok(Self { docker, facts })
+        Ok(engine)
     }
 
     /// What it is.
@@ -84,59 +101,31 @@ impl Engine {
 
     /// Id and size of an image, or `None` when it is not there.
     pub async fn image(&self, service: &str, reference: &str) -> Result<Option<ImageFacts>> {
-        match self.docker.inspect_image(reference).await {
+        let image = self.docker.inspect_image(reference);
+        match self.ask(Call::Inspect, &format!("image {reference}"), image).await {
             Ok(image) => Ok(Some(ImageFacts {
                 service: service.to_owned(),
                 reference: reference.to_owned(),
                 id: image.id.unwrap_or_default(),
                 size_bytes: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             })),
-            Err(error) if status(&error) == Some(404) => Ok(None),
-            Err(error) => Err(failed(&format!("inspecting image {reference}"), &error)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
-}
-
-/// The status with which the engine refused, if it did.
-fn status(error: &DockerError) -> Option<u16> {
-    match error {
-        DockerError::DockerResponseServerError { status_code, .. } => Some(*status_code),
-        _ => None,
-    }
-}
-
-/// An operation on an object that went wrong, both named.
-fn failed(operation: &str, error: &DockerError) -> Error {
-    let why = match error {
-        DockerError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
-        other => with_causes(other),
-    };
-    Error::Engine(format!("{operation}: {why}"))
 }
 
 /// No engine, or none for us: what to do about it.
-fn unreachable(address: &str, error: &DockerError) -> Error {
+fn unreachable(address: &str, error: &(dyn std::error::Error + 'static)) -> Error {
     let why = with_causes(error);
-    let advice = if why.contains("Permission denied") {
-        "you may not use its socket: join the `docker` group (and log in again), or run as root"
-    } else if matches!(error, DockerError::UnsupportedURISchemeError { .. } | DockerError::InvalidURIError { .. }) {
-        "DOCKER_HOST must be unix:///path or tcp://host:port"
-    } else {
-        "is it running? DOCKER_HOST says where it listens"
+    let advice = match error.downcast_ref::<DockerError>() {
+        _ if why.contains("Permission denied") => {
+            "you may not use its socket: join the `docker` group (and log in again), or run as root"
+        }
+        Some(DockerError::UnsupportedURISchemeError { .. } | DockerError::InvalidURIError { .. }) => {
+            "DOCKER_HOST must be unix:///path or tcp://host:port"
+        }
+        _ => "is it running? DOCKER_HOST says where it listens",
     };
     Error::Preflight(format!("no Docker engine at {address}: {why}; {advice}"))
-}
-
-/// An error with its sources: bollard's own text often stops at "client error (Connect)".
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

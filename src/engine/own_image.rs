@@ -4,11 +4,11 @@
 //! controller and its roles are never of different versions.
 
 use super::{Engine, build::Build};
-use crate::error::{Error, Result};
+use crate::{
+    compose::OWN_IMAGE,
+    error::{Error, Result},
+};
 use std::path::Path;
-
-/// The name that a compose file gives to our own image.
-pub const PLACEHOLDER: &str = "vscale/self";
 
 const DOCKERFILE: &str = include_str!("../../docker/vscale/Dockerfile");
 
@@ -26,7 +26,7 @@ impl Engine {
                 path.display()
             )));
         }
-        let mut build = Build::new(PLACEHOLDER);
+        let mut build = Build::new(OWN_IMAGE);
         build.add_file(Path::new("Dockerfile"), DOCKERFILE.as_bytes(), 0o644)?;
         build.add_file(Path::new("vscale"), &executable, 0o755)?;
         self.build_once(build, progress).await

@@ -1,48 +1,51 @@
 //! The engine's statistics of a container as our own sample, on cgroup v1 and v2.
 
+use super::Sampled;
 use crate::{model::ContainerSample, units};
-use bollard::models::{ContainerBlkioStats, ContainerMemoryStats, ContainerStatsResponse};
+use bollard::models::{ContainerBlkioStats, ContainerMemoryStats, ContainerNetworkStats, ContainerStatsResponse};
 
-/// One answer of the engine's stats call as a sample, stamped with our own clock; `None` once the container has ended.
-pub(super) fn sample(stats: ContainerStatsResponse) -> Option<ContainerSample> {
+/// One answer of the engine's stats call as a sample, stamped with our own clock. What the engine does not say is
+/// absent. A container that runs has used some CPU time.
+pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
     const NS_PER_US: u64 = 1000;
-    let cpu = stats.cpu_stats?;
-    let usage = cpu.cpu_usage?;
-    let cpu_ns = usage.total_usage.filter(|&total| total > 0)?;
+    let cpu = stats.cpu_stats.unwrap_or_default();
+    let usage = cpu.cpu_usage.unwrap_or_default();
+    let Some(cpu_ns) = usage.total_usage.filter(|&total| total > 0) else { return Sampled::Ended };
     let throttling = cpu.throttling_data.unwrap_or_default();
     let networks = stats.networks.unwrap_or_default();
+    let network = |of: fn(&ContainerNetworkStats) -> Option<u64>| networks.values().map(of).sum::<Option<u64>>();
+    let network = |of| if networks.is_empty() { None } else { network(of) };
     let blkio = stats.blkio_stats.unwrap_or_default();
-    Some(ContainerSample {
+    Sampled::Now(ContainerSample {
         unix_us: units::now_unix_us(),
         cpu_us: cpu_ns / NS_PER_US,
-        cpu_user_us: usage.usage_in_usermode.unwrap_or(0) / NS_PER_US,
-        cpu_system_us: usage.usage_in_kernelmode.unwrap_or(0) / NS_PER_US,
+        cpu_user_us: usage.usage_in_usermode.map(|ns| ns / NS_PER_US),
+        cpu_system_us: usage.usage_in_kernelmode.map(|ns| ns / NS_PER_US),
         periods: throttling.periods,
         throttled_periods: throttling.throttled_periods,
         throttled_us: throttling.throttled_time.map(|ns| ns / NS_PER_US),
-        memory_bytes: memory_in_use(&stats.memory_stats.unwrap_or_default()),
-        received_bytes: networks.values().filter_map(|network| network.rx_bytes).sum(),
-        sent_bytes: networks.values().filter_map(|network| network.tx_bytes).sum(),
+        memory_bytes: stats.memory_stats.and_then(|memory| memory_in_use(&memory)),
+        received_bytes: network(|network| network.rx_bytes),
+        sent_bytes: network(|network| network.tx_bytes),
         disk_read_bytes: disk_bytes(&blkio, "read"),
         disk_written_bytes: disk_bytes(&blkio, "write"),
-        pids: stats.pids_stats.and_then(|pids| pids.current).unwrap_or(0),
+        pids: stats.pids_stats.and_then(|pids| pids.current),
     })
 }
 
 /// Usage without the page cache that the kernel would give back first.
-fn memory_in_use(memory: &ContainerMemoryStats) -> u64 {
+fn memory_in_use(memory: &ContainerMemoryStats) -> Option<u64> {
     let detail = |name: &str| memory.stats.as_ref().and_then(|stats| stats.get(name).copied());
     let inactive = detail("total_inactive_file").or_else(|| detail("inactive_file")).unwrap_or(0);
-    memory.usage.unwrap_or(0).saturating_sub(inactive)
+    memory.usage.map(|usage| usage.saturating_sub(inactive))
 }
 
-fn disk_bytes(blkio: &ContainerBlkioStats, operation: &str) -> u64 {
-    let entries = blkio.io_service_bytes_recursive.as_deref().unwrap_or_default();
-    entries
-        .iter()
-        .filter(|entry| entry.op.as_deref().is_some_and(|op| op.eq_ignore_ascii_case(operation)))
-        .filter_map(|entry| entry.value)
-        .sum()
+/// `None` where the engine lists no device at all: a container that has read nothing looks the same.
+fn disk_bytes(blkio: &ContainerBlkioStats, operation: &str) -> Option<u64> {
+    let entries = blkio.io_service_bytes_recursive.as_deref()?;
+    let of_operation =
+        entries.iter().filter(|entry| entry.op.as_deref().is_some_and(|op| op.eq_ignore_ascii_case(operation)));
+    Some(of_operation.filter_map(|entry| entry.value).sum())
 }
 
 #[cfg(test)]
@@ -57,25 +60,37 @@ mod tests {
         "blkio_stats":{"io_service_bytes_recursive":[{"major":8,"minor":0,"op":"Read","value":4096}]},
         "networks":{"eth0":{"rx_bytes":11,"tx_bytes":22}}}"#;
 
+    fn now(json: &str) -> ContainerSample {
+        match sample(serde_json::from_str(json).expect("valid")) {
+            Sampled::Now(sample) => sample,
+            Sampled::Ended => panic!("it runs: {json}"),
+        }
+    }
+
     #[test]
     fn a_v1_answer() {
-        let sample = sample(serde_json::from_str(V1).expect("valid")).expect("running");
-        assert_eq!((sample.cpu_us, sample.cpu_user_us, sample.cpu_system_us), (5000, 3000, 2000));
+        let sample = now(V1);
+        assert_eq!((sample.cpu_us, sample.cpu_user_us, sample.cpu_system_us), (5000, Some(3000), Some(2000)));
         assert_eq!((sample.periods, sample.throttled_periods, sample.throttled_us), (Some(10), Some(4), Some(7000)));
-        assert_eq!((sample.memory_bytes, sample.disk_read_bytes, sample.disk_written_bytes), (700, 4096, 0));
-        assert_eq!((sample.received_bytes, sample.sent_bytes, sample.pids), (11, 22, 3));
+        assert_eq!(
+            (sample.memory_bytes, sample.disk_read_bytes, sample.disk_written_bytes),
+            (Some(700), Some(4096), Some(0))
+        );
+        assert_eq!((sample.received_bytes, sample.sent_bytes, sample.pids), (Some(11), Some(22), Some(3)));
     }
 
     #[test]
-    fn without_a_throttling_block_it_is_unknown_and_not_zero() {
-        let stats = r#"{"cpu_stats":{"cpu_usage":{"total_usage":5000000}},"memory_stats":{}}"#;
-        let sample = sample(serde_json::from_str(stats).expect("valid")).expect("running");
-        assert_eq!((sample.periods, sample.throttled_periods), (None, None));
+    fn what_the_engine_does_not_say_is_absent_and_not_zero() {
+        let sample = now(r#"{"cpu_stats":{"cpu_usage":{"total_usage":5000000}},"memory_stats":{}}"#);
+        assert_eq!((sample.periods, sample.throttled_periods, sample.throttled_us), (None, None, None));
+        assert_eq!((sample.cpu_user_us, sample.cpu_system_us, sample.memory_bytes), (None, None, None));
+        assert_eq!((sample.received_bytes, sample.sent_bytes, sample.pids), (None, None, None));
+        assert_eq!((sample.disk_read_bytes, sample.disk_written_bytes), (None, None));
     }
 
     #[test]
-    fn an_ended_container_gives_no_sample() {
+    fn an_ended_container_is_said_to_be() {
         let stats = r#"{"cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{}}"#;
-        assert!(sample(serde_json::from_str(stats).expect("valid")).is_none());
+        assert!(matches!(sample(serde_json::from_str(stats).expect("valid")), Sampled::Ended));
     }
 }

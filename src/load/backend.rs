@@ -1,16 +1,20 @@
-//! Asks the mock what it saw, between our own windows and never while they last.
+//! Asks the mock what it saw: at the borders of our own window, never inside it, where that would be load too.
 
 use super::http::{AnswerReader, Target};
-use crate::error::{Error, Result};
-use crate::model::BackendWindow;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use crate::{
+    error::{Error, Result},
+    model::BackendWindow,
+};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
-/// Longest wait for each of connecting, writing and reading.
+/// Limit on each step: connecting, writing, reading.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Closes the mock's current window: what it saw since the last one was closed.
+/// Closes the mock's current window and returns what it saw since the last one was closed.
 ///
 /// # Errors
 /// [`Error::Preflight`] names the URL and what went wrong.

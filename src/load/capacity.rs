@@ -1,55 +1,34 @@
-//! How much a server can do, and how it does at less: closed-loop users are doubled until the throughput gains no more;
-//! then it is loaded at shares of that, in open loop, where latency means what it means to users.
+//! Finds out how much a server can do: doubles closed-loop users until the throughput no longer grows. Then loads it at
+//! shares of that, in open loop, where latency is what users would see.
 
-use super::{LoadConfig, run};
-use crate::error::Result;
-use crate::model::{Arrivals, LoadModel, LoadResult, StopCause};
-use serde::Serialize;
+use super::run;
+use crate::{
+    error::Result,
+    model::{Arrivals, Capacity, CapacityStep, LoadModel, LoadPlan, LoadResult, StopCause},
+};
 use std::sync::atomic::AtomicBool;
 
-/// A gain below this is none.
+/// Throughput has stopped growing when twice the users gain less than this.
 const LEAST_GAIN: f64 = 0.03;
 
-/// Shares of the capacity that are then loaded in open loop.
+/// Shares of the capacity at which it is then loaded.
 const SHARES: [f64; 3] = [0.50, 0.70, 0.85];
 
-/// One load phase of the search.
-#[derive(Clone, Debug, Serialize)]
-pub struct CapacityStep {
-    /// Share of the capacity, 0 to 1; `None` while it is searched for.
-    pub share: Option<f64>,
-    /// What was found.
-    pub result: LoadResult,
-}
-
-/// What the search found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Capacity {
-    /// The highest throughput of the closed loop.
-    pub capacity_rps: f64,
-    /// Users at the knee: the fewest that come within 3 % of the capacity.
-    pub users: u32,
-    /// Whether more users gained nothing any more; otherwise the search ended at its largest count, or was stopped.
-    pub is_saturated: bool,
-    /// In the order they were made.
-    pub steps: Vec<CapacityStep>,
-}
-
 /// Searches with load phases like `base`, doubling its users up to `max_users`; then loads at 50, 70 and 85 % of the
-/// capacity with `arrivals`. `on_step` hears of each phase. Ends early, with what there is, once `stop` is set.
+/// capacity with `arrivals`. Calls `on_step` after each phase. Once `stop` is set, it returns what it has.
 ///
 /// # Errors
 /// Those of [`run`].
 pub fn find_capacity(
-    base: &LoadConfig,
+    base: &LoadPlan,
     max_users: u32,
     arrivals: Arrivals,
     stop: &AtomicBool,
     on_step: &mut dyn FnMut(&CapacityStep),
 ) -> Result<Capacity> {
     let mut capacity = Capacity { capacity_rps: 0.0, users: 0, is_saturated: false, steps: Vec::new() };
-    let mut load = |share, model| -> Result<Option<LoadResult>> {
-        let result = run(&LoadConfig { model, ..base.clone() }, stop, &mut |_| ())?;
+    let mut load = |share, plan: &LoadPlan| -> Result<Option<LoadResult>> {
+        let result = run(plan, stop, &mut |_| ())?;
         if result.stopped_by == StopCause::Signal {
             return Ok(None);
         }
@@ -62,9 +41,9 @@ pub fn find_capacity(
 
     let mut search = Search::new(base.model.users().max(1), max_users);
     while let Some(users) = search.next_users() {
-        // All at once: what is wanted is the load at full number.
-        let model = LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time: None };
-        let Some(result) = load(None, model)? else { break };
+        // All users start at once: only the throughput of all of them matters here.
+        let plan = base.clone().with_users(users, f64::from(users));
+        let Some(result) = load(None, &plan)? else { break };
         search.take(result.throughput_rps());
     }
     let (found, is_saturated) = (search.knee(), search.is_saturated());
@@ -72,7 +51,7 @@ pub fn find_capacity(
     if let Some((_, capacity_rps)) = found.filter(|(_, rps)| *rps > 0.0) {
         for share in SHARES {
             let model = LoadModel::Open { rate_rps: capacity_rps * share, arrivals, max_in_flight };
-            if load(Some(share), model)?.is_none() {
+            if load(Some(share), &LoadPlan { model, ..base.clone() })?.is_none() {
                 break;
             }
         }
@@ -81,11 +60,11 @@ pub fn find_capacity(
     Ok(Capacity { users, capacity_rps, is_saturated, ..capacity })
 }
 
-/// Which numbers of users to try; pure.
+/// Decides which numbers of users to try.
 struct Search {
     next: u32,
     max_users: u32,
-    /// Users and throughput of each try.
+    /// Users, and the throughput they reached.
     tried: Vec<(u32, f64)>,
 }
 
@@ -103,7 +82,7 @@ impl Search {
         self.next = self.next.saturating_mul(2);
     }
 
-    /// Whether the last try gained less than it should over the best one before it.
+    /// Whether the last try gained too little over the best one before it.
     fn is_saturated(&self) -> bool {
         let Some(((_, last), before)) = self.tried.split_last() else { return false };
         let best = before.iter().map(|(_, rps)| *rps).fold(0.0, f64::max);

@@ -9,45 +9,45 @@
 use super::{
     count::{Recorder, Times, body_text},
     http::{Answer, AnswerReader, TokenStream, Transport},
-    lane::{Lane, Plan},
+    lane::{Lane, Shared},
 };
 use crate::model::FailureKind;
 use mio::{Token, event::Event};
-use std::io::{self, ErrorKind, Read, Write};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    time::{Duration, Instant},
+};
 
-/// Wait of a user that could not connect, before it tries again: a server that is down is not hammered.
+/// How long a user that could not connect waits before it tries again, so that a server that is down is not hammered.
 pub const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Full buffers read in one turn before the other connections have theirs.
+/// Full buffers to read in one turn, before the other connections get theirs.
 const READS_PER_TURN: usize = 16;
 
-/// A connection to the server, kept from request to request and made again when it is lost.
+/// A connection to the server: kept from request to request, opened again when it is lost.
 pub struct Connection {
     number: u32,
     state: State,
     transport: Option<Transport>,
-    /// Whether the connection has served a request before the current one.
+    /// Whether the connection has served another request before the current one.
     is_reused: bool,
     /// Whether the current request is on its second connection.
     is_retried: bool,
     addresses_tried: usize,
     current: Current,
-    /// The request's bytes, if it has places that were filled in.
+    /// The request's bytes, if it has places to fill in.
     rendered: Vec<u8>,
     written: usize,
     reader: AnswerReader,
-    /// Bytes of the answer that are kept until it is whole.
+    /// Bytes of the answer kept until it is complete.
     held: usize,
-    /// Only for streams.
+    /// `None` unless answers are streams.
     tokens: Option<Box<TokenStream>>,
     deadline: Instant,
 }
 
-/// The request that is under way.
 #[derive(Clone, Copy, Debug)]
 struct Current {
-    /// Its number.
     request: usize,
     due: Instant,
     sent: Instant,
@@ -58,16 +58,16 @@ impl Current {
         Times { due: self.due, sent: self.sent, ended }
     }
 
-    /// Counts a whole answer as a success or a failure. True when the next answer that is the same needs no judging.
+    /// Counts a complete answer as a success or a failure. True if the same bytes, when they come again, can pass unread.
     fn judge(
         &self,
         ended: Instant,
         tokens: Option<&mut TokenStream>,
         answer: &Answer,
-        plan: &Plan,
+        shared: &Shared,
         recorder: &mut Recorder,
     ) -> bool {
-        let (times, expect) = (self.ended(ended), &plan.requests.get(self.request).expect);
+        let (times, expect) = (self.ended(ended), &shared.requests.get(self.request).expect);
         let (outcome, bytes) = match tokens {
             _ if answer.status != expect.status => {
                 let message = format!("HTTP {}: {}", answer.status, body_text(answer.body));
@@ -98,15 +98,14 @@ impl Current {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// No request is under way.
     Idle,
     Connecting,
-    /// The request is being written, or its answer awaited.
+    /// The request is being written, or its answer is awaited.
     Waiting,
 }
 
 impl Connection {
-    /// Its events carry its number as their token.
+    /// Its events are to carry `number` as their token.
     pub fn new(number: u32, now: Instant, lane: &Lane) -> Self {
         Self {
             number,
@@ -120,29 +119,27 @@ impl Connection {
             written: 0,
             reader: AnswerReader::new(),
             held: 0,
-            tokens: lane.plan.is_stream.then(Box::default),
+            tokens: lane.shared.is_stream.then(Box::default),
             deadline: now,
         }
     }
 
-    /// Whether a request is under way.
     pub fn is_in_flight(&self) -> bool {
         self.state != State::Idle
     }
 
-    /// Sends a request that was due at `due`; the connection must be idle. `now` is what the clock says.
+    /// Sends a request that was due at `due`. The connection must be idle.
     pub fn begin(&mut self, due: Instant, now: Instant, lane: &mut Lane) {
         self.current = Current { request: lane.next_request(&mut self.rendered), due, sent: now };
-        self.deadline = now + lane.plan.timeout;
+        self.deadline = now + lane.shared.timeout;
         self.is_retried = false;
         lane.recorder.sent(due, now);
         self.send(lane);
     }
 
-    /// Its socket has become readable or writable.
     pub fn on_event(&mut self, event: &Event, lane: &mut Lane) {
         if self.state == State::Idle {
-            // The server has closed the kept connection, or says what nobody asked for.
+            // The server has closed the kept connection, or sends what nobody asked for.
             if event.is_readable() || event.is_read_closed() {
                 self.transport = None;
             }
@@ -152,16 +149,16 @@ impl Connection {
             return;
         }
         if self.state == State::Waiting {
-            // After what there is to read comes the end.
+            // If the server has closed, what it sent before is still there to read.
             self.read(event.is_read_closed(), lane);
         }
     }
 
-    /// Ends what has lasted too long.
+    /// Fails a request that has taken too long.
     pub fn on_tick(&mut self, now: Instant, lane: &mut Lane) {
         if self.is_in_flight() && now >= self.deadline {
             let what = if self.state == State::Connecting { "connection" } else { "whole answer" };
-            let message = format!("no {what} within {:?}", lane.plan.timeout);
+            let message = format!("no {what} within {:?}", lane.shared.timeout);
             self.transport = None;
             lane.recorder.failure(self.current.request, now, FailureKind::Timeout, &message, 0);
             self.end(now, lane);
@@ -170,7 +167,7 @@ impl Connection {
 
     /// Sends the current request, over a fresh connection if there is none.
     fn send(&mut self, lane: &mut Lane) {
-        self.reader.reset(lane.plan.requests.get(self.current.request).is_head);
+        self.reader.reset(lane.shared.requests.get(self.current.request).is_head);
         if let Some(tokens) = &mut self.tokens {
             tokens.reset();
         }
@@ -185,10 +182,10 @@ impl Connection {
         }
     }
 
-    /// Starts connecting to the next address; `why` the last one failed counts when none is left.
+    /// Starts to connect to the next address. When none is left, the request fails with `why`.
     fn connect(&mut self, why: &str, lane: &mut Lane) {
         let mut why = why.to_owned();
-        while self.addresses_tried < lane.plan.addresses.len() {
+        while self.addresses_tried < lane.shared.addresses.len() {
             self.addresses_tried += 1;
             match lane.connect(Token(self.number as usize)) {
                 Ok(transport) => {
@@ -199,7 +196,7 @@ impl Connection {
             }
             lane.next_address();
         }
-        let why = lane.plan.unresolved.as_deref().unwrap_or(&why);
+        let why = lane.shared.unresolved.as_deref().unwrap_or(&why);
         let now = Instant::now();
         lane.recorder.failure(self.current.request, now, FailureKind::Connect, why, 0);
         self.state = State::Idle;
@@ -207,15 +204,15 @@ impl Connection {
     }
 
     fn is_written(&self, lane: &Lane) -> bool {
-        self.written == lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
+        self.written == lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
     }
 
-    /// Writes what is left of the request; false when the connection turned out to be lost.
+    /// Writes what is left of the request. False if the connection is lost.
     fn write(&mut self, lane: &mut Lane) -> bool {
         let Some(transport) = &mut self.transport else { return false };
-        let bytes = lane.plan.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
+        let bytes = lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
         loop {
-            // While connecting, this gives EAGAIN; when that failed, the reason.
+            // While the socket connects, this fails with EAGAIN; if it cannot, with the reason.
             match transport.write(&bytes[self.written..]) {
                 Ok(count) => {
                     if self.state == State::Connecting {
@@ -242,7 +239,7 @@ impl Connection {
         }
     }
 
-    /// Reads until the socket is drained, or for as long as one turn may last.
+    /// Reads until the socket is drained or the turn is over.
     fn read(&mut self, peer_closed: bool, lane: &mut Lane) {
         for _ in 0..READS_PER_TURN {
             let Some(transport) = &mut self.transport else { return };
@@ -259,7 +256,7 @@ impl Connection {
                 Err(error) => return self.lost(&error, lane),
             }
         }
-        // There is more, but the edge has passed: this makes epoll tell again.
+        // There is more to read, but epoll has told of it already: this makes it tell again.
         if let Some(transport) = &mut self.transport
             && let Err(error) = lane.rearm(transport, Token(self.number as usize))
         {
@@ -267,7 +264,7 @@ impl Connection {
         }
     }
 
-    /// Takes what was read; false when the connection is not to be read on.
+    /// Takes the first `count` bytes of the buffer. True if there may be more to read for this request or the next.
     fn take(&mut self, count: usize, peer_closed: bool, lane: &mut Lane) -> bool {
         let now = Instant::now();
         lane.totals.bytes_received += count as u64;
@@ -294,7 +291,7 @@ impl Connection {
                 Ok(Some(answer)) => {
                     keep_alive = answer.keep_alive;
                     let tokens = self.tokens.as_deref_mut();
-                    let is_proof = self.current.judge(now, tokens, &answer, lane.plan, &mut lane.recorder);
+                    let is_proof = self.current.judge(now, tokens, &answer, lane.shared, &mut lane.recorder);
                     if is_proof && is_from_start && keep_alive {
                         proven.set(bytes, answer.body.len());
                     }
@@ -305,7 +302,7 @@ impl Connection {
                 }
             }
         }
-        self.is_reused = keep_alive && lane.plan.keep_alive && self.is_written(lane) && !peer_closed;
+        self.is_reused = keep_alive && lane.shared.keep_alive && self.is_written(lane) && !peer_closed;
         if !self.is_reused {
             self.transport = None;
         }
@@ -314,19 +311,19 @@ impl Connection {
         is_kept
     }
 
-    /// The server closed the connection: the end of the answer, or its loss.
+    /// The server has closed the connection, which either ends the answer or loses it.
     fn closed(&mut self, lane: &mut Lane) {
         let Some(answer) = self.reader.close() else {
             return self.lost(&io::Error::other("the server closed the connection"), lane);
         };
         let now = Instant::now();
-        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.plan, &mut lane.recorder);
+        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.shared, &mut lane.recorder);
         self.transport = None;
         self.end(now, lane);
     }
 
-    /// The connection is gone before the answer was whole. A server may close a kept connection at any moment, so a
-    /// request to which not a byte was answered is sent once more.
+    /// The connection is gone before the answer is complete. A server may close a kept connection at any time, so a request
+    /// on one is sent once more if not a byte of its answer has come.
     fn lost(&mut self, error: &io::Error, lane: &mut Lane) {
         self.transport = None;
         let is_untouched = self.reader.is_untouched();
@@ -345,7 +342,7 @@ impl Connection {
         self.end(now, lane);
     }
 
-    /// The request has ended; the next one begins, if it is due.
+    /// The request has ended. Begins the next one if it is due.
     fn end(&mut self, now: Instant, lane: &mut Lane) {
         self.state = State::Idle;
         lane.may_hold(&mut self.held, 0);

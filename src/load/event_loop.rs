@@ -3,20 +3,19 @@
 use super::{
     connection::Connection,
     count::Recorder,
-    lane::{Lane, Plan},
+    lane::{Lane, Shared},
     pace::Pacer,
 };
-use crate::distribution::Random;
-use crate::model::Totals;
-use crate::wire::PreciseTimer;
+use crate::{distribution::Random, model::Totals, wire::PreciseTimer};
 use mio::{Events, Poll, Token};
-use std::io::{self, ErrorKind};
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, ErrorKind},
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
 
-/// Longest wait for events, and so the precision of users' starts.
+/// Longest wait for events, and so how late a user may start.
 const TICK: Duration = Duration::from_millis(10);
-/// The least difference between two moments.
 const INSTANT: Duration = Duration::from_nanos(1);
 const EVENTS: usize = 1024;
 const TIMER: Token = Token(usize::MAX - 1);
@@ -24,13 +23,10 @@ const TIMER: Token = Token(usize::MAX - 1);
 /// What one thread did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThreadTotals {
-    /// All but what the recorder counts.
     pub totals: Totals,
-    /// When its last request ended.
     pub last_ended: Option<Instant>,
 }
 
-/// One thread's loop, before it runs.
 pub struct EventLoop<'a> {
     poll: Poll,
     timer: PreciseTimer,
@@ -38,28 +34,34 @@ pub struct EventLoop<'a> {
 }
 
 impl<'a> EventLoop<'a> {
-    /// Of the thread numbered `thread`, from 0.
-    pub fn new(plan: &'a Plan, thread: u32, pacer: Pacer, recorder: Recorder<'a>, random: Random) -> io::Result<Self> {
+    /// For the thread of this number, from 0.
+    pub fn new(
+        shared: &'a Shared,
+        thread: u32,
+        pacer: Pacer,
+        recorder: Recorder<'a>,
+        random: Random,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = PreciseTimer::new(poll.registry(), TIMER)?;
-        let lane = Lane::new(plan, thread, pacer, recorder, random, poll.registry().try_clone()?);
+        let lane = Lane::new(shared, thread, pacer, recorder, random, poll.registry().try_clone()?);
         Ok(Self { poll, timer, lane })
     }
 
-    /// Runs until the load has ended and every request is answered, or the drain is over.
+    /// Runs until the load has ended, and every request is answered or the drain is over.
     pub fn run(mut self) -> io::Result<ThreadTotals> {
         let lane = &mut self.lane;
-        let plan = lane.plan;
+        let shared = lane.shared;
         let mut connections: Vec<Connection> = Vec::new();
         let mut events = Events::with_capacity(EVENTS);
-        // Every connection is looked at on each: not too often.
-        let timeout_check = (plan.timeout / 20).clamp(TICK, 10 * TICK);
+        // Each check looks at every connection, so not too often.
+        let timeout_check = (shared.timeout / 20).clamp(TICK, 10 * TICK);
         let mut next_check = Instant::now();
         let mut is_finished = false;
         loop {
             let mut now = Instant::now();
             lane.turn(now);
-            // What is due before the end is sent, though the clock may have passed it since.
+            // What was due before the end is still sent, even if the clock has passed the end since.
             while lane.left > 0
                 && let Some(due) = lane.pacer.next_due(lane.end.map_or(now, |end| now.min(end - INSTANT)))
             {
@@ -67,7 +69,7 @@ impl<'a> EventLoop<'a> {
                     connections.push(Connection::new(due.connection, now, lane));
                 }
                 connections[due.connection as usize].begin(due.at, now, lane);
-                if plan.is_scheduled {
+                if shared.is_scheduled {
                     now = Instant::now();
                 }
             }
@@ -77,9 +79,9 @@ impl<'a> EventLoop<'a> {
                 let is_drained = !connections.iter().any(Connection::is_in_flight);
                 if lane.left == 0 && is_drained && !is_finished {
                     is_finished = true;
-                    plan.finished.fetch_add(1, Relaxed);
+                    shared.finished.fetch_add(1, Relaxed);
                 }
-                if lane.end.is_some_and(|end| now >= end && (is_drained || now >= end + plan.drain)) {
+                if lane.end.is_some_and(|end| now >= end && (is_drained || now >= end + shared.drain)) {
                     break;
                 }
             }
@@ -100,7 +102,7 @@ impl<'a> EventLoop<'a> {
         totals.unanswered = connections.iter().filter(|connection| connection.is_in_flight()).count() as u64;
         totals.failed = lane.recorder.failed();
         totals.succeeded = lane.recorder.ended() - totals.failed;
-        if let (Some(end), None) = (lane.end, plan.iterations) {
+        if let (Some(end), None) = (lane.end, shared.iterations) {
             (totals.delayed, totals.unsent) = lane.pacer.finish(end - INSTANT);
         }
         let last_ended = lane.recorder.last_ended();

@@ -5,156 +5,148 @@ use super::{
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
 };
-use crate::distribution::Random;
-use crate::model::Totals;
-use crate::wire::Memo;
+use crate::{distribution::Random, model::Totals, wire::Memo};
 use mio::{Interest, Registry, Token};
 use rand_pcg::rand_core::Rng;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::AtomicU32;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
+};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Most bytes of answers under way, so that many large ones end as failures and not this process.
+/// Most bytes of incomplete answers. Beyond it requests fail, so that this process does not run out of memory.
 const MAX_HELD_BYTES: usize = 512 << 20;
 
-/// What is told of each socket, once.
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// What every thread does; shared and not changed.
+/// What all threads of a load share: fixed from its start on, but for the counter and the clock's borders.
 #[derive(Debug)]
-pub struct Plan {
-    /// All that are sent.
+pub struct Shared {
     pub requests: Requests,
-    /// Of the server, to be tried in this order.
+    /// Of the server, in the order to try them in.
     pub addresses: Vec<SocketAddr>,
-    /// Why there are none.
+    /// Why there are no addresses.
     pub unresolved: Option<String>,
-    /// How to encrypt, if at all.
     pub tls: Option<TlsSettings>,
-    /// Whether answers are timed token by token.
     pub is_stream: bool,
     /// Whether requests have due times of their own.
     pub is_scheduled: bool,
-    /// For each request.
+    /// Of each request.
     pub timeout: Duration,
-    /// How long answers are waited for after the end.
+    /// Longest wait for answers after the load's end.
     pub drain: Duration,
-    /// Whether connections are used again.
     pub keep_alive: bool,
-    /// How many there are.
     pub threads: u32,
-    /// Requests of all threads; `None` = until the end.
+    /// Requests that all threads are to send together; `None` for as many as there is time for.
     pub iterations: Option<u64>,
-    /// Threads whose share of the iterations has ended.
+    /// Threads that are done with their share of the iterations.
     pub finished: AtomicU32,
-    /// The shared clock.
     pub timeline: Timeline,
 }
 
 /// What the connections of one thread share.
 pub struct Lane<'a> {
-    pub plan: &'a Plan,
+    pub shared: &'a Shared,
     pub recorder: Recorder<'a>,
     pub pacer: Pacer,
     pub buffer: Vec<u8>,
-    /// By the request's number: the last answer that passed every check, and its body's size.
+    /// By the request's number: the last answer that passed every check, and the size of its body.
     pub proven: Vec<Memo<usize>>,
     pub totals: Totals,
     random: Random,
     registry: Registry,
-    /// Of the next request: threads take turns.
+    /// `{{counter}}` of the next request; the threads take turns.
     counter: u64,
     /// Requests that this thread may still begin.
     pub left: u64,
-    /// Which address is connected to: the last one that could be.
+    /// Index of the address to connect to: the last one that accepted.
     address: usize,
-    /// Where the load ends, once that is known.
+    /// When the load ends, once that is known.
     pub end: Option<Instant>,
-    /// Bytes of answers that are not whole.
+    /// Bytes of this thread's incomplete answers.
     held: usize,
 }
 
 impl<'a> Lane<'a> {
-    /// Of the thread numbered `thread`, from 0, whose sockets `registry` watches.
+    /// For the thread of this number, from 0; `registry` is to watch its sockets.
     pub fn new(
-        plan: &'a Plan,
+        shared: &'a Shared,
         thread: u32,
         pacer: Pacer,
         recorder: Recorder<'a>,
         random: Random,
         registry: Registry,
     ) -> Self {
-        let (thread, threads) = (u64::from(thread), u64::from(plan.threads));
+        let (thread, threads) = (u64::from(thread), u64::from(shared.threads));
         let share = |all: u64| all / threads + u64::from(thread < all % threads);
         Self {
-            plan,
+            shared,
             recorder,
             pacer,
             buffer: vec![0; BUFFER_BYTES],
-            proven: plan.requests.iter().map(|_| Memo::default()).collect(),
+            proven: shared.requests.iter().map(|_| Memo::default()).collect(),
             totals: Totals::default(),
             random,
             registry,
             counter: thread,
-            left: plan.iterations.map_or(u64::MAX, share),
+            left: shared.iterations.map_or(u64::MAX, share),
             address: 0,
             end: None,
             held: 0,
         }
     }
 
-    /// Whether no more requests are begun.
+    /// Whether it is too late to begin a request.
     pub fn is_over(&self, now: Instant) -> bool {
         self.left == 0 || self.end.is_some_and(|end| now >= end)
     }
 
-    /// The number of the request to send next; rendered, if it has places to be filled in.
+    /// The number of the request to send next. If it has places to fill in, its bytes are put into `rendered`.
     #[inline]
     pub fn next_request(&mut self, rendered: &mut Vec<u8>) -> usize {
-        let number = self.plan.requests.choose(&mut self.random);
-        let request = self.plan.requests.get(number);
+        let number = self.shared.requests.choose(&mut self.random);
+        let request = self.shared.requests.get(number);
         if request.fixed().is_none() {
-            let line = self.plan.requests.line(self.counter);
+            let line = self.shared.requests.line(self.counter);
             request.render(&Values { counter: self.counter, random: self.random.next_u64(), line }, rendered);
         }
-        self.counter += u64::from(self.plan.threads);
+        self.counter += u64::from(self.shared.threads);
         self.left -= 1;
         self.totals.sent += 1;
         number
     }
 
-    /// A socket that is connecting, registered once and for all.
+    /// Starts to connect, with a socket that is registered for as long as it lives.
     pub fn connect(&self, token: Token) -> io::Result<Transport> {
-        let mut transport = Transport::connect(self.plan.addresses[self.address], self.plan.tls.as_ref())?;
+        let mut transport = Transport::connect(self.shared.addresses[self.address], self.shared.tls.as_ref())?;
         self.registry.register(transport.source(), token, INTEREST)?;
         Ok(transport)
     }
 
-    /// Notes that a connection that held `held` bytes now holds `now`; false when all together hold too much.
+    /// Changes what a connection holds from `held` to `now` bytes. False if all connections together now hold too much.
     #[inline]
     pub fn may_hold(&mut self, held: &mut usize, now: usize) -> bool {
         self.held = self.held - *held + now;
         *held = now;
-        self.held <= MAX_HELD_BYTES / self.plan.threads as usize
+        self.held <= MAX_HELD_BYTES / self.shared.threads as usize
     }
 
-    /// After an address that could not be connected to.
     pub fn next_address(&mut self) {
-        self.address = (self.address + 1) % self.plan.addresses.len();
+        self.address = (self.address + 1) % self.shared.addresses.len();
     }
 
-    /// Makes epoll tell again what the socket is ready for.
+    /// Makes epoll tell once more what the socket is ready for.
     pub fn rearm(&self, transport: &mut Transport, token: Token) -> io::Result<()> {
         self.registry.reregister(transport.source(), token, INTEREST)
     }
 
-    /// Takes notice of the time, once a turn.
+    /// Call once a turn of the event loop.
     pub fn turn(&mut self, now: Instant) {
         self.recorder.turn(now);
         self.pacer.turn(now);
-        self.end = self.plan.timeline.end_us().map(|end_us| self.plan.timeline.at(end_us));
+        self.end = self.shared.timeline.end_us().map(|end_us| self.shared.timeline.at(end_us));
     }
 }

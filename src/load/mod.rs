@@ -1,13 +1,13 @@
 //! The load generator: closed loop, open loop and stages, over HTTP/1.1 connections.
 //!
-//! [`run`] is all there is to call. One event loop a thread, nothing shared between threads but a clock; each counts
-//! for itself, and the calling thread merges. `pace/` says when requests are due, `http/` renders them and reads
-//! answers, `count/` keeps what came of them; `connection` is the hot path, `event_loop` gives the connections their
-//! turns, and `run` leads. `capacity` searches with whole runs. No tokio here.
+//! [`run`] carries out a plan. Each thread has an event loop and counts for itself; they share little but a clock, and the
+//! calling thread merges the counts. `pace/` says when requests are due, `http/` renders them and reads answers, `count/`
+//! keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
+//! the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
 mod backend;
 mod capacity;
-mod config;
+mod conductor;
 mod connection;
 mod count;
 mod event_loop;
@@ -15,9 +15,8 @@ mod http;
 mod lane;
 mod pace;
 mod run;
+mod validate;
 
-pub use capacity::{Capacity, CapacityStep, find_capacity};
-pub use config::{LoadConfig, MAX_USERS, Until, WarmUp};
-pub use count::SteadyDetector;
-pub use http::{BodyCheck, Expect, JsonPointer, RequestTemplate, RequestTexts, read_request_file};
+pub use capacity::find_capacity;
+pub use http::{parse_requests, read_data_file, read_request_file};
 pub use run::run;

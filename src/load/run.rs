@@ -1,86 +1,94 @@
-//! A load phase from start to end: starts the threads, decides when the window starts and ends, and gathers the result.
+//! A load phase from start to end: sets up what the threads share, starts one event loop a thread, and joins them.
 
 use super::{
-    LoadConfig, SteadyDetector, Until, WarmUp, backend,
-    count::{Collector, Counts, LEAD, Recorder, Slice, Timeline},
+    backend,
+    conductor::Conductor,
+    count::{Collector, Recorder, Timeline},
     event_loop::{EventLoop, ThreadTotals},
     http::{Requests, Target, TlsSettings},
-    lane::Plan,
+    lane::Shared,
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
+    validate::validate,
 };
-use crate::distribution::random;
-use crate::error::{Error, Result};
-use crate::model::{
-    BackendTruth, BackendWindow, GeneratorUsage, LoadModel, LoadProgress, LoadResult, RequestStats, StopCause, Totals,
-    Window,
+use crate::{
+    distribution::random,
+    error::{Error, Result},
+    model::{LoadModel, LoadPlan, LoadProgress, LoadResult, Until},
+    this_process,
 };
-use crate::this_process::{self, OwnUsage};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::ScopedJoinHandle;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{
+        atomic::{AtomicBool, AtomicU32, AtomicU64},
+        mpsc::channel,
+    },
+    thread::{self, ScopedJoinHandle},
+    time::{Duration, Instant},
+};
 
-/// Between two looks at the stop flag, and between two throughput readings of the [`SteadyDetector`].
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Uses of the seed, kept apart (arrivals have the stream 1); each thread has its own of each.
+/// The seed's streams of random numbers: each thread has one for each use. Arrivals have stream 1, which all share.
 const THINK_TIMES: u64 = 1 << 32;
 const MIX: u64 = 2 << 32;
 
-/// Loads the server until its end is reached or `stop` is set, and then waits a while for what is under way.
-/// Calls `on_progress` about once a second. Blocks; sends from threads of its own.
+/// Carries out a plan, or as much of it as there is until `stop` is set, and then waits for the answers that are still
+/// under way, no longer than the plan's drain. Calls `on_progress` about once a second. Blocks; sends from its own threads.
 ///
-/// A server that cannot be reached is no error: its requests are counted as failures. Errors: [`Error::Usage`]
-/// for a configuration that makes no load, [`Error::Preflight`] when there are no certificates to check the server
-/// against or the backend does not tell what it saw, [`Error::Other`] when the operating system refuses threads or polling.
-pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
-    config.validate()?;
-    let target = Target::parse(&config.host)?;
-    let requests = Requests::new(&config.requests, &config.lines, &target, config.keep_alive)?;
+/// # Errors
+/// [`Error::Usage`] for a plan that makes no load; [`Error::Preflight`] when there are no certificates to check the server
+/// against, or the backend does not tell what it saw; [`Error::Other`] when the operating system refuses threads or
+/// polling. A server that cannot be reached is no error: its requests are counted as failures.
+pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
+    validate(plan)?;
+    let target = Target::parse(&plan.host)?;
+    let requests = Requests::new(&plan.requests, &plan.lines, &target, plan.keep_alive)?;
     this_process::allow_many_files();
     let cpus_allowed = this_process::cpus_allowed()?;
-    let threads = config.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(config.max_in_flight());
+    let threads = plan.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(plan.max_in_flight());
     let (addresses, unresolved) = match target.resolve() {
         Ok(addresses) => (addresses, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let tls = TlsSettings::of(&target, config.insecure)?;
-    // What came before is not ours.
-    config.backend.as_deref().map(backend::close_window).transpose()?;
-    let plan = Plan {
+    let tls = TlsSettings::of(&target, plan.insecure)?;
+    // The backend may have been busy before: its counts are to start with ours.
+    plan.backend.as_deref().map(backend::close_window).transpose()?;
+    let shared = Shared {
         requests,
         addresses,
         unresolved,
         tls,
-        is_stream: config.stream,
-        is_scheduled: config.is_scheduled(),
-        timeout: config.timeout,
-        drain: config.drain,
-        keep_alive: config.keep_alive,
+        is_stream: plan.stream,
+        is_scheduled: plan.is_scheduled(),
+        timeout: Duration::from_micros(plan.timeout_us),
+        drain: Duration::from_micros(plan.drain_us),
+        keep_alive: plan.keep_alive,
         threads,
-        iterations: if let Until::Iterations(count) = config.until { Some(count) } else { None },
+        iterations: match plan.until {
+            Until::Iterations { count } if plan.stages.is_empty() => Some(count),
+            _ => None,
+        },
         finished: AtomicU32::new(0),
         timeline: Timeline::start_now(),
     };
-    let kinds = config.requests.len();
-    let users = user_schedule(config);
+    let kinds = plan.requests.len();
+    let users = user_schedule(plan);
     let ended: Vec<AtomicU64> = (0..threads).map(|_| AtomicU64::new(0)).collect();
     let (sender, slices) = channel();
     let mut loops = Vec::new();
-    for (thread, ended) in (0..threads).zip(&ended) {
-        let recorder = Recorder::new(&plan.timeline, sender.clone(), ended, kinds, plan.is_scheduled);
-        let pacer = pacer(config, &users, &plan, thread);
-        let mix = random(config.seed, MIX + u64::from(thread));
-        let event_loop = EventLoop::new(&plan, thread, pacer, recorder, mix);
+    for (number, ended) in (0..threads).zip(&ended) {
+        let recorder = Recorder::new(&shared.timeline, sender.clone(), ended, kinds, shared.is_scheduled);
+        let pacer = pacer(plan, &users, &shared, number);
+        let mix = random(plan.seed, MIX + u64::from(number));
+        let event_loop = EventLoop::new(&shared, number, pacer, recorder, mix);
         loops.push(event_loop.map_err(|error| Error::Other(format!("epoll: {error}")))?);
     }
     drop(sender);
 
-    let mut conductor = Conductor::new(config, &plan, &users, &ended);
-    let mut collector = Collector::new(&plan.timeline, threads, kinds);
-    // With a thread to each CPU, the scheduler has no better place for any of them.
-    let pins = if threads as usize == cpus_allowed.len() { cpus_allowed.clone() } else { Vec::new() };
-    let threads_totals = std::thread::scope(|scope| {
+    let mut conductor = Conductor::new(plan, &shared, &users, &ended);
+    let mut collector = Collector::new(&shared.timeline, threads, kinds);
+    // With one thread for each CPU, nothing is gained by moving threads around.
+    let pins: Vec<u32> =
+        if threads as usize == cpus_allowed.len() { cpus_allowed.iter().collect() } else { Vec::new() };
+    let threads_totals = thread::scope(|scope| {
         let mut handles = Vec::new();
         for (number, event_loop) in loops.into_iter().enumerate() {
             let pin = pins.get(number).copied();
@@ -88,11 +96,11 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
                 pin.inspect(|&cpu| this_process::pin_to(cpu));
                 event_loop.run()
             };
-            let started = std::thread::Builder::new().name(format!("load-{number}")).spawn_scoped(scope, body);
+            let started = thread::Builder::new().name(format!("load-{number}")).spawn_scoped(scope, body);
             match started {
                 Ok(handle) => handles.push(handle),
                 Err(error) => {
-                    plan.timeline.set_end(0);
+                    shared.timeline.set_end(0);
                     return Err(Error::Other(format!("cannot start a thread: {error}")));
                 }
             }
@@ -100,283 +108,40 @@ pub fn run(config: &LoadConfig, stop: &AtomicBool, on_progress: &mut dyn FnMut(&
         conductor.lead(&slices, &handles, stop, &mut collector, on_progress);
         join(handles)
     })?;
-    collector.finish(plan.timeline.us_at(Instant::now()));
-    Ok(conductor.result(config, &target, collector, &threads_totals, cpus_allowed))
+    collector.finish(shared.timeline.us_at(Instant::now()));
+    Ok(conductor.result(&target, collector, &threads_totals, cpus_allowed))
 }
 
-fn user_schedule(config: &LoadConfig) -> UserSchedule {
-    match config.model {
+fn user_schedule(plan: &LoadPlan) -> UserSchedule {
+    match plan.model {
         LoadModel::Open { .. } => UserSchedule::spawn(0, 1.0),
-        LoadModel::Closed { users, spawn_rate_per_s, .. } if config.stages.is_empty() => {
+        LoadModel::Closed { users, spawn_rate_per_s, .. } if plan.stages.is_empty() => {
             UserSchedule::spawn(users, spawn_rate_per_s)
         }
-        LoadModel::Closed { users, .. } => UserSchedule::Stages(Ramp::new(f64::from(users), &config.stages)),
+        LoadModel::Closed { users, .. } => UserSchedule::Stages(Ramp::new(f64::from(users), &plan.stages)),
     }
 }
 
-fn pacer(config: &LoadConfig, users: &UserSchedule, plan: &Plan, thread: u32) -> Pacer {
-    let (start, threads) = (plan.timeline.start(), plan.threads);
-    match config.model {
-        LoadModel::Closed { .. } => {
-            let random = random(config.seed, THINK_TIMES + u64::from(thread));
-            let think_time = config.think_time.clone();
-            Pacer::Closed(ClosedPacer::new(users.clone(), think_time, random, start, thread, threads))
+fn pacer(plan: &LoadPlan, users: &UserSchedule, shared: &Shared, thread: u32) -> Pacer {
+    let (start, threads) = (shared.timeline.start(), shared.threads);
+    match &plan.model {
+        LoadModel::Closed { think_time, .. } => {
+            let random = random(plan.seed, THINK_TIMES + u64::from(thread));
+            Pacer::Closed(ClosedPacer::new(users.clone(), think_time.clone(), random, start, thread, threads))
         }
-        LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
-            let rate = Ramp::new(rate_rps, &config.stages);
-            let due = DueTimes::new(rate, arrivals, config.seed, thread, threads);
+        &LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
+            let rate = Ramp::new(rate_rps, &plan.stages);
+            let due = DueTimes::new(rate, arrivals, plan.seed, thread, threads);
             let share = max_in_flight / threads + u32::from(thread < max_in_flight % threads);
             Pacer::Open(OpenPacer::new(due, start, share))
         }
     }
 }
 
-fn join(handles: Vec<ScopedJoinHandle<'_, std::io::Result<ThreadTotals>>>) -> Result<Vec<ThreadTotals>> {
+fn join(handles: Vec<ScopedJoinHandle<'_, io::Result<ThreadTotals>>>) -> Result<Vec<ThreadTotals>> {
     let totals = handles.into_iter().map(|handle| match handle.join() {
         Ok(result) => result.map_err(|error| Error::Other(format!("a load thread failed: {error}"))),
         Err(_) => Err(Error::Other("a load thread panicked".into())),
     });
     totals.collect()
-}
-
-/// Decides where the window lies, and measures over it what this process uses and what the backend sees.
-struct Conductor<'a> {
-    plan: &'a Plan,
-    users: &'a UserSchedule,
-    backend: Option<&'a str>,
-    backend_error: Option<String>,
-    run_time: Option<Duration>,
-    ended: &'a [AtomicU64],
-    /// When all users run.
-    all_started_us: u64,
-    /// Until the window's start is known: the detector and the latest moment for it.
-    warming_up: Option<(SteadyDetector, u64)>,
-    last_ended: u64,
-    stopped_by: StopCause,
-    at_start: Option<Border>,
-    at_end: Option<Border>,
-}
-
-/// What is read at one of the window's borders.
-struct Border {
-    usage: OwnUsage,
-    /// What the backend saw since it was last asked.
-    backend: BackendWindow,
-}
-
-impl<'a> Conductor<'a> {
-    fn new(config: &'a LoadConfig, plan: &'a Plan, users: &'a UserSchedule, ended: &'a [AtomicU64]) -> Self {
-        let all_started_us = users.complete_after().as_micros() as u64;
-        let stages_us: u64 = config.stages.iter().map(|stage| stage.duration_us).sum();
-        let mut conductor = Self {
-            plan,
-            users,
-            backend: config.backend.as_deref(),
-            backend_error: None,
-            run_time: match config.until {
-                _ if stages_us > 0 => Some(Duration::from_micros(stages_us)),
-                Until::RunTime(run_time) => Some(run_time),
-                Until::Iterations(_) | Until::Stopped => None,
-            },
-            ended,
-            all_started_us,
-            warming_up: None,
-            last_ended: 0,
-            stopped_by: StopCause::RunTime,
-            at_start: None,
-            at_end: None,
-        };
-        match config.warm_up {
-            _ if stages_us > 0 || plan.iterations.is_some() => conductor.start_window(0),
-            WarmUp::Fixed(length) => conductor.start_window(all_started_us + length.as_micros() as u64),
-            WarmUp::Steady { at_most } => {
-                let latest_us = all_started_us + at_most.as_micros() as u64;
-                conductor.warming_up = Some((SteadyDetector::default(), latest_us));
-            }
-        }
-        conductor
-    }
-
-    fn start_window(&mut self, at_us: u64) {
-        let timeline = &self.plan.timeline;
-        timeline.set_window_start(at_us);
-        if let Some(run_time) = self.run_time {
-            timeline.set_end(at_us + run_time.as_micros() as u64);
-        }
-    }
-
-    /// Until every thread has ended.
-    fn lead(
-        &mut self,
-        slices: &Receiver<Slice>,
-        handles: &[ScopedJoinHandle<'_, std::io::Result<ThreadTotals>>],
-        stop: &AtomicBool,
-        collector: &mut Collector,
-        on_progress: &mut dyn FnMut(&LoadProgress),
-    ) {
-        let mut next_look = self.plan.timeline.start() + LOOK_EVERY;
-        loop {
-            let wake = next_look.min(self.next_border().unwrap_or(next_look));
-            match slices.recv_timeout(wake.saturating_duration_since(Instant::now())) {
-                Ok(slice) => {
-                    let users = |us| self.users.users_at(Duration::from_micros(us));
-                    if let Some(progress) = collector.add(slice, users) {
-                        on_progress(&progress);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    let is_cut_short = stop.load(Relaxed) || handles.iter().any(ScopedJoinHandle::is_finished);
-                    if self.plan.finished.load(Relaxed) == self.plan.threads {
-                        self.end_soon(StopCause::Iterations);
-                    } else if is_cut_short {
-                        self.end_soon(StopCause::Signal);
-                    }
-                    self.look();
-                    if Instant::now() >= next_look {
-                        next_look += LOOK_EVERY;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return self.look(),
-            }
-        }
-    }
-
-    /// The next moment at which a border is to be read.
-    fn next_border(&self) -> Option<Instant> {
-        let timeline = &self.plan.timeline;
-        let us = match (&self.at_start, &self.at_end) {
-            (None, _) => timeline.window_start_us(),
-            (Some(_), None) => timeline.end_us(),
-            (Some(_), Some(_)) => None,
-        };
-        us.map(|us| timeline.at(us))
-    }
-
-    /// Announces the load's end, unless it comes as soon by itself.
-    fn end_soon(&mut self, cause: StopCause) {
-        let timeline = &self.plan.timeline;
-        let soon_us = timeline.us_at(Instant::now() + LEAD);
-        if timeline.end_us().is_none_or(|end_us| soon_us < end_us) {
-            self.stopped_by = cause;
-            timeline.set_window_start(timeline.window_start_us().unwrap_or(soon_us).min(soon_us));
-            timeline.set_end(soon_us);
-            self.warming_up = None;
-        }
-    }
-
-    /// One look at the clock and the throughput.
-    fn look(&mut self) {
-        let timeline = &self.plan.timeline;
-        let now_us = timeline.us_at(Instant::now());
-        let soon_us = now_us + LEAD.as_micros() as u64;
-        let ended: u64 = self.ended.iter().map(|count| count.load(Relaxed)).sum();
-        let reading = (ended - std::mem::replace(&mut self.last_ended, ended)) as f64;
-        if let Some((detector, latest_us)) = &mut self.warming_up
-            && now_us >= self.all_started_us
-            && (detector.push(reading) || soon_us >= *latest_us)
-        {
-            self.warming_up = None;
-            self.start_window(soon_us);
-        }
-        let is_past = |border: Option<u64>| border.is_some_and(|us| now_us >= us);
-        if self.at_start.is_none() && is_past(self.plan.timeline.window_start_us()) {
-            self.at_start = Some(self.read_border());
-        }
-        if self.at_end.is_none() && is_past(self.plan.timeline.end_us()) {
-            self.at_end = Some(self.read_border());
-        }
-    }
-
-    fn read_border(&mut self) -> Border {
-        Border { usage: OwnUsage::now().unwrap_or_default(), backend: self.close_backend_window() }
-    }
-
-    /// What the backend saw since it was last asked. Where it does not tell, the load goes on, and the result says why.
-    fn close_backend_window(&mut self) -> BackendWindow {
-        let told = self.backend.map(backend::close_window).transpose();
-        told.inspect_err(|error| self.backend_error = Some(error.to_string())).ok().flatten().unwrap_or_default()
-    }
-
-    fn result(
-        mut self,
-        config: &LoadConfig,
-        target: &Target,
-        collector: Collector,
-        threads: &[ThreadTotals],
-        cpus_allowed: Vec<u32>,
-    ) -> LoadResult {
-        let at_end = self.at_end.take().unwrap_or_else(|| self.read_border());
-        let at_start = self.at_start.take();
-        let drained = self.close_backend_window();
-        let timeline = &self.plan.timeline;
-        let mut end_us = timeline.end_us().unwrap_or_default();
-        let warm_up_us = timeline.window_start_us().unwrap_or(end_us);
-        if self.stopped_by == StopCause::Iterations {
-            // The end had to be announced; nothing happened after the last answer.
-            let last = threads.iter().filter_map(|thread| thread.last_ended).max();
-            end_us = last.map_or(end_us, |last| timeline.us_at(last).clamp(warm_up_us + 1, end_us));
-        }
-        let (usage_at_start, before) =
-            at_start.map_or_else(|| (at_end.usage, BackendWindow::default()), |start| (start.usage, start.backend));
-        let total_arrivals = before.arrivals + at_end.backend.arrivals + drained.arrivals;
-        let names = |request: usize| (config.requests[request].method.as_str(), config.requests[request].name.as_str());
-        LoadResult {
-            host: target.origin(),
-            model: config.model.clone(),
-            stages: config.stages.clone(),
-            window: Window {
-                start_unix_us: timeline.unix_us(warm_up_us),
-                warm_up_us,
-                duration_us: end_us - warm_up_us,
-            },
-            stopped_by: self.stopped_by,
-            requests: by_name(config, collector.window),
-            failures: collector.failed.into_groups(names),
-            series: collector.series,
-            totals: threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.totals)),
-            backend: match (&config.backend, &self.backend_error) {
-                (Some(url), None) => Some(BackendTruth { url: url.clone(), window: at_end.backend, total_arrivals }),
-                _ => None,
-            },
-            backend_error: self.backend_error,
-            generator: GeneratorUsage {
-                limits: None,
-                threads: self.plan.threads,
-                cpus_allowed,
-                cpu_user_us: at_end.usage.cpu_user_us - usage_at_start.cpu_user_us,
-                cpu_system_us: at_end.usage.cpu_system_us - usage_at_start.cpu_system_us,
-                max_rss_bytes: at_end.usage.max_rss_bytes,
-                send_lag: collector.send_lag,
-            },
-        }
-    }
-}
-
-/// The window's statistics by (method, name): requests of one name count together.
-fn by_name(config: &LoadConfig, window: Vec<Counts>) -> Vec<RequestStats> {
-    let mut stats: Vec<RequestStats> = Vec::new();
-    let is_scheduled = config.is_scheduled();
-    for (request, counts) in config.requests.iter().zip(window) {
-        let times = counts.times.map(|times| *times);
-        let (latency, intended, stream) = match times {
-            Some(times) => (times.latency, times.intended, times.stream),
-            None => Default::default(),
-        };
-        let new = RequestStats {
-            method: request.method.clone(),
-            name: request.name.clone(),
-            requests: counts.requests,
-            failures: counts.failures,
-            content_bytes: counts.content_bytes,
-            latency,
-            intended: is_scheduled.then(|| intended.unwrap_or_default()),
-            stream: config.stream.then(|| stream.unwrap_or_default()),
-        };
-        match stats.iter_mut().find(|one| (&one.method, &one.name) == (&new.method, &new.name)) {
-            Some(one) => one.add(&new),
-            None => stats.push(new),
-        }
-    }
-    stats.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
-    stats
 }

@@ -1,35 +1,33 @@
-//! The mock's bodies, as OpenAI's API has them, and as the Llama Stack vertical-scaling benchmark's mock sent them; and
-//! what is written to a connection, rendered once a second. Pure.
+//! What the mock answers, in the form of OpenAI's API and with the words of the Llama Stack vertical-scaling benchmark's
+//! mock; rendered to bytes once a second. Does no I/O.
 
 use super::config::MockConfig;
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use std::fmt::Write;
-use std::ops::Range;
+use std::{fmt::Write, ops::Range};
 
-/// The model's name where it is listed; the stack puts its provider's name, `openai/`, before it.
+/// The model's name in the list of models; a stack puts its provider's name, `openai/`, before it.
 pub const LISTED_MODEL: &str = "mock-chat-model";
 
-/// What every completion says, again and again where it is to say more.
+/// The text of every completion, repeated where it is to be longer.
 pub const TEXT: &str = "This is a mock response from the benchmark server.";
 
-/// The body of `GET /v1/health`.
 pub const HEALTH: &str = r#"{"status":"ok"}"#;
 
-/// A completion's.
+/// Of every completion.
 const ID: &str = "chatcmpl-mock123";
 const MODEL: &str = "openai/mock-chat-model";
 const PROMPT_TOKENS: u32 = 10;
-/// What the seed's mock says, though its text has nine words.
+/// As the replaced mock has it, though its text has nine words.
 const COMPLETION_TOKENS: u32 = 20;
 
-/// What is answered, before it is rendered.
+/// An answer that is not rendered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub body: Bytes,
-    /// The methods that are allowed, where another was used.
+    /// Which methods are allowed, if another was used.
     pub allow: Option<&'static str>,
 }
 
@@ -38,7 +36,6 @@ impl Answer {
         Self { status: 200, body: body.into(), allow: None }
     }
 
-    /// Head and body, to be written.
     pub fn render(&self, date: &str, keep_alive: bool, is_head: bool) -> Bytes {
         let mut text = head(self.status, "application/json", date, keep_alive);
         let _ = write!(text, "content-length: {}\r\n", self.body.len());
@@ -57,7 +54,7 @@ pub fn models() -> String {
     json!({"object": "list", "data": [model]}).to_string()
 }
 
-/// An error as OpenAI's API has it.
+/// An error in the form of OpenAI's API.
 ///
 /// Source: <https://platform.openai.com/docs/guides/error-codes>, and the API's own answers.
 pub fn error(status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Answer {
@@ -72,12 +69,12 @@ pub fn error(status: u16, message: &str, param: Option<&str>, code: Option<&str>
     Answer { status, body: body.to_string().into(), allow: None }
 }
 
-/// A server-sent event, ready to be written.
+/// A server-sent event, ready to write.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// As a chunk of the chunked transfer coding.
+    /// In the chunked transfer coding.
     chunk: Bytes,
-    /// Where in it the event lies.
+    /// Where the event itself is in it.
     event: Range<usize>,
 }
 
@@ -89,35 +86,31 @@ impl Event {
         Self { event: start..start + event.len(), chunk: format!("{size}{event}\r\n").into() }
     }
 
-    /// What to write: HTTP/1.0 knows no chunks.
+    /// HTTP/1.0 knows no chunks.
     pub fn bytes(&self, is_chunked: bool) -> Bytes {
         if is_chunked { self.chunk.clone() } else { self.chunk.slice(self.event.clone()) }
     }
 }
 
-/// Ends a chunked body.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// All that is written often, as of one second.
+/// All that is written often; it names the time, so it is made anew each second.
 #[derive(Debug)]
 pub struct Rendered {
     /// Seconds since 1970 UTC.
     pub second: u64,
     /// The `date` header's value.
     pub date: String,
-    /// A whole completion.
     pub completion: Answer,
-    /// The same with its head, on a kept connection.
+    /// The completion with its head, for a connection that is kept.
     pub kept_completion: Bytes,
-    /// The role, with which a stream begins.
+    /// Begins a stream.
     pub role: Event,
-    /// The text, word by word; after the last comes the first.
+    /// The text, to be repeated as often as it takes.
     pub words: Vec<Event>,
-    /// The finish reason.
     pub finish: Event,
-    /// For those who asked for it.
+    /// Only for clients who ask for it.
     pub usage: Event,
-    /// The end.
     pub done: Event,
 }
 
@@ -149,7 +142,6 @@ impl Rendered {
         }
     }
 
-    /// The head of a stream's answer.
     pub fn stream_head(&self, keep_alive: bool, is_chunked: bool) -> String {
         let mut text = head(200, "text/event-stream", &self.date, keep_alive);
         text.push_str(if is_chunked { "transfer-encoding: chunked\r\n\r\n" } else { "\r\n" });
@@ -157,7 +149,7 @@ impl Rendered {
     }
 }
 
-/// Words of a stream.
+/// How many words a stream has.
 pub fn stream_tokens(config: &MockConfig) -> u32 {
     config.tokens.unwrap_or_else(|| words().count() as u32)
 }
@@ -171,7 +163,7 @@ fn usage(completion_tokens: u32) -> Value {
     json!({"prompt_tokens": PROMPT_TOKENS, "completion_tokens": completion_tokens, "total_tokens": total})
 }
 
-/// The body of a whole completion.
+/// The body of a completion that is not streamed.
 fn completion(config: &MockConfig, created_s: u64) -> String {
     let render = |text: &str| {
         let completion = json!({
@@ -184,7 +176,7 @@ fn completion(config: &MockConfig, created_s: u64) -> String {
         });
         completion.to_string()
     };
-    // Between the last word and the first stands a blank.
+    // When the text is repeated, there is a blank between its last word and its first.
     let endless = || words().chain([" "]).cycle();
     let mut text = match config.tokens {
         Some(tokens) => endless().filter(|word| *word != " ").take(tokens as usize).collect(),
@@ -201,7 +193,7 @@ fn completion(config: &MockConfig, created_s: u64) -> String {
     render(&text)
 }
 
-/// Status line and the headers that all answers have; without the empty line.
+/// The status line and the headers that all answers have, without the empty line at the end.
 fn head(status: u16, content_type: &str, date: &str, keep_alive: bool) -> String {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
     let close = if keep_alive { "" } else { "connection: close\r\n" };

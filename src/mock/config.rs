@@ -1,37 +1,39 @@
 //! How the mock behaves, as asked for.
 
-use crate::distribution::Distribution;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    model::Distribution,
+};
 use std::time::{Duration, Instant};
 
-/// The default answers at once, and with the same words each time.
+/// By default it answers at once, with the same words each time.
 #[derive(Clone, Debug)]
 pub struct MockConfig {
-    /// From a completion's arrival to its answer, waiting for a slot not included.
+    /// From a completion's arrival, or from when it got its slot, to its answer.
     pub service_time: Distribution,
-    /// Completions that are worked on at once; `None` = all.
+    /// Completions worked on at once; `None` for any number.
     pub slots: Option<u32>,
-    /// Completions that may wait for a slot, beyond which they get a 503; `None` = all.
+    /// Completions that may wait for a slot, further ones get a 503; `None` for any number.
     pub queue: Option<u32>,
-    /// Share of the completions that are refused at once, 0 to 1.
+    /// Share of the completions that fail at once, 0 to 1.
     pub error_rate: f64,
-    /// With which status, 400 to 599.
+    /// Of those, 400 to 599.
     pub error_status: u16,
     /// When nothing is answered.
     pub stalls: Vec<Stall>,
-    /// Words of a completion; `None` = the seed's text and usage.
+    /// Words of a completion; `None` for the replaced mock's text and usage.
     pub tokens: Option<u32>,
-    /// Least size of a whole completion's body, its text repeated as often as it takes.
+    /// Least size of the body of a completion that is not streamed; its text is repeated as often as it takes.
     pub body_bytes: usize,
-    /// Of streams: from the arrival to the first word; `None` = the service time.
+    /// Of streams, from the arrival to the first word; `None` for the service time.
     pub ttft: Option<Distribution>,
-    /// Of streams: from one word to the next.
+    /// Of streams, from one word to the next.
     pub itl: Distribution,
     /// Of service times, token times and errors.
     pub seed: u64,
-    /// Threads that answer; `None` = one for each CPU it may use.
+    /// Threads that answer; `None` for one a CPU that the mock may use.
     pub threads: Option<u32>,
-    /// How long the answers under way may take once it is to stop.
+    /// Longest time for the answers under way once the mock is to stop.
     pub drain: Duration,
 }
 
@@ -40,13 +42,12 @@ pub struct MockConfig {
 pub struct Stall {
     /// From the first completion's arrival.
     pub after: Duration,
-    /// How long.
+    /// From then on.
     pub length: Duration,
 }
 
-/// Most words of a completion.
+/// Words of a completion, at most.
 pub const MAX_TOKENS: u32 = 100_000;
-/// Largest body of a completion.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 impl Default for MockConfig {
@@ -70,7 +71,8 @@ impl Default for MockConfig {
 }
 
 impl MockConfig {
-    /// [`Error::Usage`] for numbers that make no server.
+    /// # Errors
+    /// [`Error::Usage`] says which number, and what is allowed.
     pub(super) fn validate(&self) -> Result<()> {
         let wrong = |what: String| Err(Error::Usage(what));
         if self.slots == Some(0) {
@@ -94,7 +96,7 @@ impl MockConfig {
         Ok(())
     }
 
-    /// `moment`, or the end of the stall that it falls into; stalls count from `start`.
+    /// `moment`, or the end of the stall that it falls into. Stalls are relative to `start`.
     pub(super) fn after_stalls(&self, moment: Instant, start: Instant) -> Instant {
         self.stalls.iter().fold(moment, |moment, stall| {
             let from = start + stall.after;

@@ -1,47 +1,49 @@
 //! The hot path: one connection, and the request that is being answered on it.
 //!
-//! A request costs one read and one write. Sockets are registered once, edge-triggered; a read shorter than the buffer
-//! means that the socket is drained. A request that is byte for byte the last one that was understood is not parsed
-//! again, and a whole completion is written from where it was rendered.
+//! A request costs one read and one write. Sockets are registered once, edge-triggered; a read that does not fill the buffer
+//! has drained the socket. A request that is byte for byte the last one understood is not parsed again, and a completion is
+//! written from where it was rendered.
 
-use super::answers::{self, Answer};
-use super::lane::Lane;
-use super::reply::{Part, Reply};
-use super::request::{BadRequest, Client, RequestReader};
-use super::routes::{self, Form, Wanted};
-use super::slots::{Admission, Ticket};
-use mio::event::Event;
-use mio::net::TcpStream;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use super::{
+    answers::{self, Answer},
+    lane::Lane,
+    reply::{Part, Reply},
+    request::{BadRequest, Client, RequestReader},
+    routes::{self, Form, Wanted},
+    slots::{Admission, Ticket},
+};
+use mio::{event::Event, net::TcpStream};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Answers in one turn before the other connections have theirs.
+/// Answers to give in one turn, before the other connections get theirs.
 const ANSWERS_PER_TURN: usize = 64;
 
-/// How long a refused client may go on sending: closing sooner would reset the connection and lose it the answer.
+/// How long a refused client may go on sending. Closing sooner would reset the connection, and the client might never read
+/// the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A client's connection.
 #[derive(Debug)]
 pub struct Connection {
     key: usize,
     stream: TcpStream,
     reader: RequestReader,
     state: State,
-    /// Counts the replies: what was meant for an earlier one is stale.
+    /// Number of the current reply. Alarms and slots that were meant for an earlier one are ignored.
     reply: u32,
-    /// Whether the socket may hold bytes that were not read.
+    /// Whether the socket may have bytes to read.
     may_read: bool,
     /// Whether the client has closed its side.
     is_read_closed: bool,
-    /// Whether it has asked for anything but the mock's counts.
+    /// Whether it is in the mock's counts: it has asked for something other than those.
     is_counted: bool,
 }
 
-/// Whether a connection is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Keep,
@@ -50,17 +52,16 @@ pub enum Fate {
 
 #[derive(Debug)]
 enum State {
-    /// No whole request has come.
+    /// Waiting for a complete request.
     Reading,
-    /// A completion waits for a slot.
     Queued(Asked),
-    /// A part of an answer is due, or being written.
+    /// A part of an answer is awaited, or being written.
     Answering(Answering),
-    /// All is said, and what the client still sends is thrown away.
+    /// The answer is written, and whatever the client still sends is thrown away.
     Lingering,
 }
 
-/// A completion's request.
+/// A request for a completion.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     arrived: Instant,
@@ -78,11 +79,11 @@ struct Answering {
     after: After,
     has_slot: bool,
     is_counted: bool,
-    /// Whether an alarm will ring when the part is due.
+    /// Whether an alarm is set for when the part is due.
     is_alarm_set: bool,
 }
 
-/// What becomes of the connection when the answer is written.
+/// What to do once the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum After {
     Keep,
@@ -90,9 +91,8 @@ enum After {
     Linger,
 }
 
-/// What reading has come to.
 enum Next {
-    /// There is no whole request yet.
+    /// There is no complete request yet.
     Wait,
     Gone,
     Request(Wanted, Client),
@@ -100,7 +100,6 @@ enum Next {
 }
 
 impl Connection {
-    /// One that was just accepted.
     pub fn new(key: usize, stream: TcpStream) -> Self {
         Self {
             key,
@@ -114,28 +113,26 @@ impl Connection {
         }
     }
 
-    /// What is to be registered for events.
+    /// What to register for events.
     pub fn source(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
-    /// Whether nothing has been asked for that is not answered.
+    /// Whether every request is answered.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Reading) && self.reader.is_empty()
     }
 
-    /// The socket is ready for something.
     pub fn on_event(&mut self, event: &Event, lane: &mut Lane) -> Fate {
         self.may_read |= event.is_readable();
         self.is_read_closed |= event.is_read_closed();
-        // Closed both ways, or reset: nobody is there to read an answer.
+        // Reset, or closed both ways: nobody will read an answer.
         if event.is_error() || event.is_write_closed() {
             return Fate::Drop;
         }
         self.advance(lane)
     }
 
-    /// The alarm of a reply has rung.
     pub fn on_alarm(&mut self, reply: u32, lane: &mut Lane) -> Fate {
         match self.state {
             _ if reply != self.reply => Fate::Keep,
@@ -144,7 +141,7 @@ impl Connection {
         }
     }
 
-    /// The slot that was waited for is there; `None` when it is not any more.
+    /// A slot is free for it; `None` if it no longer waits for one.
     pub fn on_slot(&mut self, ticket: Ticket, lane: &mut Lane) -> Option<Fate> {
         let State::Queued(asked) = self.state else { return None };
         if ticket.reply != self.reply {
@@ -154,7 +151,7 @@ impl Connection {
         Some(self.advance(lane))
     }
 
-    /// Settles the accounts of a connection that is dropped.
+    /// Drops the connection, and settles what the counts and the slots have of it.
     pub fn leave(self, lane: &mut Lane) {
         match &self.state {
             State::Answering(answering) => {
@@ -173,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// Goes as far as can be gone now.
+    /// Goes on as far as it can without waiting.
     fn advance(&mut self, lane: &mut Lane) -> Fate {
         let mut now = Instant::now();
         let mut answers = 0;
@@ -222,7 +219,7 @@ impl Connection {
         }
     }
 
-    /// Finds the next whole request in what was read, and reads on until there is one.
+    /// Finds the next complete request in what was read, or reads on until there is one.
     fn next_request(&mut self, lane: &mut Lane) -> Next {
         let mut read = 0;
         loop {
@@ -239,7 +236,7 @@ impl Connection {
                 }
                 Ok(None) => {}
             }
-            // A client whose socket has no room for this line is no client that waits for it.
+            // A client that waits for this line has room for it.
             if self.reader.must_continue() && self.stream.write(CONTINUE).is_err() {
                 return Next::Gone;
             }
@@ -264,7 +261,7 @@ impl Connection {
         }
     }
 
-    /// A whole request has `arrived`.
+    /// Begins to answer a request that was complete at `arrived`.
     fn begin(&mut self, wanted: Wanted, client: Client, arrived: Instant, lane: &mut Lane) {
         self.reply = self.reply.wrapping_add(1);
         match wanted {
@@ -284,7 +281,7 @@ impl Connection {
         }
     }
 
-    /// A completion fails as asked for, is worked on, waits for that, or is turned away.
+    /// A completion fails because it is to, gets a slot, waits for one, or is turned away.
     fn admit(&mut self, asked: Asked, lane: &mut Lane) {
         let Asked { arrived, client, .. } = asked;
         lane.completion_arrived(arrived);
@@ -311,7 +308,7 @@ impl Connection {
         lane.truth().arrived(lane.thread);
     }
 
-    /// The bytes are no request: says so, and then ends the connection.
+    /// The bytes are not a request: says so, and then ends the connection.
     fn refuse(&mut self, bad: BadRequest, now: Instant, lane: &mut Lane) {
         self.reply = self.reply.wrapping_add(1);
         self.count_arrival(lane);
@@ -320,12 +317,11 @@ impl Connection {
         self.state = State::Answering(Answering { after: After::Linger, ..answering });
     }
 
-    /// Answers at once.
     fn answer(&mut self, answer: &Answer, client: Client, arrived: Instant, lane: &Lane) {
         self.state = State::Answering(Answering::at_once(answer, client, arrived, lane));
     }
 
-    /// Answers with a completion that is worked on from `begin`.
+    /// Answers with a completion whose service time starts at `begin`.
     fn work_on(&mut self, asked: Asked, begin: Instant, has_slot: bool, lane: &mut Lane) {
         let client = lane.as_of_now(asked.client);
         let (part, rest) = Reply::begin(asked.form, client, begin, lane.config, &lane.rendered, &mut lane.random);
@@ -334,7 +330,6 @@ impl Connection {
         self.state = State::Answering(Answering { has_slot, ..answering });
     }
 
-    /// The answer is written.
     fn finish(&mut self, lane: &mut Lane) -> Fate {
         let State::Answering(answering) = std::mem::replace(&mut self.state, State::Reading) else { return Fate::Keep };
         if answering.is_counted {
@@ -369,7 +364,7 @@ impl Connection {
 }
 
 impl Answering {
-    /// Counted, without a slot.
+    /// One that is in the mock's counts and has no slot.
     fn new(part: Part, rest: Reply, status: u16, arrived: Instant, client: Client) -> Self {
         Self {
             part,
@@ -384,14 +379,13 @@ impl Answering {
         }
     }
 
-    /// With all of it at once.
     fn at_once(answer: &Answer, client: Client, arrived: Instant, lane: &Lane) -> Self {
         let client = lane.as_of_now(client);
         let bytes = answer.render(&lane.rendered.date, client.keep_alive, client.is_head);
         Self::new(Part { due: arrived, bytes }, Reply::Whole, answer.status, arrived, client)
     }
 
-    /// Writes what is left of the part; false when the socket takes no more for now.
+    /// Writes what is left of the part. False if the socket takes no more for now.
     fn write(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
         while self.written < self.part.bytes.len() {
             match stream.write(&self.part.bytes[self.written..]) {

@@ -1,25 +1,24 @@
-//! What a request line names; pure.
+//! Which endpoint a request line names.
 
 use crate::model::BackendWindow;
 
 /// Longest part of a path that an error repeats.
 const SHOWN_CHARACTERS: usize = 200;
 
-/// What a request line names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     Chat,
     Health,
     Models,
     Window,
-    /// There is one, but only for this method.
+    /// The path exists, but only for these methods.
     WrongMethod(&'static str),
-    /// There is none; as asked for.
+    /// The path does not exist; method and path as they came.
     Unknown(String),
 }
 
 impl Endpoint {
-    /// `path` may have a query, which says nothing here.
+    /// A query in `path` is ignored.
     pub fn of(method: &str, path: &str) -> Self {
         let place = path.split('?').next().unwrap_or(path);
         let (endpoint, allowed) = match place {

@@ -1,41 +1,46 @@
 //! One thread of the mock: its connections, its alarms, and the loop that gives each its turn.
 
-use super::config::MockConfig;
-use super::connection::{Connection, Fate};
-use super::lane::{INBOX, Lane, Message, Shared};
+use super::{
+    config::MockConfig,
+    connection::{Connection, Fate},
+    lane::{INBOX, Lane, Message, Shared},
+};
 use crate::wire::PreciseTimer;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{
+    Events, Interest, Poll, Registry, Token,
+    net::{TcpListener, TcpStream},
+};
 use slab::Slab;
-use std::cmp::Reverse;
-use std::io::{self, ErrorKind};
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    io::{self, ErrorKind},
+    sync::mpsc::Receiver,
+    time::{Duration, Instant},
+};
 
-/// Longest wait for events, and so for the stop flag to be seen.
+/// Longest wait for events, and so how late the stop flag may be seen.
 const TICK: Duration = Duration::from_millis(100);
 const EVENTS: usize = 1024;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);
 
-/// One thread's loop.
 pub struct EventLoop<'a> {
     poll: Poll,
     timer: PreciseTimer,
     inbox: Receiver<Message>,
-    /// In the first thread: it accepts for all.
+    /// The first thread has it, and accepts connections for all.
     listener: Option<TcpListener>,
-    /// Whether connections wait that could not be accepted for want of something.
+    /// Whether connections wait that could not be accepted, for want of files or memory.
     must_accept: bool,
-    /// Which thread gets the next connection.
+    /// The one that gets the next connection.
     next_thread: usize,
     connections: Slab<Connection>,
     lane: Lane<'a>,
 }
 
 impl<'a> EventLoop<'a> {
-    /// Of the thread of that number, which waits on `poll`; one of them has the listener.
+    /// For the thread of this number, which waits on `poll`; exactly one gets the listener.
     pub fn new(
         poll: Poll,
         inbox: Receiver<Message>,
@@ -53,7 +58,7 @@ impl<'a> EventLoop<'a> {
         Ok(Self { poll, timer, inbox, listener, must_accept: false, next_thread: 0, connections, lane })
     }
 
-    /// Serves until told to stop, and then for as long as answers are under way and the drain lasts.
+    /// Serves until told to stop, and then until every answer is written or the drain is over.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         let mut drained_by = None;
@@ -106,7 +111,7 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Until none is left: a connection that is given a slot may be done at once, and give it to the next.
+    /// Goes on until no slot is left to grant: a connection may be done with it at once, and pass it on.
     fn grant_slots(&mut self) {
         while let Some(ticket) = self.lane.granted.pop() {
             let mut is_taken = false;
@@ -130,7 +135,7 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Accepts all that wait, and deals them out to the threads in turn.
+    /// Accepts all connections that wait, and hands them to the threads in turn.
     fn accept(&mut self) {
         while let Some(listener) = &self.listener {
             match listener.accept() {
@@ -146,9 +151,9 @@ impl<'a> EventLoop<'a> {
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return,
-                    // That one connection is gone.
+                    // Only this connection is gone.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
-                    // Out of files or memory: what is open may free some, so tries again at the next turn.
+                    // Out of files or memory, which others may free: try again at the next turn.
                     _ => return self.must_accept = true,
                 },
             }
@@ -165,10 +170,10 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Takes no more connections, and ends those on which nothing is under way.
+    /// Accepts no more connections, and closes those that are idle.
     fn drain(&mut self) {
         self.lane.is_draining = true;
-        // Dropped, it is closed: later clients are refused instead of left waiting.
+        // Closed and not just left alone, so that later clients are refused instead of left waiting.
         self.listener = None;
         let idle: Vec<usize> =
             self.connections.iter().filter(|(_, connection)| connection.is_idle()).map(|(key, _)| key).collect();

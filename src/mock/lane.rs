@@ -1,86 +1,84 @@
-//! What the connections of one thread share, and what the threads share and have for each other.
+//! What the connections of one thread share, what all threads share, and what they send each other.
 
-use super::answers::Rendered;
-use super::config::MockConfig;
-use super::request::Client;
-use super::routes::Form;
-use super::slots::{Slots, Ticket};
-use super::truth::Truth;
-use crate::distribution::Random;
-use crate::units::now_unix_us;
-use crate::wire::Memo;
-use mio::net::TcpStream;
-use mio::{Poll, Token, Waker};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::io;
-use std::rc::Rc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
-use std::time::Instant;
+use super::{
+    answers::Rendered,
+    config::MockConfig,
+    request::Client,
+    routes::Form,
+    slots::{Slots, Ticket},
+    truth::Truth,
+};
+use crate::{distribution::Random, units::now_unix_us, wire::Memo};
+use mio::{Poll, Token, Waker, net::TcpStream};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    io,
+    rc::Rc,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::Sender,
+    },
+    time::Instant,
+};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Of the events that say that an inbox has something.
+/// Of events that say that there is something in the inbox.
 pub const INBOX: Token = Token(usize::MAX - 3);
 
 /// What all threads share.
 #[derive(Debug)]
 pub struct Shared<'a> {
-    /// What was seen.
     pub truth: Truth,
-    /// The limit on completions at once, if there is one.
+    /// `None` for no limit on completions at once.
     pub slots: Option<Slots>,
-    /// When the first completion arrived: stalls count from then.
+    /// When the first completion arrived; stalls are relative to it.
     pub first_completion: OnceLock<Instant>,
     /// By thread.
     pub inboxes: Vec<Inbox>,
-    /// Set when all are to end.
     pub stop: &'a AtomicBool,
-    /// Set when one has ended.
+    /// Set when a thread has ended: the others are not to go on without it.
     pub is_crippled: AtomicBool,
 }
 
 impl Shared<'_> {
-    /// Whether all are to end.
     pub fn is_stopping(&self) -> bool {
         self.stop.load(Relaxed) || self.is_crippled.load(Relaxed)
     }
 }
 
-/// Brings one thread what others have for it.
+/// Where one thread finds what others have sent it.
 #[derive(Debug)]
 pub struct Inbox {
     sender: Sender<Message>,
     waker: Waker,
 }
 
-/// What threads have for each other.
 #[derive(Debug)]
 pub enum Message {
-    /// A connection to be served.
+    /// A connection to serve.
     Accepted(TcpStream),
-    /// A slot that was waited for.
+    /// Who waited for a slot and has it now.
     Slot(Ticket),
 }
 
 impl Inbox {
-    /// Of the thread that waits on `poll` and reads the other end of `sender`.
+    /// For the thread that waits on `poll` and reads the other end of `sender`.
     pub fn new(sender: Sender<Message>, poll: &Poll) -> io::Result<Self> {
         Ok(Self { sender, waker: Waker::new(poll.registry(), INBOX)? })
     }
 
-    /// Has it read there.
     pub fn send(&self, message: Message) {
-        // A thread that is gone has no use for it: then all are about to end.
+        // If that thread has ended, all are about to.
         if self.sender.send(message).is_ok() {
             let _ = self.waker.wake();
         }
     }
 }
 
-/// When a connection is to be given its turn, and for which of its replies.
+/// When to wake which connection, and for which of its replies; the earliest is the greatest.
 pub type Alarm = Reverse<(Instant, usize, u32)>;
 
 /// What the connections of one thread share.
@@ -89,21 +87,18 @@ pub struct Lane<'a> {
     pub shared: &'a Shared<'a>,
     pub thread: usize,
     pub random: Random,
-    /// What is written often, as of this second.
     pub rendered: Rc<Rendered>,
     pub buffer: Vec<u8>,
-    /// The last completion's request that came in one piece.
+    /// The last request for a completion that came in one piece.
     pub understood: Memo<(Form, Client)>,
-    /// Whether no connection is kept any more.
+    /// Whether the mock is about to end: no connection is kept any more.
     pub is_draining: bool,
-    /// The next one first.
     pub alarms: BinaryHeap<Alarm>,
-    /// Slots that came free for connections of this thread.
+    /// Connections of this thread that waited for a slot and have one now.
     pub granted: Vec<Ticket>,
 }
 
 impl<'a> Lane<'a> {
-    /// Of the thread of that number.
     pub fn new(config: &'a MockConfig, shared: &'a Shared<'a>, thread: usize) -> Self {
         Self {
             config,
@@ -119,34 +114,32 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// What was seen.
     pub fn truth(&self) -> &Truth {
         &self.shared.truth
     }
 
-    /// Has a connection's `on_alarm` called at that moment.
+    /// Calls the connection's `on_alarm` at that moment.
     pub fn ring_at(&mut self, moment: Instant, key: usize, reply: u32) {
         self.alarms.push(Reverse((moment, key, reply)));
     }
 
-    /// A client, whose connection is not kept any more once the mock is about to end.
+    /// The client, whose connection is not kept once the mock is about to end.
     pub fn as_of_now(&self, client: Client) -> Client {
         Client { keep_alive: client.keep_alive && !self.is_draining, ..client }
     }
 
-    /// A completion's request is here.
     pub fn completion_arrived(&self, now: Instant) {
         if !self.config.stalls.is_empty() {
             self.shared.first_completion.get_or_init(|| now);
         }
     }
 
-    /// When something that is due at a moment may be done.
+    /// When to do what is due at `due`.
     pub fn after_stalls(&self, due: Instant) -> Instant {
         self.shared.first_completion.get().map_or(due, |&start| self.config.after_stalls(due, start))
     }
 
-    /// A completion is done with: its slot goes to the next.
+    /// Passes the slot of a completion on to the next that waits.
     pub fn give_back_slot(&mut self) {
         match self.shared.slots.as_ref().and_then(Slots::give_back) {
             Some(ticket) if ticket.thread == self.thread => self.granted.push(ticket),
@@ -155,7 +148,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Takes notice of the time, once a turn.
+    /// Call once a turn of the event loop.
     pub fn turn(&mut self) {
         let second = now_unix_us() / 1_000_000;
         if second != self.rendered.second {

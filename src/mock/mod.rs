@@ -1,10 +1,10 @@
-//! The mock backend: answers chat completions, at once or as slowly as asked, so that what is measured is what stands before
-//! it; and tells what it really saw.
+//! The mock backend: answers chat completions, at once or as slowly as it is told, so that what is measured is the server in
+//! front of it; and tells what it really saw.
 //!
 //! A request goes from file to file: `request` finds it in a connection's bytes, `routes` says what it asks for, `slots`
-//! whether it must wait, `reply` which parts of an answer are due when, and `answers` has the texts. `connection` is the hot
+//! whether it must wait, `reply` which parts of the answer are due when, and `answers` has the texts. `connection` is the hot
 //! path, `event_loop` gives the connections their turns, and `truth` counts. No tokio here: its timers tick in
-//! milliseconds, and a think time of one is to hold to some ten microseconds.
+//! milliseconds, and a service time of one is to hold to some ten microseconds.
 
 mod answers;
 mod config;
@@ -21,25 +21,30 @@ mod truth;
 pub use answers::TEXT;
 pub use config::{MAX_TOKENS, MockConfig, Stall};
 
-use crate::error::{Error, Result};
-use crate::this_process;
+use crate::{
+    error::{Error, Result},
+    this_process,
+};
 use event_loop::EventLoop;
 use lane::{Inbox, Shared};
-use mio::Poll;
-use mio::net::TcpListener;
+use mio::{Poll, net::TcpListener};
 use slots::Slots;
-use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::channel;
+use std::{
+    io,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::channel,
+    },
+};
 use truth::Truth;
 
-/// Serves on `listener` until `stop` is set; then no connection is accepted any more, and answers under way may take as
-/// long as the drain. Blocks; serves with threads of its own.
+/// Serves on `listener` until `stop` is set. Then it accepts no more connections, and waits for the answers under way, no
+/// longer than the drain. Blocks; answers from its own threads.
 ///
 /// # Errors
 /// [`Error::Usage`] for a configuration that makes no server; [`Error::Other`] when the operating system refuses threads
-/// or polling. What clients do is no error.
+/// or polling. Whatever clients do is no error.
 pub fn serve(listener: std::net::TcpListener, config: &MockConfig, stop: &AtomicBool) -> Result<()> {
     config.validate()?;
     this_process::allow_many_files();
@@ -75,7 +80,7 @@ fn serve_with(
         for (thread, (poll, inbox)) in ends.into_iter().enumerate() {
             let (listener, shared) = (listener.take(), &shared);
             let body = move || {
-                // However it ends, the others are not to go on without it.
+                // However this thread ends, the others are not to go on without it.
                 let _guard = OnEnd(&shared.is_crippled);
                 EventLoop::new(poll, inbox, listener, config, shared, thread)?.run()
             };
@@ -89,7 +94,7 @@ fn serve_with(
     })
 }
 
-/// Sets a flag when its scope ends, by return or panic.
+/// Sets a flag when it is dropped, also by a panic.
 struct OnEnd<'a>(&'a AtomicBool);
 
 impl Drop for OnEnd<'_> {

@@ -1,37 +1,37 @@
-//! A completion as a schedule: parts of an answer, each with the moment at which it is due. Moments follow from the
-//! arrival and the times drawn, never from when a timer happened to ring.
+//! A completion as a schedule: parts of an answer, each with the moment when it is due. These follow from the arrival and
+//! the times drawn, never from when a timer happened to ring, so lateness does not add up.
 
-use super::answers::{LAST_CHUNK, Rendered, stream_tokens};
-use super::config::MockConfig;
-use super::request::Client;
-use super::routes::Form;
+use super::{
+    answers::{LAST_CHUNK, Rendered, stream_tokens},
+    config::MockConfig,
+    request::Client,
+    routes::Form,
+};
 use crate::distribution::Random;
 use bytes::Bytes;
-use std::rc::Rc;
-use std::time::Instant;
+use std::{rc::Rc, time::Instant};
 
-/// Bytes that are to be written, and when.
+/// Bytes to write, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub due: Instant,
     pub bytes: Bytes,
 }
 
-/// The parts that are still to come.
+/// The parts still to come.
 #[derive(Debug)]
 pub enum Reply {
-    /// None: the only part was the first.
+    /// No more: the first part was all.
     Whole,
     Stream(Stream),
 }
 
-/// A stream under way.
 #[derive(Debug)]
 pub struct Stream {
     texts: Rc<Rendered>,
-    /// Of the part before.
+    /// When the last part was due.
     due: Instant,
-    /// Words written, and to be written in all.
+    /// Words written so far, and in all.
     word: u32,
     words: u32,
     is_chunked: bool,
@@ -39,7 +39,7 @@ pub struct Stream {
 }
 
 impl Reply {
-    /// A reply to a completion's request that is worked on from `begin`: its first part, and the rest.
+    /// The first part of a reply whose service time starts at `begin`, and the rest.
     pub fn begin(
         form: Form,
         client: Client,
@@ -76,7 +76,7 @@ impl Reply {
 }
 
 impl Stream {
-    /// The next word; with the last one all that ends the stream.
+    /// The next word; the last one with all that ends the stream.
     fn next_words(&mut self) -> Option<Bytes> {
         if self.word == self.words {
             return None;

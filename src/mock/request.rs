@@ -1,25 +1,22 @@
-//! Finds whole requests in the bytes of a connection, at any split, within limits; does no I/O.
+//! Finds complete requests in the bytes of a connection, wherever they are split, within limits. Does no I/O.
 
 use super::endpoint::Endpoint;
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
-/// Largest request line and headers.
+/// Of the request line and all headers.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// Largest body.
 pub const MAX_BODY_BYTES: usize = 10 << 20;
 const MAX_HEADERS: usize = 128;
-/// A buffer that grew beyond this is given back between two requests.
+/// A buffer that has grown beyond this is freed between two requests.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// Why bytes are not a request that is served; the connection is of no more use.
+/// Why bytes are not a request that can be served. The connection is then of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRequest {
-    /// Not HTTP/1.x, or framed in a way that is open to interpretation.
+    /// Not HTTP/1.x, or framed in a way that can be read as more than one request.
     Malformed(&'static str),
-    /// The head is beyond the limits.
     HeadTooLarge,
-    /// The body is.
     BodyTooLarge,
 }
 
@@ -29,51 +26,48 @@ impl From<Malformed> for BadRequest {
     }
 }
 
-/// What a request's head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// What is asked for.
     pub endpoint: Endpoint,
-    /// Who asks.
     pub client: Client,
-    /// Whether the client waits to hear that it may send the body.
+    /// Whether the client waits to be told that it may send the body.
     pub expects_continue: bool,
 }
 
-/// What an answer must know of who gets it.
+/// What matters about a client for the form of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Whether the connection may be kept; HTTP/1.0's never is.
+    /// Whether the connection may be kept; one of HTTP/1.0 never is.
     pub keep_alive: bool,
-    /// Whether it speaks HTTP/1.1, and so chunks; otherwise the connection's end is a stream's.
+    /// Whether it knows chunks; otherwise a stream ends with the connection.
     pub is_http11: bool,
-    /// Whether it wants the head only (`HEAD`).
+    /// Whether it wants no body.
     pub is_head: bool,
 }
 
-/// A whole request.
+/// A complete request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     pub head: &'a Head,
     pub body: &'a [u8],
 }
 
-/// The bytes of one connection that are not answered yet.
+/// Keeps the bytes of a connection until they are answered.
 #[derive(Debug, Default)]
 pub struct RequestReader {
     bytes: Vec<u8>,
     stage: Stage,
-    /// Whether a client that waits to send its body has been told to.
+    /// Whether the client has been told that it may send the body.
     is_continued: bool,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// No head yet among the first `seen` bytes.
+    /// The first `seen` bytes do not hold the end of a head.
     Head { seen: usize },
-    /// The body lies between the two.
+    /// The body is from `start` to `end`.
     Length { head: Head, start: usize, end: usize },
-    /// The coding goes on at `at`.
+    /// What is decoded so far ends at `at`.
     Chunked { head: Head, decoder: Chunked, at: usize, body: Vec<u8> },
 }
 
@@ -84,17 +78,16 @@ impl Default for Stage {
 }
 
 impl RequestReader {
-    /// Whether no byte waits for the rest of its request.
+    /// Whether there is no part of a request.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Adds bytes that were read.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next request, once it is whole. It stays until [`Self::pop`].
+    /// The next request, once it is complete. It stays until [`Self::pop`].
     pub fn peek(&mut self) -> Result<Option<Request<'_>>, BadRequest> {
         if let Stage::Head { seen } = self.stage {
             // Empty lines before a request are ignored (RFC 9112, 2.2).
@@ -127,7 +120,7 @@ impl RequestReader {
         }
     }
 
-    /// Forgets the request that [`Self::peek`] gave.
+    /// Drops the request that [`Self::peek`] gave.
     pub fn pop(&mut self) {
         let taken = match &self.stage {
             Stage::Head { .. } => 0,
@@ -141,7 +134,7 @@ impl RequestReader {
         (self.stage, self.is_continued) = (Stage::default(), false);
     }
 
-    /// Whether the client is to be told, now and once, that it may send the body.
+    /// Whether to tell the client now that it may send the body; true once a request.
     pub fn must_continue(&mut self) -> bool {
         let head = match &self.stage {
             Stage::Length { head, .. } | Stage::Chunked { head, .. } => head,
@@ -151,7 +144,7 @@ impl RequestReader {
     }
 }
 
-/// Reads a whole head: what follows it.
+/// Reads a complete head and says what follows it.
 fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
     let malformed = |why| Err(BadRequest::Malformed(why));
     if bytes.len() > MAX_HEAD_BYTES {

@@ -1,34 +1,35 @@
-//! What a request asks for; pure.
+//! What a request asks for.
 
-use super::answers::{self, Answer};
-use super::endpoint::Endpoint;
-use super::request::{BadRequest, MAX_BODY_BYTES, Request};
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::{
+    answers::{self, Answer},
+    endpoint::Endpoint,
+    request::{BadRequest, MAX_BODY_BYTES, Request},
+};
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use std::fmt;
 
-/// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// A completion, after its time.
+    /// A completion, once its service time is over.
     Completion(Form),
-    /// This, at once.
+    /// This answer, at once.
     Ready(Answer),
-    /// To close a window of counts, and tell it.
+    /// The window of counts, which ends with this request.
     Window,
 }
 
-/// The form in which a completion is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Whole,
-    /// As server-sent events, the usage as the last of them or not.
+    /// Server-sent events, the last of them with the usage or not.
     Stream {
         with_usage: bool,
     },
 }
 
-/// What a whole request asks for.
 pub fn wanted(request: &Request) -> Wanted {
     Wanted::Ready(match &request.head.endpoint {
         Endpoint::Chat => {
@@ -48,7 +49,7 @@ pub fn wanted(request: &Request) -> Wanted {
     })
 }
 
-/// The answer to what is no request.
+/// The answer to bytes that are not a request.
 pub fn refusal(bad: BadRequest) -> Answer {
     match bad {
         BadRequest::Malformed(why) => answers::error(400, why, None, None),
@@ -60,7 +61,7 @@ pub fn refusal(bad: BadRequest) -> Answer {
     }
 }
 
-/// What of a chat completion's request is looked at; anything else need only be JSON.
+/// The part of a request for a chat completion that is looked at. The rest need only be JSON.
 #[derive(Deserialize)]
 struct ChatRequest {
     #[serde(default)]
@@ -85,7 +86,7 @@ fn chat(body: &[u8]) -> Result<Form, Answer> {
         let message = format!("`{param}` must be {wanted} and is {given}");
         invalid(&message, Some(param), Some("invalid_type"))
     };
-    // Serde would take an array for the struct.
+    // Serde would read the struct from an array too.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("the request's body is not a JSON object", None, None));
     }
@@ -117,7 +118,7 @@ fn chat(body: &[u8]) -> Result<Form, Answer> {
     }
 }
 
-/// A JSON value, as far as it matters: what it is.
+/// What kind of JSON value it is, which is all that matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
     #[default]

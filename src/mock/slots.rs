@@ -1,35 +1,32 @@
-//! A limit on the completions that are worked on at once, over all threads; those beyond it wait in order of arrival.
+//! A limit on the completions worked on at once in all threads. Further ones wait in the order in which they came.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-/// Who asks for a slot.
+/// The reply that asks for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// The thread that has the connection.
     pub thread: usize,
-    /// The connection.
+    /// Of the connection, in its thread.
     pub key: usize,
-    /// Which of its replies.
     pub reply: u32,
 }
 
-/// What becomes of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// There is a slot.
     Granted,
-    /// There will be one.
+    /// It will get a slot later.
     Queued,
-    /// There is no room to wait either.
+    /// There is no slot, and no room to wait either.
     Full,
 }
 
-/// The slots.
 #[derive(Debug)]
 pub struct Slots {
     state: Mutex<State>,
-    /// Most that wait.
+    /// Most that may wait.
     queue: usize,
 }
 
@@ -40,13 +37,12 @@ struct State {
 }
 
 impl Slots {
-    /// So many, for which so many may wait (`None`: all).
+    /// At most `queue` may wait; `None` for any number.
     pub fn new(slots: u32, queue: Option<u32>) -> Self {
         let state = Mutex::new(State { free: slots, waiting: VecDeque::new() });
         Self { state, queue: queue.map_or(usize::MAX, |queue| queue as usize) }
     }
 
-    /// Asks for a slot.
     pub fn take(&self, ticket: Ticket) -> Admission {
         let mut state = self.state();
         if state.free > 0 {
@@ -60,7 +56,7 @@ impl Slots {
         }
     }
 
-    /// Gives a slot back: to whom it goes, if anyone waits. Who has left meanwhile gives it back in turn.
+    /// Gives a slot back, and returns who gets it. If that one has left in the meantime, it must give the slot back in turn.
     #[must_use]
     pub fn give_back(&self) -> Option<Ticket> {
         let mut state = self.state();

@@ -1,24 +1,29 @@
-//! What the mock really saw, in windows that follow each other without a gap.
+//! What the mock really saw, counted in windows that follow each other without a gap.
 
-use crate::model::{BackendWindow, Histogram};
-use crate::units::now_unix_us;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use crate::{
+    model::{BackendWindow, Histogram},
+    units::now_unix_us,
+};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
-/// The counts of all threads.
 #[derive(Debug)]
 pub struct Truth {
-    /// When the open window began, by both clocks.
+    /// When the current window began: monotonic clock, and microseconds since 1970 UTC.
     start: Mutex<(Instant, u64)>,
-    /// By thread, so that none waits for another.
+    /// One a thread, so that none waits for another.
     tallies: Vec<Mutex<Tally>>,
     in_flight: AtomicU64,
     peak_in_flight: AtomicU64,
     connections_open: AtomicU64,
 }
 
-/// One thread's counts since the window began.
+/// Of one thread, since the window began.
 #[derive(Debug, Default)]
 struct Tally {
     arrivals: u64,
@@ -30,7 +35,7 @@ struct Tally {
 }
 
 impl Truth {
-    /// Of so many threads; the first window begins now.
+    /// The first window begins now.
     pub fn new(threads: usize) -> Self {
         Self {
             start: Mutex::new((Instant::now(), now_unix_us())),
@@ -41,18 +46,18 @@ impl Truth {
         }
     }
 
-    /// A connection's first request has come.
+    /// To be called at a connection's first request.
     pub fn connected(&self, thread: usize) {
         self.tally(thread).connections_opened += 1;
         self.connections_open.fetch_add(1, Relaxed);
     }
 
-    /// A connection that was counted is gone.
+    /// To be called when a connection that was counted is gone.
     pub fn disconnected(&self) {
         self.connections_open.fetch_sub(1, Relaxed);
     }
 
-    /// A request is whole, or refused before it was.
+    /// A request is complete, or was refused before it was.
     pub fn arrived(&self, thread: usize) {
         self.tally(thread).arrivals += 1;
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
@@ -61,7 +66,7 @@ impl Truth {
         }
     }
 
-    /// Its answer is with the kernel, `took` after it was whole.
+    /// An answer was handed to the kernel, `took` after its request was complete.
     pub fn answered(&self, thread: usize, status: u16, took: Duration) {
         self.in_flight.fetch_sub(1, Relaxed);
         let mut tally = self.tally(thread);
@@ -70,16 +75,16 @@ impl Truth {
         tally.service_time.record_us(took.as_micros() as u64);
     }
 
-    /// Its client has left before that.
+    /// A client has left before its answer.
     pub fn abandoned(&self, thread: usize) {
         self.in_flight.fetch_sub(1, Relaxed);
         self.tally(thread).abandoned += 1;
     }
 
-    /// Ends the window, tells what was in it, and begins the next.
+    /// Ends the window, returns what was in it, and begins the next.
     pub fn close_window(&self) -> BackendWindow {
         let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        // All are held at once: what is counted now is in one window or the other in every thread alike.
+        // All are locked at once, so that the windows of all threads end at the same moment.
         let mut tallies: Vec<_> = (0..self.tallies.len()).map(|thread| self.tally(thread)).collect();
         let (began, start_unix_us) = std::mem::replace(&mut *start, (Instant::now(), now_unix_us()));
         let mut window = BackendWindow {
@@ -101,7 +106,7 @@ impl Truth {
         window
     }
 
-    /// Counts are whole after every step, whatever panicked between two.
+    /// Each count is changed in one step, so a thread that has panicked leaves none half changed.
     fn tally(&self, thread: usize) -> MutexGuard<'_, Tally> {
         self.tallies[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }

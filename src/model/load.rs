@@ -1,15 +1,15 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{BackendWindow, CgroupLimits, Histogram, LoadModel, Stage};
+use super::{BackendWindow, GeneratorUsage, Histogram, LoadModel, Stage};
 use serde::{Deserialize, Serialize};
 
-/// One line of the load generator's `--json` output.
+/// One line of `vscale load --json` and of `vscale generator`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum LoadEvent {
     /// About once a second while the load runs.
     Progress(LoadProgress),
-    /// The last line.
+    /// When it is over.
     Result(Box<LoadResult>),
 }
 
@@ -24,7 +24,7 @@ pub struct LoadProgress {
     pub users: u32,
     /// Wall clock at the row's start, microseconds since 1970 UTC.
     pub start_unix_us: u64,
-    /// The row's length.
+    /// A second, or less where the window starts and at the end.
     pub duration_us: u64,
     /// Answers a second in the row, failures included.
     pub throughput_rps: f64,
@@ -48,7 +48,7 @@ pub struct LoadResult {
     pub host: String,
     /// Who sent, and when.
     pub model: LoadModel,
-    /// Changes of the users or the rate over time; none = full load for the whole window.
+    /// Changes of the users or the rate; empty for full load in the whole window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
     /// The part of the run that is counted.
@@ -64,12 +64,12 @@ pub struct LoadResult {
     pub series: Vec<Second>,
     /// Counts over the whole run, warm-up and drain included.
     pub totals: Totals,
-    /// What the load generator itself used in the window.
-    pub generator: GeneratorUsage,
+    /// What each load generator itself used in the window; one, until a load is divided.
+    pub generators: Vec<GeneratorUsage>,
     /// What the backend saw meanwhile, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<BackendTruth>,
-    /// Why it did not tell, if it was asked.
+    /// Why the backend did not tell, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_error: Option<String>,
 }
@@ -79,11 +79,11 @@ pub struct LoadResult {
 pub struct Totals {
     /// Requests begun; each ends as one of the next three.
     pub sent: u64,
-    /// Answered as expected.
+    /// Requests answered as expected.
     pub succeeded: u64,
-    /// Failed, timeouts and refused connections included.
+    /// Requests that failed, timeouts and refused connections included.
     pub failed: u64,
-    /// Given up when the drain was over.
+    /// Requests without an answer when the drain was over.
     pub unanswered: u64,
     /// Open loop: due before the end, but never sent, since `max_in_flight` others were waiting.
     pub unsent: u64,
@@ -174,7 +174,7 @@ pub struct StreamStats {
     pub itl: Histogram,
 }
 
-/// What kind of thing went wrong.
+/// What went wrong, as far as it can be told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -186,9 +186,9 @@ pub enum FailureKind {
     Reset,
     /// The answer is not HTTP, or beyond the limits.
     Protocol,
-    /// An HTTP status other than 200.
+    /// Another HTTP status than the expected one.
     Status,
-    /// Status 200, but the body is not what was asked for.
+    /// The expected status, but not the expected body.
     Body,
     /// A stream that ended before its `[DONE]` or its finish reason.
     Truncated,
@@ -201,15 +201,15 @@ pub struct FailureGroup {
     pub method: String,
     /// The path, or the name given to it.
     pub name: String,
-    /// What kind.
+    /// Failures with the same message may be of different kinds.
     pub kind: FailureKind,
     /// The message, bounded in length; server data, so escape it where it is shown.
     pub error: String,
-    /// How often, in the window.
+    /// Failures in the window.
     pub occurrences: u64,
-    /// Microseconds since 1970 UTC.
+    /// Wall clock, microseconds since 1970 UTC.
     pub first_seen_unix_us: u64,
-    /// Microseconds since 1970 UTC.
+    /// Wall clock, microseconds since 1970 UTC.
     pub last_seen_unix_us: u64,
 }
 
@@ -218,7 +218,7 @@ pub struct FailureGroup {
 pub struct Second {
     /// Wall clock at the second's end, microseconds since 1970 UTC.
     pub unix_us: u64,
-    /// Length of this slice (the last may be shorter than a second).
+    /// A second, or less where the window starts and at the end.
     pub duration_us: u64,
     /// Whether it lies in the counted window.
     pub measured: bool,
@@ -233,31 +233,10 @@ pub struct Second {
     /// Tokens of the streams that ended well in it.
     #[serde(default)]
     pub tokens: u64,
-    /// Successes' latencies in it: sum, for means over any span.
+    /// Sum of its successes' latencies, for means over any span.
     pub latency_sum_us: u64,
-    /// Percentiles of the successes' latencies in it, in the order of [`super::PERCENTILES`]; `None` without any.
+    /// Percentiles of its successes' latencies, in the order of [`super::PERCENTILES`]; `None` without successes.
     pub percentiles_us: Option<[u64; 11]>,
-}
-
-/// What the load generator used in the window (getrusage) and how.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GeneratorUsage {
-    /// Threads that sent requests.
-    pub threads: u32,
-    /// CPUs it may run on, at its start.
-    pub cpus_allowed: Vec<u32>,
-    /// The limits of its container as read inside; `None` where it sees none.
-    #[serde(default)]
-    pub limits: Option<CgroupLimits>,
-    /// CPU time in user mode.
-    pub cpu_user_us: u64,
-    /// CPU time in the kernel.
-    pub cpu_system_us: u64,
-    /// Largest resident set since its start (VmHWM).
-    pub max_rss_bytes: u64,
-    /// How late requests were sent: from when they were due; `None` in closed loop without think time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub send_lag: Option<Histogram>,
 }
 
 impl BackendTruth {
@@ -317,22 +296,10 @@ impl LoadResult {
         let tokens = self.requests.iter().filter_map(|stats| stats.stream.as_ref()).map(|stream| stream.tokens).sum();
         per_second(tokens, self.window.duration_us)
     }
-
-    /// CPUs that the load generator used on average in the window.
-    pub fn generator_cores(&self) -> f64 {
-        let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
-        cpu_us as f64 / self.window.duration_us.max(1) as f64
-    }
-
-    /// CPU time of the load generator for each request, in microseconds; `None` without requests.
-    pub fn generator_cpu_per_request_us(&self) -> Option<f64> {
-        let cpu_us = self.generator.cpu_user_us + self.generator.cpu_system_us;
-        (self.request_count() > 0).then(|| cpu_us as f64 / self.request_count() as f64)
-    }
 }
 
 impl Totals {
-    /// The sum of both.
+    /// Adds count by count.
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             sent: self.sent + other.sent,
@@ -367,7 +334,7 @@ impl RequestStats {
 }
 
 impl StreamStats {
-    /// Adds all of `other`'s.
+    /// Adds all of `other`'s counts and times.
     pub fn merge(&mut self, other: &Self) {
         self.tokens += other.tokens;
         self.without_done += other.without_done;

@@ -1,5 +1,6 @@
 //! Who sends requests, and when.
 
+use super::Distribution;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -13,9 +14,9 @@ pub enum LoadModel {
         users: u32,
         /// Users started each second until all run; meaningless with stages.
         spawn_rate_per_s: f64,
-        /// Between an answer and the user's next request, as a distribution's text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        think_time: Option<String>,
+        /// Between an answer and the user's next request.
+        #[serde(default = "Distribution::zero", skip_serializing_if = "Distribution::is_zero")]
+        think_time: Distribution,
     },
     /// Requests that are due at times that do not depend on the answers.
     Open {
@@ -41,7 +42,7 @@ pub enum Arrivals {
 /// A part of a load phase in which users (or the rate) go straight from where they were to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// How long it takes.
+    /// From where it was to the target.
     pub duration_us: u64,
     /// Users in closed loop, requests a second in open loop, at its end.
     pub target: f64,
@@ -52,6 +53,18 @@ impl LoadModel {
     pub fn users(&self) -> u32 {
         if let Self::Closed { users, .. } = self { *users } else { 0 }
     }
+
+    /// Longest time until all users run, where there are no stages; 0 in open loop.
+    pub fn spawning_us(&self) -> u64 {
+        match *self {
+            Self::Closed { users, spawn_rate_per_s: rate, .. } => {
+                // Whole users are started each second; below one a second, one at a time.
+                let rate = if rate >= 1.0 { rate.floor() } else { rate };
+                (f64::from(users) / rate * 1e6) as u64
+            }
+            Self::Open { .. } => 0,
+        }
+    }
 }
 
 /// `16 users, 10 started each second`, `500 requests/s at poisson times, at most 1000 in flight`.
@@ -61,7 +74,7 @@ impl fmt::Display for LoadModel {
             Self::Closed { users, spawn_rate_per_s, think_time } => {
                 let s = if *users == 1 { "" } else { "s" };
                 write!(f, "{users} user{s}, {spawn_rate_per_s} started each second")?;
-                think_time.as_ref().map_or(Ok(()), |time| write!(f, ", think time {time}"))
+                if think_time.is_zero() { Ok(()) } else { write!(f, ", think time {think_time}") }
             }
             Self::Open { rate_rps, arrivals, max_in_flight } => {
                 let times = if *arrivals == Arrivals::Constant { "at equal distances" } else { "at Poisson times" };

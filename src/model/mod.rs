@@ -4,29 +4,48 @@
 //! name (`_us`, `_bytes`, `_cores`, `_rps`). The same names are the keys of `result.json`.
 
 mod backend;
+mod capacity;
+mod cpu_set;
+mod distribution;
+mod divide;
+mod expect;
+mod finding;
+mod generator;
 mod histogram;
 mod host;
+mod limits;
 mod load;
 mod load_model;
-mod load_warning;
+mod load_plan;
+mod plan;
 mod probe;
+mod request_template;
 mod run;
 mod usage;
-mod warning;
+mod visit;
+mod visited;
 
 pub use backend::BackendWindow;
+pub use capacity::{Capacity, CapacityStep};
+pub use cpu_set::CpuSet;
+pub use distribution::Distribution;
+pub(crate) use distribution::Shape;
+pub use expect::{BodyCheck, Expect, JsonPointer};
+pub use finding::{Finding, Gate, Scope, Value};
+pub use generator::GeneratorUsage;
 pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
+pub use limits::{Limit, LimitRow, LimitValue, Limits};
 pub use load::{
-    BackendTruth, FailureGroup, FailureKind, GeneratorUsage, LoadEvent, LoadProgress, LoadResult, RequestStats, Second,
-    StopCause, StreamStats, Totals, Window,
+    BackendTruth, FailureGroup, FailureKind, LoadEvent, LoadProgress, LoadResult, RequestStats, Second, StopCause,
+    StreamStats, Totals, Window,
 };
 pub use load_model::{Arrivals, LoadModel, Stage};
-pub use load_warning::LoadWarning;
-pub use probe::{CgroupLimits, ProbeEvent, ProbeSample, Process};
-pub use run::{
-    Attestation, EngineFacts, ImageFacts, Level, Limits, Phase, PhaseName, Placement, RunResult, SCHEMA_VERSION,
-    Settings,
-};
+pub use load_plan::{LoadPlan, Until, WarmUp};
+pub use plan::{ContainerPlan, CountBy, Endpoint, HostPlan, Life, Placement, Plan, Point, Roles, WorkersPlan};
+pub use probe::{ProbeEvent, ProbeSample, Process};
+pub use request_template::RequestTemplate;
+pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
 pub use usage::{ContainerSample, ContainerUsage};
-pub use warning::Warning;
+pub use visit::{PhaseKind, PhasePlan, Visit};
+pub use visited::{Attestation, Ended, Phase, Step, Visited};

@@ -1,5 +1,6 @@
 //! What the probe sees inside a target's PID and network namespaces.
 
+use super::{CpuSet, Limits};
 use serde::{Deserialize, Serialize};
 
 /// One line of the probe's output.
@@ -29,8 +30,8 @@ pub struct ProbeSample {
     pub processes: Vec<Process>,
     /// TCP connections in state ESTABLISHED in the target's network namespace, both ends counted.
     pub connections: u32,
-    /// The limits as the target's own `/sys/fs/cgroup` shows them; `None` where the probe may not look there.
-    pub limits: Option<CgroupLimits>,
+    /// The limits as the target's own `/sys/fs/cgroup` shows them; none where the probe may not look there.
+    pub limits: Limits,
     /// The probe's own CPU time since it started.
     pub own_cpu_us: u64,
 }
@@ -50,19 +51,6 @@ pub struct Process {
     pub cpu_us: u64,
     /// Resident set.
     pub rss_bytes: u64,
-    /// CPUs it may run on, as a list: `1,4-7`.
-    pub cpus_allowed: String,
-}
-
-/// CPU and memory limits as read inside a container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CgroupLimits {
-    /// CPU quota divided by its period; `None` when unlimited.
-    pub cpu_quota_cores: Option<f64>,
-    /// Period of the quota.
-    pub cpu_period_us: Option<u64>,
-    /// CPUs, as a list: `0,2-3`.
-    pub cpuset: Option<String>,
-    /// Memory limit; `None` when unlimited.
-    pub memory_bytes: Option<u64>,
+    /// CPUs it may run on.
+    pub cpus_allowed: CpuSet,
 }

@@ -1,42 +1,149 @@
-//! What will be done, decided before anything is done: the levels to visit and who gets which CPUs. Pure.
+//! What will be done, decided before anything is started, as data: [`make`] resolves flags, compose file and host into a
+//! [`Plan`], [`next`] says of a plan and what has been visited what comes next. Pure.
 
+mod next;
 mod placement;
 
-pub use placement::{Roles, place};
+pub use next::next;
 
-/// One level to visit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LevelPlan {
-    /// Its folder's name: `w2`, or `w2-c1.5` with a quota; a count that is asked for again gets `-r2`.
-    pub name: String,
-    /// Workers of the target.
-    pub workers: u32,
+use crate::{
+    compose::Project,
+    error::{Error, Result},
+    limits::DEFAULT_PERIOD_US,
+    model::{
+        ContainerPlan, CpuSet, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadPlan, Placement, Plan, Point,
+        Roles, WorkersPlan,
+    },
+};
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Worker counts to visit, in this order.
+    pub workers: Vec<u32>,
+    /// CPU quota of the target, in CPUs.
+    pub quota_cores: Option<f64>,
+    /// Its period.
+    pub period_us: Option<u64>,
+    /// Memory limit of the target.
+    pub memory_bytes: Option<u64>,
+    /// How it is loaded; whom to load, the plan fills in.
+    pub load: LoadPlan,
+    /// Longest wait for a container to be ready.
+    pub ready_timeout_us: u64,
 }
 
-/// The levels in the order asked for.
-pub fn levels(workers: &[u32], quota_cores: Option<f64>) -> Vec<LevelPlan> {
-    let visits_before = |index: usize| workers[..index].iter().filter(|&&count| count == workers[index]).count();
-    let quota = quota_cores.map_or_else(String::new, |cores| format!("-c{cores}"));
-    (workers.iter().enumerate())
-        .map(|(index, &count)| {
-            let repeat = match visits_before(index) {
-                0 => String::new(),
-                earlier => format!("-r{}", earlier + 1),
-            };
-            LevelPlan { name: format!("w{count}{quota}{repeat}"), workers: count }
+/// The plan of a run on `host`: what is asked for, of what the compose file describes.
+///
+/// # Errors
+/// [`Error::Preflight`] when the host has not the CPUs asked for.
+pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> {
+    let vscale = &project.vscale;
+    let cpus_asked = |service: &str| project.services[service].limits.cpuset().cloned();
+    let placement = placement::place(
+        &host.cpus,
+        placement::Asked {
+            generator: cpus_asked(&vscale.generator),
+            backend: cpus_asked(&vscale.backend),
+            target: cpus_asked(&vscale.target),
+        },
+    )?;
+    let limits = target_limits(asked, &project.services[&vscale.target].limits, &placement, host)?;
+    let point = |&workers: &u32| Point { workers, limits: limits.clone(), load: asked.load.model.clone() };
+    let mut counts: Vec<u32> = Vec::new();
+    let block = asked.workers.iter().map(|count| {
+        counts.iter().position(|known| known == count).unwrap_or_else(|| {
+            counts.push(*count);
+            counts.len() - 1
         })
-        .collect()
+    });
+    let blocks = vec![block.collect()];
+    let mut plan = Plan {
+        name: project.name.clone(),
+        roles: Roles {
+            target: vscale.target.clone(),
+            backend: vscale.backend.clone(),
+            generator: vscale.generator.clone(),
+        },
+        workers: WorkersPlan { env: vscale.workers.env.clone(), count: vscale.workers.count.clone() },
+        containers: containers(project, &placement),
+        hosts: vec![HostPlan { placement }],
+        load: asked.load.clone(),
+        points: counts.iter().map(point).collect(),
+        blocks,
+        ready_timeout_us: asked.ready_timeout_us,
+    };
+    plan.load.host = plan.url(&plan.roles.target);
+    // Only a mock of ours tells what it saw.
+    let backend = &plan.roles.backend;
+    plan.load.backend = project.services[backend].is_ours().then(|| plan.url(backend));
+    Ok(plan)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Every service's container, the generator last: it needs the others' names.
+fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
+    let roles = &project.vscale;
+    let mut order = project.start_order();
+    order.sort_by_key(|name| *name == roles.generator);
+    let container = |name: String| {
+        let cpus = [
+            (&roles.generator, &placement.generator),
+            (&roles.backend, &placement.backend),
+            (&roles.target, &placement.target),
+        ];
+        let cpus = cpus.into_iter().find(|(role, _)| **role == name).map(|(_, cpus)| cpus);
+        let mut limits = project.services[&name].limits.clone();
+        limits.set(Limit::Cpuset, cpus.map(|cpus: &CpuSet| LimitValue::Cpus(cpus.clone())));
+        ContainerPlan {
+            command: (name == roles.generator).then(|| vec!["generator".into()]),
+            life: if name == roles.target { Life::Visit } else { Life::Run },
+            ready: roles.endpoints.get(&name).cloned(),
+            probe_cpus: placement.generator.clone(),
+            service: name.clone(),
+            name,
+            limits,
+            environment: Default::default(),
+            limits_once_ready: Limits::default(),
+        }
+    };
+    order.into_iter().map(container).collect()
+}
 
-    #[test]
-    fn levels_have_names_of_their_own() {
-        let names =
-            |workers: &[u32], quota| levels(workers, quota).into_iter().map(|level| level.name).collect::<Vec<_>>();
-        assert_eq!(names(&[1, 2, 4], None), ["w1", "w2", "w4"]);
-        assert_eq!(names(&[2, 2], Some(1.5)), ["w2-c1.5", "w2-c1.5-r2"]);
+/// The target's limits: the compose file's, and the flags' over them.
+fn target_limits(asked: &Asked, file: &Limits, placement: &Placement, host: &HostFacts) -> Result<Limits> {
+    let mut limits = file.clone().with(Limit::Cpuset, LimitValue::Cpus(placement.target.clone()));
+    if let Some(cores) = asked.quota_cores {
+        if cores > host.cpus.len() as f64 {
+            return Err(Error::Preflight(format!(
+                "--cpus {cores}: this host has {} CPUs, and {} (CPU {}) can be given to the target",
+                host.cpus.len(),
+                placement.target.len(),
+                placement.target
+            )));
+        }
+        let period_us = asked.period_us.or(file.number(Limit::CpuPeriodUs)).unwrap_or(DEFAULT_PERIOD_US);
+        let quota_us = (cores * period_us as f64).round() as u64;
+        if quota_us < LEAST_QUOTA_US {
+            return Err(Error::Usage(format!(
+                "--cpus {cores}: {quota_us} us in each period of {period_us} us: the kernel's least is {LEAST_QUOTA_US} us"
+            )));
+        }
+        limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(quota_us)));
+        limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
+    } else if let Some(period_us) = asked.period_us {
+        let Some(cores) = limits.quota_cores() else {
+            return Err(Error::Usage("--cpu-period: a period without a quota does nothing; add --cpus".into()));
+        };
+        limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number((cores * period_us as f64).round() as u64)));
+        limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
     }
+    if let Some(bytes) = asked.memory_bytes {
+        limits.set(Limit::MemoryBytes, Some(LimitValue::Number(bytes)));
+        // Without a word about swap there is none: it would hide what the memory limit is to show.
+        limits.set(Limit::SwapBytes, Some(file.get(Limit::SwapBytes).cloned().unwrap_or(LimitValue::Number(0))));
+    }
+    Ok(limits)
 }
+
+/// `min_cfs_quota_period` of the kernel.
+const LEAST_QUOTA_US: u64 = 1000;

@@ -1,9 +1,8 @@
-//! What the host is, from `/proc` and `/sys`: a container sees the host's own, so this works for a remote engine too.
+//! Reads from `/proc` and `/sys` what the host is. A container sees the host's own, so this works for a remote engine too.
 
 use crate::{
     error::{Error, Result},
-    model::{Cpu, HostFacts},
-    units,
+    model::{Cpu, CpuSet, HostFacts},
 };
 use std::fs;
 
@@ -14,13 +13,13 @@ use std::fs;
 pub fn host_facts() -> Result<HostFacts> {
     const ONLINE: &str = "/sys/devices/system/cpu/online";
     let online = fs::read_to_string(ONLINE).map_err(Error::file(ONLINE))?;
-    let ids = units::parse_cpu_list(&online).map_err(|what| Error::Other(format!("{ONLINE}: {what}")))?;
+    let ids: CpuSet = online.parse().map_err(|what: String| Error::Other(format!("{ONLINE}: {what}")))?;
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     Ok(HostFacts {
         kernel: first_line("/proc/sys/kernel/osrelease").unwrap_or_default(),
         cpu_model: value_of(&cpuinfo, "model name").unwrap_or_default().to_owned(),
-        cpus: ids.into_iter().map(cpu).collect(),
+        cpus: ids.iter().map(cpu).collect(),
         governor: first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         memory_bytes: value_of(&meminfo, "MemTotal")
             .and_then(|value| value.trim_end_matches(" kB").parse::<u64>().ok())
@@ -28,7 +27,7 @@ pub fn host_facts() -> Result<HostFacts> {
     })
 }
 
-/// Where a CPU sits; what the kernel does not tell is taken as a core of its own in package and node 0.
+/// Where a CPU is. If the kernel does not tell, it counts as a core of its own in package 0 and node 0.
 fn cpu(id: u32) -> Cpu {
     let folder = format!("/sys/devices/system/cpu/cpu{id}");
     let number = |name: &str| first_line(&format!("{folder}/topology/{name}")).and_then(|text| text.parse().ok());

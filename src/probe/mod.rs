@@ -1,5 +1,5 @@
 //! The probe: runs inside a target's PID and network namespaces, from our own image, and tells on stdout (one
-//! [`ProbeEvent`] a line) when the target is ready and, once a second from then on, what its processes do.
+//! [`ProbeEvent`] a line) when the target is ready and, each time it is asked, what its processes do.
 //!
 //! It needs nothing of the target's image and no capability; what it may not read, it leaves out.
 
@@ -12,39 +12,36 @@ pub use host::host_facts;
 
 use crate::{
     error::{Error, Result},
-    model::{CgroupLimits, ProbeEvent, ProbeSample},
+    model::{Limits, ProbeEvent, ProbeSample},
     units,
 };
 use std::{
     io::Write,
-    thread,
+    sync::mpsc::{Receiver, TryRecvError},
     time::{Duration, Instant},
 };
 
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Waits until `ready_url` answers with a 2xx; then samples: `once`, or once a second until stdout is closed.
+/// Waits until `ready_url` answers with a 2xx; then takes a sample for each line that is asked, until nobody asks any
+/// more.
 ///
 /// # Errors
 /// `Error::Usage` for a URL that cannot be polled; `Error::Start` when the target is not ready in time, with its last
 /// answer.
-pub fn run(ready_url: &str, timeout: Duration, once: bool) -> Result<()> {
+pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Result<()> {
     let start = Instant::now();
-    ready::wait_for(ready_url, timeout, |last| emit(&ProbeEvent::Waiting { last }))?;
-    emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
-    let mut due = Instant::now();
-    loop {
-        emit(&ProbeEvent::Sample(sample()?))?;
-        if once {
-            return Ok(());
-        }
-        due += SAMPLE_INTERVAL;
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+    let is_over = || matches!(asked.try_recv(), Err(TryRecvError::Disconnected));
+    if !ready::wait_for(ready_url, timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
+        return Ok(());
     }
+    emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
+    while asked.recv().is_ok() {
+        emit(&ProbeEvent::Sample(sample()?))?;
+    }
+    Ok(())
 }
 
-/// The limits of the container that this process is in; `None` where it sees none.
-pub fn own_limits() -> Option<CgroupLimits> {
+/// The limits of the container that this process is in; none where it sees none.
+pub fn own_limits() -> Limits {
     cgroup::limits_seen_by(std::process::id())
 }
 
@@ -52,7 +49,8 @@ pub fn own_limits() -> Option<CgroupLimits> {
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
     let processes = processes::list()?;
-    let limits = processes.iter().find_map(|process| cgroup::limits_seen_by(process.pid));
+    let mut seen = processes.iter().map(|process| cgroup::limits_seen_by(process.pid));
+    let limits = seen.find(|limits| !limits.is_empty()).unwrap_or_default();
     Ok(ProbeSample {
         unix_us,
         limits,

@@ -1,4 +1,4 @@
-//! Processes and connections from `/proc`, as a reader without any capability may see them.
+//! Reads processes and connections from `/proc`, as far as it may without any capability.
 
 use crate::{
     error::{Error, Result},
@@ -10,7 +10,7 @@ use std::fs;
 const TICK_US: u64 = 10_000;
 const SHOWN_COMMAND_BYTES: usize = 400;
 
-/// Every process of this PID namespace but this one, by PID. One that ends while it is read is left out.
+/// All processes of this PID namespace but this one, by PID. One that ends while it is read is left out.
 pub fn list() -> Result<Vec<Process>> {
     let own = std::process::id();
     let mut processes: Vec<Process> = fs::read_dir("/proc")
@@ -48,19 +48,19 @@ fn read(pid: u32) -> Option<Process> {
         command_line: command_line(&file("cmdline")?),
         threads: field("Threads")?.parse().ok()?,
         cpu_us: cpu_ticks(&String::from_utf8_lossy(&file("stat")?))? * TICK_US,
-        // A process that has ended but is not yet waited for has no memory, and is none to count.
+        // A process that has ended and was not waited for has no such line, and does not count.
         rss_bytes: field("VmRSS")?.trim_end_matches(" kB").parse::<u64>().ok()? * 1024,
-        cpus_allowed: field("Cpus_allowed_list")?.to_owned(),
+        cpus_allowed: field("Cpus_allowed_list")?.parse().ok()?,
     })
 }
 
-/// `argv` with spaces between, bounded.
+/// The arguments with spaces between them, cut at a limit.
 fn command_line(raw: &[u8]) -> String {
     let raw = &raw[..raw.len().min(SHOWN_COMMAND_BYTES)];
     String::from_utf8_lossy(raw).replace('\0', " ").trim().to_owned()
 }
 
-/// User and system ticks: fields 14 and 15 of `/proc/PID/stat`. The name in brackets before them may hold anything.
+/// User and system ticks: fields 14 and 15 of `/proc/PID/stat`. The name in brackets before them may contain anything.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;

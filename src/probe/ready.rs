@@ -12,19 +12,26 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 const SHOWN_BODY_BYTES: usize = 200;
 
-/// Polls `url` until it answers with a 2xx; `waiting` hears the last answer about once a second.
-pub fn wait_for(url: &str, timeout: Duration, mut waiting: impl FnMut(String) -> Result<()>) -> Result<()> {
+/// Polls `url` until it answers with a 2xx, or `is_over` says that nobody waits for it any more: false then. `waiting`
+/// hears the last answer about once a second.
+pub fn wait_for(
+    url: &str,
+    timeout: Duration,
+    is_over: &dyn Fn() -> bool,
+    mut waiting: impl FnMut(String) -> Result<()>,
+) -> Result<bool> {
     let (authority, path) = split(url)?;
-    let deadline = Instant::now() + timeout;
+    // A timeout beyond what a clock can add has no end.
+    let deadline = Instant::now().checked_add(timeout);
     let mut next_word = Instant::now() + Duration::from_secs(1);
-    loop {
+    while !is_over() {
         let last = match status(authority, path) {
-            Ok((200..=299, _)) => return Ok(()),
+            Ok((200..=299, _)) => return Ok(true),
             Ok((status, body)) => format!("HTTP {status}: {body}").trim_end_matches([':', ' ']).to_owned(),
             Err(error) => error.to_string(),
         };
         let now = Instant::now();
-        if now >= deadline {
+        if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Error::Start(format!("not ready after {} s; last answer: {last}", timeout.as_secs_f64())));
         }
         if now >= next_word {
@@ -33,6 +40,7 @@ pub fn wait_for(url: &str, timeout: Duration, mut waiting: impl FnMut(String) ->
         }
         thread::sleep(POLL_INTERVAL);
     }
+    Ok(false)
 }
 
 /// `http://host:port/path` into `host:port` and `/path`.
@@ -104,13 +112,13 @@ mod tests {
     #[test]
     fn a_2xx_after_errors_is_ready() {
         let url = serve_once(&["HTTP/1.1 503 Busy\r\n\r\nloading", "HTTP/1.1 204 No Content\r\n\r\n"]);
-        assert!(wait_for(&url, Duration::from_secs(10), |_| Ok(())).is_ok());
+        assert!(wait_for(&url, Duration::from_secs(10), &|| false, |_| Ok(())).expect("ready"));
     }
 
     #[test]
     fn a_500_is_not_ready_and_is_named() {
         let url = serve_once(&["HTTP/1.1 500 Oops\r\n\r\nno database"]);
-        let error = wait_for(&url, Duration::ZERO, |_| Ok(())).expect_err("never ready");
+        let error = wait_for(&url, Duration::ZERO, &|| false, |_| Ok(())).expect_err("never ready");
         assert_eq!(error.to_string(), "not ready after 0 s; last answer: HTTP 500: no database");
         assert_eq!(error.exit_code(), 4);
     }
@@ -118,7 +126,7 @@ mod tests {
     #[test]
     fn rubbish_is_not_ready() {
         let url = serve_once(&["SSH-2.0-OpenSSH_9.2\r\n"]);
-        let error = wait_for(&url, Duration::ZERO, |_| Ok(())).expect_err("never ready");
+        let error = wait_for(&url, Duration::ZERO, &|| false, |_| Ok(())).expect_err("never ready");
         assert!(error.to_string().contains("not HTTP"), "{error}");
     }
 }

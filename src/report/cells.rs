@@ -1,7 +1,6 @@
 //! Quantities as the cells of a table for a person: few digits, their unit in the text or in the column's title.
 
-use crate::model::Histogram;
-use crate::units::format_us;
+use crate::{model::Histogram, units::format_us};
 
 /// In place of a number that was not measured or has too few samples behind it.
 pub const NONE: &str = "n/a";
@@ -33,6 +32,11 @@ pub fn grouped(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 worker`, `2 workers`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A span of time in whole units, as one asks for it: `20 s`, `2 min 11 s`, `1 h`; under a second as a latency.
@@ -72,8 +76,8 @@ pub fn failed(failures: u64, ratio: f64) -> String {
 }
 
 /// What was asked for and what was found, told apart only where they differ: `2`, `2, found 1`.
-pub fn asked_and_found(asked: &str, found: &[&str]) -> String {
-    match found.iter().find(|found| **found != asked) {
+pub fn asked_and_found(asked: &str, found: &[impl AsRef<str>]) -> String {
+    match found.iter().map(AsRef::as_ref).find(|found| *found != asked) {
         None => asked.to_owned(),
         Some(other) => format!("{asked}, found {other}"),
     }

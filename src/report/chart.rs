@@ -3,9 +3,11 @@
 //! All lines of a chart share their x values, so that one strip under the pointer reads them all, and one table holds
 //! them all. A linear y axis starts at zero.
 
-use super::axis::{Axis, Span, Tick, px};
-use super::cells::or_none;
-use super::table::Table;
+use super::{
+    axis::{Axis, Span, Tick, px},
+    cells::or_none,
+    table::Table,
+};
 use serde::Serialize;
 
 const WIDTH: f64 = 520.0;
@@ -81,7 +83,7 @@ struct Key {
 pub struct Series {
     /// In the legend.
     pub name: String,
-    /// CSS class: `stack`, `baseline`, `s1` to `s6`, `ideal`, `failures`.
+    /// CSS class: `target`, `baseline`, `s1` to `s6`, `ideal`, `failures`.
     pub class: &'static str,
     /// `None` leaves a gap.
     pub values: Vec<Option<f64>>,
@@ -296,8 +298,10 @@ fn table(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::axis::{Scale, number};
-    use crate::report::cells::NONE;
+    use crate::report::{
+        axis::{Scale, number},
+        cells::NONE,
+    };
 
     fn axis(scale: Scale) -> Axis {
         Axis { name: "x", unit: "", format: number, scale }

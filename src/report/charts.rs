@@ -1,21 +1,26 @@
-//! The charts of a whole run: growth with workers, baseline beside stack, and the percentile plot.
+//! The charts of a whole run: growth with workers, baseline beside target, and the percentile plot.
 
-use super::axis::{Axis, Scale, number};
-use super::chart::{Bars, Chart, Lines, Series};
-use super::scaling::{Scaled, scaled};
-use crate::model::{Histogram, Level, LoadResult, RunResult};
+use super::{
+    axis::{Axis, Scale, number},
+    chart::{Bars, Chart, Lines, Series},
+};
+use crate::{
+    analyse::{Analysis, Scaled},
+    model::{Histogram, LoadResult, PhaseKind, Run, Visited},
+    text::plain,
+};
 
 /// Throughput of the target against workers, with the line that linear growth would give.
-pub fn throughput_by_workers(run: &RunResult) -> Option<Chart> {
-    let levels = by_workers(run);
+pub fn throughput_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
+    let levels = by_workers(run, analysis);
     let line = |name: &str, class, of: fn(&Scaled) -> Option<f64>| Series {
         name: name.to_owned(),
         class,
-        values: levels.iter().map(of).collect(),
+        values: levels.iter().map(|(_, scaled)| of(scaled)).collect(),
     };
     let series = vec![
-        line("linear", "ideal", |level| level.ideal_rps),
-        line("measured", "stack", |level| Some(level.level.stack.load.throughput_rps())),
+        line("linear", "ideal", |scaled| scaled.ideal_rps),
+        line("measured", "target", |scaled| scaled.throughput_rps),
     ];
     let note = "linear: the throughput with the fewest workers, times the workers".to_owned();
     let y = Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear };
@@ -23,53 +28,58 @@ pub fn throughput_by_workers(run: &RunResult) -> Option<Chart> {
 }
 
 /// Latency percentiles of the target against workers.
-pub fn latency_by_workers(run: &RunResult) -> Option<Chart> {
-    let levels = by_workers(run);
+pub fn latency_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
+    let levels = by_workers(run, analysis);
+    let latency = |visited: &Visited| Some(visited.phase(PhaseKind::Target)?.load.latency());
+    let latencies: Vec<Option<Histogram>> = levels.iter().map(|(visited, _)| latency(visited)).collect();
     let line = |(percent, class): (f64, _)| Series {
         name: format!("p{percent}"),
         class,
-        values: levels.iter().map(|scaled| supported_ms(&scaled.level.stack.load.latency(), percent)).collect(),
+        values: latencies.iter().map(|latency| supported_ms(latency.as_ref()?, percent)).collect(),
     };
     let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(line).into();
     let y = Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear };
     against_workers("Latency against workers", String::new(), y, &levels, series)
 }
 
-fn against_workers(title: &str, note: String, y: Axis, levels: &[Scaled], series: Vec<Series>) -> Option<Chart> {
-    let xs: Vec<f64> = levels.iter().map(|scaled| f64::from(scaled.level.workers)).collect();
+type Level<'a> = (&'a Visited, &'a Scaled);
+
+fn against_workers(title: &str, note: String, y: Axis, levels: &[Level], series: Vec<Series>) -> Option<Chart> {
+    let xs: Vec<f64> = levels.iter().map(|(visited, _)| f64::from(visited.workers)).collect();
     let mut marks = xs.clone();
     marks.dedup();
     let x = Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) };
     Lines { title: title.to_owned(), note, x, y, xs, series, shade: None }.draw()
 }
 
-fn by_workers(run: &RunResult) -> Vec<Scaled<'_>> {
-    let mut levels = scaled(run);
-    levels.sort_by_key(|scaled| scaled.level.workers);
+fn by_workers<'a>(run: &'a Run, analysis: &'a Analysis) -> Vec<Level<'a>> {
+    let mut levels: Vec<Level> = run.visited.iter().zip(&analysis.scaling.rows).collect();
+    levels.sort_by_key(|(visited, _)| visited.workers);
     levels
 }
 
-/// Throughput of baseline and stack side by side, a group a level.
-pub fn baseline_beside_stack(run: &RunResult) -> Option<Chart> {
-    let rates =
-        |of: fn(&Level) -> &LoadResult| run.levels.iter().map(|level| Some(of(level).throughput_rps())).collect();
+/// Throughput of baseline and target side by side, a group a level.
+pub fn baseline_beside_target(run: &Run) -> Option<Chart> {
+    let rps = |visited: &Visited, kind| visited.phase(kind).map(|phase| phase.load.throughput_rps());
+    let bars = |kind: PhaseKind, class| Series {
+        name: kind.to_string(),
+        class,
+        values: run.visited.iter().map(|visited| rps(visited, kind)).collect(),
+    };
     Bars {
-        title: "Throughput, baseline beside stack".to_owned(),
+        title: "Throughput, baseline beside target".to_owned(),
         note: String::new(),
         x_label: "level",
         y: Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear },
-        groups: run.levels.iter().map(|level| level.name.clone()).collect(),
-        series: vec![
-            Series { name: "baseline".to_owned(), class: "baseline", values: rates(|level| &level.baseline.load) },
-            Series { name: "stack".to_owned(), class: "stack", values: rates(|level| &level.stack.load) },
-        ],
+        groups: run.visited.iter().map(|visited| plain(&visited.id)).collect(),
+        series: vec![bars(PhaseKind::Baseline, "baseline"), bars(PhaseKind::Target, "target")],
     }
     .draw()
 }
 
 /// Latency at every percentile that has ten samples beyond it: the x axis stretches the tail. The y axis is logarithmic
 /// where loads are compared, as they may be a hundred times apart.
-pub fn percentile_plot(title: &str, loads: &[(&str, &'static str, &LoadResult)]) -> Option<Chart> {
+pub fn percentile_plot(title: &str, loads: &[(String, &'static str, &LoadResult)]) -> Option<Chart> {
     const PER_DECADE: usize = 20;
     const DECADES: usize = 6;
     let latencies: Vec<Histogram> = loads.iter().map(|(_, _, load)| load.latency()).collect();
@@ -77,7 +87,7 @@ pub fn percentile_plot(title: &str, loads: &[(&str, &'static str, &LoadResult)])
     let is_reached = |x: &f64| latencies.iter().any(|latency| supported_ms(latency, percent_at(*x)).is_some());
     let xs: Vec<f64> = xs.into_iter().take_while(is_reached).collect();
     let series = loads.iter().zip(&latencies).map(|((name, class, _), latency)| Series {
-        name: (*name).to_owned(),
+        name: name.clone(),
         class,
         values: xs.iter().map(|&x| supported_ms(latency, percent_at(x))).collect(),
     });

@@ -1,11 +1,15 @@
 //! A load phase's times, clock by clock: from when requests were sent, from when they were due, how late they were sent,
 //! and of streams their tokens; and what the backend saw meanwhile.
 
-use super::cells::{self, NONE, or_none};
-use super::csv_text::csv_text;
-use super::table::Table;
-use crate::model::{Histogram, LoadResult, StreamStats};
-use crate::units::format_us;
+use super::{
+    cells::{self, NONE, or_none},
+    csv_text::csv_text,
+    table::Table,
+};
+use crate::{
+    model::{Histogram, LoadResult, StreamStats},
+    units::format_us,
+};
 
 const PERCENTS: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
 
@@ -18,7 +22,7 @@ pub fn times(load: &LoadResult) -> Table {
     let rows = [
         ("latency from sent", Some(load.latency())),
         ("latency from due", is_scheduled.then(|| load.intended())),
-        ("sent after due", load.generator.send_lag.clone()),
+        ("sent after due", load.send_lag()),
         ("time to first token", stream.as_ref().map(|stream| stream.ttft.clone())),
         ("inter-token latency", stream.map(|stream| stream.itl)),
     ];

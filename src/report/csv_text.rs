@@ -17,3 +17,8 @@ where
     let bytes = writer.into_inner().expect("memory takes every flush");
     String::from_utf8(bytes).expect("made of strings and ASCII separators only")
 }
+
+/// A cell; empty without a value.
+pub fn cell<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}

@@ -1,12 +1,17 @@
 //! The tables that only the HTML report has room for: what was asked, read back, used and run, one by one.
 
-use super::cells::{self, NONE, or_none};
-use super::summary::{cpuset, load_in_words, memory, quota};
-use super::table::Table;
-use super::timeline::{busiest, process_cores};
-use crate::model::{CgroupLimits, Level, LoadResult, Phase, PhaseName, RunResult, StopCause};
-use crate::text::{plain, shortened};
-use crate::units::{format_bytes, format_us, format_utc};
+use super::{
+    cells::{self, NONE, or_none},
+    table::Table,
+    words,
+};
+use crate::{
+    limits,
+    measure::{Rates, busiest, process_cores},
+    model::{LimitValue, LoadResult, Phase, PhaseKind, Run, StopCause, Visited},
+    text::{plain, shortened},
+    units::{format_bytes, format_us, format_utc},
+};
 
 const MOST_ERROR_CHARACTERS: usize = 300;
 const MOST_PROCESSES: usize = 64;
@@ -69,22 +74,23 @@ pub fn failures(load: &LoadResult) -> Option<Table> {
     (!table.rows.is_empty()).then_some(table)
 }
 
-/// What each container used, in both phases.
-pub fn usage(level: &Level) -> Table {
+/// What each container used, phase by phase.
+pub fn usage(visited: &Visited) -> Table {
     let columns =
-        ["load on", "service", "#CPU (cores)", "#throttled", "#memory peak", "#received/s", "#sent/s", "#samples"];
+        ["load on", "container", "#CPU (cores)", "#throttled", "#memory peak", "#received/s", "#sent/s", "#samples"];
     let mut table = Table::new("What each container used in the counted window", columns);
-    for phase in [&level.baseline, &level.stack] {
-        for usage in &phase.containers {
-            let rate = |bytes_per_s: Option<f64>| or_none(bytes_per_s, |rate| format_bytes(rate.max(0.0) as u64));
+    for phase in &visited.phases {
+        for usage in &phase.usage {
+            let used = Rates::over(usage, &phase.load.window);
+            let rate = |bytes_per_s: Option<f64>| or_none(bytes_per_s, |rate| format_bytes(rate as u64));
             table.row([
-                phase.name.to_string(),
-                usage.service.clone(),
-                or_none(usage.cpu_cores, cells::cores),
-                or_none(usage.throttled_ratio, cells::percent),
-                format_bytes(usage.memory_peak_bytes),
-                rate(usage.received_bytes_per_s),
-                rate(usage.sent_bytes_per_s),
+                phase.kind.to_string(),
+                usage.container.clone(),
+                or_none(used.cpu_cores, cells::cores),
+                or_none(used.throttled_ratio, cells::percent),
+                or_none(used.memory_peak_bytes, format_bytes),
+                rate(used.received_bytes_per_s),
+                rate(used.sent_bytes_per_s),
                 usage.samples.len().to_string(),
             ]);
         }
@@ -92,20 +98,20 @@ pub fn usage(level: &Level) -> Table {
     table
 }
 
-/// The load generator's own use, in both phases.
-pub fn generator(level: &Level) -> Table {
+/// The load generator's own use, phase by phase; of several, what they used together.
+pub fn generator(visited: &Visited) -> Table {
     let columns = ["load on", "#threads", "#CPU a request", "#memory peak", "#connections", "#sent again", "ended by"];
     let mut table = Table::new("The load generator itself", columns);
-    for phase in [&level.baseline, &level.stack] {
-        let (generator, totals) = (&phase.load.generator, &phase.load.totals);
+    for phase in &visited.phases {
+        let (load, totals) = (&phase.load, &phase.load.totals);
         table.row([
-            phase.name.to_string(),
-            generator.threads.to_string(),
-            or_none(phase.load.generator_cpu_per_request_us(), format_us),
-            format_bytes(generator.max_rss_bytes),
+            phase.kind.to_string(),
+            load.generator_threads().to_string(),
+            or_none(load.generator_cpu_per_request_us(), format_us),
+            format_bytes(load.generator_memory_bytes()),
             cells::grouped(totals.connections_opened),
             cells::grouped(totals.retries),
-            match phase.load.stopped_by {
+            match load.stopped_by {
                 StopCause::RunTime => "run time",
                 StopCause::Signal => "a signal",
                 StopCause::Iterations => "iterations",
@@ -133,76 +139,71 @@ pub fn processes(phase: &Phase) -> Option<Table> {
             process.threads.to_string(),
             or_none(process_cores(&phase.processes, process.pid), cells::cores),
             format_bytes(process.rss_bytes),
-            process.cpus_allowed.clone(),
+            process.cpus_allowed.to_string(),
         ]);
     }
     Some(table)
 }
 
 /// The limits of every container, as asked for, as the engine says, as seen inside.
-pub fn limits(level: &Level) -> Table {
-    let columns = ["service", "what", "asked for", "engine says", "seen inside"];
+pub fn limits(visited: &Visited) -> Table {
+    let columns = ["container", "what", "asked for", "engine says", "seen inside"];
     let mut table = Table::new("Limits: asked for, set, seen", columns);
-    for limits in &level.attestation.limits {
-        let inside = |of: fn(&CgroupLimits) -> String| or_none(limits.inside.as_ref(), of);
-        let seen_cpus = limits.cpus_allowed.clone().unwrap_or_else(|| inside(cpuset));
-        let of_quota: fn(&CgroupLimits) -> String = |limits| quota(limits.cpu_quota_cores);
-        let of_memory: fn(&CgroupLimits) -> String = |limits| memory(limits.memory_bytes);
-        let rows = [
-            ("CPUs", cpuset(&limits.asked), cpuset(&limits.engine), seen_cpus),
-            ("CPU quota", of_quota(&limits.asked), of_quota(&limits.engine), inside(of_quota)),
-            ("memory", of_memory(&limits.asked), of_memory(&limits.engine), inside(of_memory)),
-        ];
-        for (what, asked, engine, inside) in rows {
-            table.row([limits.service.clone(), what.to_owned(), asked, engine, inside]);
-        }
+    for row in &visited.attestation.limits {
+        let words = |value: &Option<LimitValue>| or_none(value.as_ref(), |value| limits::in_words(row.limit, value));
+        let what = limits::name(row.limit).to_owned();
+        table.row([row.container.clone(), what, words(&row.asked), words(&row.engine), words(&row.inside)]);
     }
     table
 }
 
 /// The images that ran.
-pub fn images(run: &RunResult) -> Table {
+pub fn images(run: &Run) -> Table {
     let mut table = Table::new("Images", ["service", "reference", "id", "#size"]);
-    for image in &run.images {
+    for image in &run.origin.images {
         table.row([image.service.clone(), image.reference.clone(), image.id.clone(), format_bytes(image.size_bytes)]);
     }
     table
 }
 
-/// Host, engine and settings: name and value.
-pub fn environment(run: &RunResult) -> Table {
+/// Hosts and their engines, and what was asked for: name and value.
+pub fn environment(run: &Run) -> Table {
     let mut table = Table::new("Host, engine and settings", ["what", "value"]);
-    let (host, engine, settings) = (&run.host, &run.engine, &run.settings);
-    let workers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
+    for host in &run.origin.hosts {
+        let (facts, engine) = (&host.facts, &host.engine);
+        for (what, value) in [
+            ("CPU", if facts.cpu_model.is_empty() { "unnamed".to_owned() } else { facts.cpu_model.clone() }),
+            ("CPUs online", facts.cpus.len().to_string()),
+            ("frequency governor", facts.governor.clone().unwrap_or_else(|| "none shown (virtual machine)".to_owned())),
+            ("memory", format_bytes(facts.memory_bytes)),
+            ("kernel", facts.kernel.clone()),
+            ("engine", format!("{} {} (API {})", engine.name, engine.version, engine.api_version)),
+            ("cgroup", format!("v{}", engine.cgroup_version)),
+            ("storage driver", engine.storage_driver.clone()),
+        ] {
+            table.row([what.to_owned(), value]);
+        }
+    }
+    let (plan, roles) = (&run.plan, &run.plan.roles);
+    let workers: Vec<String> = plan.points.iter().map(|point| point.workers.to_string()).collect();
     for (what, value) in [
-        ("CPU", if host.cpu_model.is_empty() { "unnamed".to_owned() } else { host.cpu_model.clone() }),
-        ("CPUs online", host.cpus.len().to_string()),
-        ("frequency governor", host.governor.clone().unwrap_or_else(|| "none shown (virtual machine)".to_owned())),
-        ("memory", format_bytes(host.memory_bytes)),
-        ("kernel", host.kernel.clone()),
-        ("engine", format!("{} {} (API {})", engine.name, engine.version, engine.api_version)),
-        ("cgroup", format!("v{}", engine.cgroup_version)),
-        ("storage driver", engine.storage_driver.clone()),
         ("workers", workers.join(", ")),
-        ("load", load_in_words(&settings.model, &settings.stages)),
-        ("counted window", cells::duration(settings.run_time_us)),
-        ("longest warm-up", cells::duration(settings.warm_up_us)),
-        ("CPU quota", quota(settings.cpus_cores)),
-        ("memory limit", memory(settings.memory_bytes)),
-        (
-            "roles",
-            format!("{} is measured, {} is behind it, {} loads", settings.target, settings.backend, settings.load),
-        ),
+        ("load", words::loads(plan)),
+        ("counted window", words::counted_window(&plan.load)),
+        ("warm-up", words::warm_up(&plan.load.warm_up)),
+        ("CPU quota", words::quotas(plan)),
+        ("memory limit", words::memories(plan)),
+        ("roles", format!("{} is measured, {} is behind it, {} loads", roles.target, roles.backend, roles.generator)),
     ] {
         table.row([what.to_owned(), value]);
     }
     table
 }
 
-/// `stack` for the stack's phase, `baseline` for the other: also the CSS class.
-pub fn phase_class(name: PhaseName) -> &'static str {
-    match name {
-        PhaseName::Baseline => "baseline",
-        PhaseName::Stack => "stack",
+/// The CSS class of a phase.
+pub fn phase_class(kind: PhaseKind) -> &'static str {
+    match kind {
+        PhaseKind::Baseline | PhaseKind::Null => "baseline",
+        PhaseKind::Target => "target",
     }
 }

@@ -3,17 +3,20 @@
 //!
 //! The policy names the style by its hash, so the style's text and the hash are made from the same constant.
 
-use super::cells;
-use super::chart::Chart;
-use super::clocks;
-use super::details;
-use super::scaling::is_valid;
-use super::summary::{Remark, Summary, counted, load_in_words, summary};
-use super::table::Table;
-use super::{charts, timeline};
-use crate::model::{Cpu, Level, LoadResult, Phase, PhaseName, RunResult};
-use crate::text::plain;
-use crate::units::{format_us, format_utc};
+use super::{
+    cells::{self, counted},
+    chart::Chart,
+    charts, clocks, details,
+    summary::{Remark, Summary, summary},
+    table::Table,
+    timeline, words,
+};
+use crate::{
+    analyse::Analysis,
+    model::{Cpu, LoadResult, Phase, PhaseKind, Run, Visited},
+    text::plain,
+    units::{format_us, format_utc},
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -35,14 +38,14 @@ static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
 });
 
 /// `report.html`: the whole run, and the compose file that it was made from, as resolved.
-pub fn run(run: &RunResult, compose: &str) -> String {
+pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
     let page = RunPage {
-        title: format!("{}: {}", plain(&run.name), plain(&run.id)),
-        summary: summary(run),
-        charts: run_charts(run),
-        levels: run.levels.iter().map(|level| level_section(run, level)).collect(),
+        title: format!("{}: {}", plain(&run.plan.name), plain(&run.id)),
+        summary: summary(run, analysis),
+        charts: run_charts(run, analysis),
+        visits: run.visited.iter().map(|visited| visit_section(run, analysis, visited)).collect(),
         cpus: cpu_map(run),
-        placement: plain(&run.placement.reason),
+        placement: plain(&run.plan.placement().reason),
         images: details::images(run),
         environment: details::environment(run),
         compose: compose.lines().map(plain_line).collect::<Vec<_>>().join("\n"),
@@ -51,11 +54,11 @@ pub fn run(run: &RunResult, compose: &str) -> String {
 }
 
 /// `baseline.html` or `stack.html`: one load phase, as Locust's report has it.
-pub fn load(name: PhaseName, load: &LoadResult) -> String {
+pub fn load(kind: PhaseKind, load: &LoadResult) -> String {
     let host = plain(&load.host);
     let page = LoadPage {
-        title: format!("{name}: {host}"),
-        phase: details::phase_class(name),
+        title: format!("{kind}: {host}"),
+        phase: kind.to_string(),
         facts: load_facts(load),
         figures: details::figures(load),
         times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
@@ -63,7 +66,10 @@ pub fn load(name: PhaseName, load: &LoadResult) -> String {
         charts: [
             timeline::throughput(load),
             timeline::latency(load),
-            charts::percentile_plot("Latency by percentile", &[("latency", details::phase_class(name), load)]),
+            charts::percentile_plot(
+                "Latency by percentile",
+                &[("latency".to_owned(), details::phase_class(kind), load)],
+            ),
             timeline::users(load),
         ]
         .into_iter()
@@ -85,7 +91,7 @@ struct RunPage {
     title: String,
     summary: Summary,
     charts: Vec<Chart>,
-    levels: Vec<LevelSection>,
+    visits: Vec<VisitSection>,
     cpus: Vec<CpuBox>,
     placement: String,
     images: Table,
@@ -96,7 +102,7 @@ struct RunPage {
 #[derive(Serialize)]
 struct LoadPage {
     title: String,
-    phase: &'static str,
+    phase: String,
     facts: Vec<(String, String)>,
     figures: Table,
     times: Vec<Table>,
@@ -105,11 +111,11 @@ struct LoadPage {
 }
 
 #[derive(Serialize)]
-struct LevelSection {
+struct VisitSection {
     name: String,
     about: String,
     valid: bool,
-    warnings: Vec<Remark>,
+    findings: Vec<Remark>,
     charts: Vec<Chart>,
     tables: Vec<Table>,
 }
@@ -123,74 +129,81 @@ struct CpuBox {
     class: &'static str,
 }
 
-/// With several levels, first how it grows; with one, baseline beside stack.
-fn run_charts(run: &RunResult) -> Vec<Chart> {
-    let percentiles = run.levels.last().and_then(|level| {
-        let title = format!("Latency by percentile, {}", plain(&level.name));
-        let loads = [("stack", "stack", &level.stack.load), ("baseline", "baseline", &level.baseline.load)];
-        charts::percentile_plot(&title, &loads)
-    });
-    let beside = charts::baseline_beside_stack(run);
-    let charts = match run.levels.len() {
+/// With several levels, first how it grows; with one, baseline beside target.
+fn run_charts(run: &Run, analysis: &Analysis) -> Vec<Chart> {
+    let beside = charts::baseline_beside_target(run);
+    let percentiles = run.visited.last().and_then(percentiles);
+    let charts = match run.visited.len() {
         0 | 1 => vec![beside, percentiles],
-        _ => vec![charts::throughput_by_workers(run), charts::latency_by_workers(run), percentiles, beside],
+        _ => vec![
+            charts::throughput_by_workers(run, analysis),
+            charts::latency_by_workers(run, analysis),
+            percentiles,
+            beside,
+        ],
     };
     charts.into_iter().flatten().collect()
 }
 
-fn level_section(run: &RunResult, level: &Level) -> LevelSection {
-    let stack = &level.stack;
-    let ready = format_us(level.ready_after_us as f64);
-    let at_most = level.null_rps.map_or_else(String::new, |rps| {
-        format!("; against a mock that answers at once, the load generator does {} requests/s", cells::rps(rps))
+fn percentiles(visited: &Visited) -> Option<Chart> {
+    let load = |kind: PhaseKind| Some((kind.to_string(), details::phase_class(kind), &visited.phase(kind)?.load));
+    let loads: Vec<_> = [PhaseKind::Target, PhaseKind::Baseline].into_iter().filter_map(load).collect();
+    charts::percentile_plot(&format!("Latency by percentile, {}", plain(&visited.id)), &loads)
+}
+
+fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited) -> VisitSection {
+    let ready = format_us(visited.ready_after_us as f64);
+    let at_most = visited.phase(PhaseKind::Null).map_or_else(String::new, |phase| {
+        let rps = cells::rps(phase.load.throughput_rps());
+        format!("; against a mock that answers at once, the load generator does {rps} requests/s")
     });
-    LevelSection {
-        name: plain(&level.name),
-        about: format!("{}, ready after {ready}{at_most}", counted(u64::from(level.workers), "worker")),
-        valid: is_valid(level),
-        warnings: level.warnings.iter().map(Remark::from).collect(),
-        charts: level_charts(stack, &run.settings.target),
-        tables: level_tables(level),
+    let target = visited.phase(PhaseKind::Target);
+    VisitSection {
+        name: plain(&visited.id),
+        about: format!("{}, ready after {ready}{at_most}", counted(u64::from(visited.workers), "worker")),
+        valid: analysis.is_valid(visited),
+        findings: analysis.of_visit(visited).map(Remark::from).collect(),
+        charts: target.map_or_else(Vec::new, |phase| visit_charts(phase, &run.plan.roles.target)),
+        tables: visit_tables(visited),
     }
 }
 
-fn level_charts(stack: &Phase, target: &str) -> Vec<Chart> {
+fn visit_charts(phase: &Phase, target: &str) -> Vec<Chart> {
     let charts = [
-        timeline::throughput(&stack.load),
-        timeline::latency(&stack.load),
-        timeline::cpu(stack, target),
-        timeline::processes(stack),
-        timeline::throttling(stack, target),
+        timeline::throughput(&phase.load),
+        timeline::latency(&phase.load),
+        timeline::cpu(phase, target),
+        timeline::processes(phase),
+        timeline::throttling(phase, target),
     ];
     charts.into_iter().flatten().collect()
 }
 
-fn level_tables(level: &Level) -> Vec<Table> {
-    let failed = [&level.baseline, &level.stack].into_iter().filter_map(|phase| {
-        let mut table = details::failures(&phase.load)?;
-        table.title = format!("Failures, load on {}", phase.name);
-        Some(table)
+fn visit_tables(visited: &Visited) -> Vec<Table> {
+    let of_phase = |phase: &Phase, mut table: Table| {
+        table.title = format!("{}, load on {}", table.title, phase.kind);
+        table
+    };
+    let failures = visited.phases.iter().filter_map(|phase| Some(of_phase(phase, details::failures(&phase.load)?)));
+    let times = visited.phases.iter().flat_map(|phase| {
+        let tables = [Some(clocks::times(&phase.load)), clocks::backend(&phase.load)];
+        tables.into_iter().flatten().map(move |table| of_phase(phase, table))
     });
-    let times = [&level.baseline, &level.stack].into_iter().flat_map(|phase| {
-        let on_phase = |mut table: Table| {
-            table.title = format!("{}, load on {}", table.title, phase.name);
-            table
-        };
-        [Some(clocks::times(&phase.load)), clocks::backend(&phase.load)].into_iter().flatten().map(on_phase)
-    });
-    let always = [details::usage(level), details::generator(level), details::limits(level)];
-    failed.chain(times).chain(always).chain(details::processes(&level.stack)).collect()
+    let always = [details::usage(visited), details::generator(visited), details::limits(visited)];
+    let processes = visited.phase(PhaseKind::Target).and_then(details::processes);
+    failures.chain(times).chain(always).chain(processes).collect()
 }
 
-fn cpu_map(run: &RunResult) -> Vec<CpuBox> {
-    let (placement, settings) = (&run.placement, &run.settings);
+/// Of the first host.
+fn cpu_map(run: &Run) -> Vec<CpuBox> {
+    let (placement, names) = (run.plan.placement(), &run.plan.roles);
     let roles = [
-        (&placement.target, &settings.target, "stack"),
-        (&placement.backend, &settings.backend, "baseline"),
-        (&placement.load, &settings.load, "load"),
+        (&placement.target, &names.target, "target"),
+        (&placement.backend, &names.backend, "baseline"),
+        (&placement.generator, &names.generator, "generator"),
     ];
     let cpu_box = |cpu: &Cpu| {
-        let here: Vec<_> = roles.iter().filter(|(cpus, ..)| cpus.contains(&cpu.id)).collect();
+        let here: Vec<_> = roles.iter().filter(|(cpus, ..)| cpus.contains(cpu.id)).collect();
         CpuBox {
             id: cpu.id,
             place: format!("core {}, socket {}, node {}", cpu.core, cpu.package, cpu.node),
@@ -202,19 +215,19 @@ fn cpu_map(run: &RunResult) -> Vec<CpuBox> {
             roles: here.iter().map(|(_, name, _)| plain(name)).collect(),
         }
     };
-    run.host.cpus.iter().map(cpu_box).collect()
+    run.host().facts.cpus.iter().map(cpu_box).collect()
 }
 
 fn load_facts(load: &LoadResult) -> Vec<(String, String)> {
     let window = &load.window;
     [
-        ("target", load.host.clone()),
+        ("loaded", load.host.clone()),
         ("counted from", format_utc(window.start_unix_us)),
         (
             "window",
             format!("{} after {} of warm-up", cells::duration(window.duration_us), cells::duration(window.warm_up_us)),
         ),
-        ("load", load_in_words(&load.model, &load.stages)),
+        ("load", words::load(&load.model, &load.stages)),
     ]
     .map(|(name, value)| (name.to_owned(), plain(&value)))
     .into()

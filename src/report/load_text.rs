@@ -1,23 +1,27 @@
 //! What `vscale load` and `vscale capacity` print when they are done.
 
-use super::cells::{self, or_none};
-use super::clocks;
-use super::summary::load_in_words;
-use super::table::Table;
-use super::terminal;
-use crate::load::{Capacity, CapacityStep};
-use crate::model::{LoadModel, LoadResult};
-use crate::text::{plain, shortened};
-use crate::units::{format_bytes, format_cpu_list, format_us};
+use super::{
+    cells::{self, counted, or_none},
+    clocks,
+    findings::sentence,
+    table::Table,
+    terminal, words,
+};
+use crate::{
+    analyse::load_findings,
+    model::{Capacity, CapacityStep, CpuSet, LoadModel, LoadResult},
+    text::{plain, shortened},
+    units::{format_bytes, format_us},
+};
 
 const MOST_FAILURES: usize = 10;
 const MOST_ERROR_CHARACTERS: usize = 80;
 
 /// One load phase.
 pub fn render(load: &LoadResult) -> String {
-    let (totals, generator) = (&load.totals, &load.generator);
+    let totals = &load.totals;
     let mut lines = vec![
-        format!("{}: {}", plain(&load.host), load_in_words(&load.model, &load.stages)),
+        format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
         format!(
             "{} requests in {}, {}/s, {} failed{}",
             cells::grouped(load.request_count()),
@@ -56,11 +60,11 @@ pub fn render(load: &LoadResult) -> String {
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
         load.generator_cores(),
-        generator.threads,
-        format_cpu_list(&generator.cpus_allowed),
-        format_bytes(generator.max_rss_bytes),
+        load.generator_threads(),
+        load.generators.iter().flat_map(|one| one.cpus_allowed.iter()).collect::<CpuSet>(),
+        format_bytes(load.generator_memory_bytes()),
     ));
-    lines.extend(load.warnings().iter().map(|warning| format!("warning: {}", plain(&warning.to_string()))));
+    lines.extend(load_findings(load).iter().map(|finding| format!("warning: {}", sentence(finding))));
     lines.join("\n") + "\n"
 }
 
@@ -77,8 +81,7 @@ pub fn capacity(capacity: &Capacity) -> String {
         let mut row = vec![step_name(step), cells::rps(load.throughput_rps())];
         row.push(cells::failed(load.failure_count(), load.failure_ratio()));
         row.extend([50.0, 95.0, 99.0, 99.9].map(|percent| cells::percentile(&latency, percent)));
-        let lag = load.generator.send_lag.as_ref();
-        row.push(or_none(lag, |lag| cells::percentile(lag, 99.0)));
+        row.push(or_none(load.send_lag(), |lag| cells::percentile(&lag, 99.0)));
         row.push(format!("{:.2} CPUs", load.generator_cores()));
         table.row(row);
     }
@@ -87,8 +90,8 @@ pub fn capacity(capacity: &Capacity) -> String {
     let mut lines = vec![format!("capacity: {}/s with {users} users; {how}", cells::rps(capacity.capacity_rps))];
     lines.extend(section(&table));
     for step in &capacity.steps {
-        let warnings = step.result.warnings();
-        lines.extend(warnings.iter().map(|warning| format!("warning: {}: {warning}", step_name(step))));
+        let findings = load_findings(&step.result);
+        lines.extend(findings.iter().map(|finding| format!("warning: {}: {}", step_name(step), sentence(finding))));
     }
     lines.join("\n") + "\n"
 }
@@ -105,7 +108,7 @@ fn step_name(step: &CapacityStep) -> String {
         (LoadModel::Open { rate_rps, .. }, Some(share)) => {
             format!("{:.0} %: {}/s due", share * 100.0, cells::rps(*rate_rps))
         }
-        (model, _) => format!("{} user{}", model.users(), if model.users() == 1 { "" } else { "s" }),
+        (model, _) => counted(model.users().into(), "user"),
     }
 }
 

@@ -12,9 +12,11 @@
 //! - the text of a failure has its line breaks and control characters taken out.
 
 use super::csv_text::csv_text;
-use crate::model::{Histogram, LoadResult, PERCENTILES, Second};
-use crate::text::plain;
-use crate::units::format_utc;
+use crate::{
+    model::{Histogram, LoadResult, PERCENTILES, Second},
+    text::plain,
+    units::format_utc,
+};
 
 const AGGREGATED: &str = "Aggregated";
 const NOT_AVAILABLE: &str = "N/A";

@@ -1,21 +1,23 @@
 //! The summary of a run as GitHub-flavoured Markdown: `report.md`, and what goes into a job's summary.
 
-use super::summary::{Summary, summary};
-use super::table::{Column, Table};
-use crate::model::RunResult;
+use super::{
+    summary::{Summary, summary},
+    table::{Column, Table},
+};
+use crate::{analyse::Analysis, model::Run};
 
 /// `report.md`.
-pub fn render(run: &RunResult) -> String {
-    let summary = summary(run);
+pub fn render(run: &Run, analysis: &Analysis) -> String {
+    let summary = summary(run, analysis);
     let mut blocks = head(&summary);
     for table in &summary.tables {
         blocks.push(format!("## {}", escaped(&table.title)));
         blocks.push(draw(table));
     }
-    if !summary.warnings.is_empty() {
+    if !summary.findings.is_empty() {
         blocks.push("## Warnings".to_owned());
         let bullet = |text: &str| format!("- {}", escaped(text));
-        blocks.push(lines(summary.warnings.iter().map(|warning| bullet(&warning.text))));
+        blocks.push(lines(summary.findings.iter().map(|finding| bullet(&finding.text))));
     }
     blocks.push("## How to read it".to_owned());
     blocks.push(lines(summary.notes.iter().map(|note| format!("- {}", escaped(note)))));

@@ -1,23 +1,33 @@
-//! From a result to what a person or another program reads. Pure: values in, text out, no files, no Docker, no clock;
-//! the same result gives the same bytes. [`crate::store`] puts the text into files.
+//! From a run and what follows from it to what a person or another program reads. Pure: values in, text out, no disk, no
+//! Docker, no clock; the same run gives the same bytes. [`files()`] says which text is in which file; who calls it writes.
 //!
-//! What is said is decided once, in [`summary`], as [`table::Table`]s; [`terminal`], [`markdown`] and [`html`] differ
-//! only in how it looks. Text that comes from a server or a container passes [`crate::text::plain`] on its way into a table.
+//! What is said is decided once, in [`summary`] and [`findings`], as [`table::Table`]s and sentences; [`terminal`],
+//! [`markdown`] and [`html`] differ only in how it looks. Text that comes from a server or a container passes
+//! [`crate::text::plain`] on its way there.
 
 mod axis;
 mod cells;
 mod chart;
 mod charts;
-pub mod clocks;
+mod clocks;
+pub mod containers_csv;
 mod csv_text;
 mod details;
+mod files;
+pub mod findings;
 pub mod html;
+mod json;
 pub mod load_csv;
 pub mod load_text;
 pub mod locust;
 pub mod markdown;
-pub mod scaling;
+pub mod progress;
+pub mod scaling_csv;
 pub mod summary;
 pub mod table;
+mod tables;
 pub mod terminal;
 mod timeline;
+mod words;
+
+pub use files::{files, newest};

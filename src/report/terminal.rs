@@ -1,10 +1,11 @@
 //! The summary of a run for a terminal, at most [`WIDTH`] columns wide. Whether it may be coloured, the caller decides
 //! (a terminal, `NO_COLOR`, `CLICOLOR_FORCE`); without colour there is no escape sequence in it.
 
-use super::summary::{Summary, summary};
-use super::table::{Row, Table};
-use crate::model::RunResult;
-use crate::text::shortened;
+use super::{
+    summary::{Summary, summary},
+    table::{Row, Table},
+};
+use crate::{analyse::Analysis, model::Run, text::shortened};
 
 /// Columns that no line goes beyond.
 pub const WIDTH: usize = 100;
@@ -13,8 +14,8 @@ const GAP: usize = 2;
 const NARROWEST: usize = 6;
 
 /// What is printed when a run is over.
-pub fn render(run: &RunResult, colour: bool) -> String {
-    let summary = summary(run);
+pub fn render(run: &Run, analysis: &Analysis, colour: bool) -> String {
+    let summary = summary(run, analysis);
     let paint = Paint { colour };
     let mut lines = head(&summary, paint);
     for table in &summary.tables {
@@ -41,9 +42,9 @@ fn head(summary: &Summary, paint: Paint) -> Vec<String> {
 
 fn remarks(summary: &Summary, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
-    for warning in &summary.warnings {
-        let painted = |line: String| if warning.bad { paint.bad(&line) } else { paint.warn(&line) };
-        lines.extend(wrapped(&warning.text, "warning: ").into_iter().map(painted));
+    for finding in &summary.findings {
+        let painted = |line: String| if finding.bad { paint.bad(&line) } else { paint.warn(&line) };
+        lines.extend(wrapped(&finding.text, "warning: ").into_iter().map(painted));
     }
     if !lines.is_empty() {
         lines.push(String::new());

@@ -1,10 +1,15 @@
 //! What happened when: the charts of one load phase over its seconds. Points are thinned to at most [`MOST_POINTS`], so
 //! that a long run's report stays small: counters are then rates over longer spans, percentiles the worst second's.
 
-use super::axis::{Axis, Scale, number};
-use super::chart::{Chart, Lines, Series};
-use crate::model::{ContainerSample, LoadResult, Phase, ProbeSample, Second};
-use crate::text::plain;
+use super::{
+    axis::{Axis, Scale, number},
+    chart::{Chart, Lines, Series},
+};
+use crate::{
+    measure::{Counter, busiest, process_counter},
+    model::{ContainerSample, LoadResult, Phase, Second},
+    text::plain,
+};
 
 const MOST_POINTS: usize = 120;
 const MOST_PROCESSES: usize = 6;
@@ -20,7 +25,7 @@ pub fn throughput(load: &LoadResult) -> Option<Chart> {
     let series = vec![
         Series {
             name: "successes".to_owned(),
-            class: "stack",
+            class: "target",
             values: rates(|second| second.requests.saturating_sub(second.failures)),
         },
         Series { name: "failures".to_owned(), class: "failures", values: rates(|second| second.failures) },
@@ -76,12 +81,12 @@ fn per_second(count: u64, span: &[Second]) -> f64 {
 
 /// CPUs that each container used.
 pub fn cpu(phase: &Phase, target: &str) -> Option<Chart> {
-    let at = sample_times(&phase.usage(target).or(phase.containers.first())?.samples);
+    let at = sample_times(&phase.usage(target).or(phase.usage.first())?.samples);
     let mut others = ["s2", "s3", "s4", "s5", "s6"].into_iter().cycle();
-    let series = phase.containers.iter().map(|usage| {
-        let class = if usage.service == target { Some("stack") } else { others.next() };
-        let counter = counter(&usage.samples, |sample| Some(sample.cpu_us));
-        Series { name: plain(&usage.service), class: class.unwrap_or("s2"), values: rates(&counter, &at) }
+    let series = phase.usage.iter().map(|usage| {
+        let class = if usage.container == target { Some("target") } else { others.next() };
+        let counter = Counter::of(&usage.samples, |sample| Some((sample.unix_us, sample.cpu_us)));
+        Series { name: plain(&usage.container), class: class.unwrap_or("s2"), values: counter.rates(&at) }
     });
     let series = series.collect();
     let y = Axis { name: "CPU", unit: "cores", format: number, scale: Scale::Linear };
@@ -92,8 +97,10 @@ pub fn cpu(phase: &Phase, target: &str) -> Option<Chart> {
 pub fn throttling(phase: &Phase, target: &str) -> Option<Chart> {
     let samples = &phase.usage(target)?.samples;
     let at = sample_times(samples);
-    let periods = rates(&counter(samples, |sample| sample.periods), &at);
-    let throttled = rates(&counter(samples, |sample| sample.throttled_periods), &at);
+    let rates = |read: fn(&ContainerSample) -> Option<u64>| {
+        Counter::of(samples, |sample| Some((sample.unix_us, read(sample)?))).rates(&at)
+    };
+    let (periods, throttled) = (rates(|sample| sample.periods), rates(|sample| sample.throttled_periods));
     let share = |(throttled, periods): (&Option<f64>, &Option<f64>)| match (throttled, periods) {
         (Some(throttled), Some(periods)) if *periods > 0.0 => Some(100.0 * throttled / periods),
         _ => None,
@@ -101,7 +108,7 @@ pub fn throttling(phase: &Phase, target: &str) -> Option<Chart> {
     let values: Vec<_> = throttled.iter().zip(&periods).map(share).collect();
     values.iter().flatten().find(|percent| **percent > 0.0)?;
     let y = Axis { name: "throttled periods", unit: "%", format: number, scale: Scale::Linear };
-    over_samples("Throttling", y, phase, &at, vec![Series { name: target.to_owned(), class: "failures", values }])
+    over_samples("Throttling", y, phase, &at, vec![Series { name: plain(target), class: "failures", values }])
 }
 
 /// CPUs that the target's busiest processes used.
@@ -111,48 +118,11 @@ pub fn processes(phase: &Phase) -> Option<Chart> {
     let line = |(pid, class): (u32, _)| Series {
         name: format!("pid {pid}"),
         class,
-        values: rates(&process_counter(&phase.processes, pid), &at),
+        values: process_counter(&phase.processes, pid).rates(&at),
     };
     let series = busiest(&phase.processes).into_iter().take(MOST_PROCESSES).zip(classes).map(line).collect();
     let y = Axis { name: "CPU", unit: "cores", format: number, scale: Scale::Linear };
     over_samples("CPU of the busiest processes", y, phase, &at, series)
-}
-
-/// Process ids by the CPU time they used while they were watched, most first; those that used none are left out.
-pub fn busiest(samples: &[ProbeSample]) -> Vec<u32> {
-    let mut used: Vec<(u64, u32)> = process_ids(samples)
-        .into_iter()
-        .filter_map(|pid| {
-            let counter = process_counter(samples, pid);
-            let used = counter.last()?.1.saturating_sub(counter.first()?.1);
-            (used > 0).then_some((used, pid))
-        })
-        .collect();
-    used.sort_by_key(|&(used, pid)| (std::cmp::Reverse(used), pid));
-    used.into_iter().map(|(_, pid)| pid).collect()
-}
-
-/// Mean CPUs that a process used while it was watched; `None` with a single sample of it.
-pub fn process_cores(samples: &[ProbeSample], pid: u32) -> Option<f64> {
-    let counter = process_counter(samples, pid);
-    let (first, last) = (counter.first()?, counter.last()?);
-    (last.0 > first.0).then(|| last.1.saturating_sub(first.1) as f64 / (last.0 - first.0) as f64)
-}
-
-fn process_ids(samples: &[ProbeSample]) -> Vec<u32> {
-    let mut pids: Vec<u32> =
-        samples.iter().flat_map(|sample| sample.processes.iter().map(|process| process.pid)).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    pids
-}
-
-fn process_counter(samples: &[ProbeSample], pid: u32) -> Vec<(u64, u64)> {
-    let cpu = |sample: &ProbeSample| {
-        let process = sample.processes.iter().find(|process| process.pid == pid)?;
-        Some((sample.unix_us, process.cpu_us))
-    };
-    samples.iter().filter_map(cpu).collect()
 }
 
 fn over_samples(title: &str, y: Axis, phase: &Phase, at: &[u64], series: Vec<Series>) -> Option<Chart> {
@@ -165,25 +135,9 @@ fn sample_times(samples: &[ContainerSample]) -> Vec<u64> {
     thinned(samples.iter().map(|sample| sample.unix_us).collect())
 }
 
-/// A counter's values with their times.
-fn counter(samples: &[ContainerSample], of: fn(&ContainerSample) -> Option<u64>) -> Vec<(u64, u64)> {
-    samples.iter().filter_map(|sample| Some((sample.unix_us, of(sample)?))).collect()
-}
-
 fn thinned(times: Vec<u64>) -> Vec<u64> {
     let step = times.len().div_ceil(MOST_POINTS).max(1);
     times.into_iter().step_by(step).collect()
-}
-
-/// How fast a counter rose in each span that ends at one of the times `at`, a microsecond; the first has no beginning.
-fn rates(counter: &[(u64, u64)], at: &[u64]) -> Vec<Option<f64>> {
-    let reading = |time: u64| counter.iter().take_while(|(unix_us, _)| *unix_us <= time).last();
-    let rate = |from: u64, to: u64| {
-        let (first, last) = (reading(from)?, reading(to)?);
-        (last.0 > first.0).then(|| last.1.saturating_sub(first.1) as f64 / (last.0 - first.0) as f64)
-    };
-    let spans = at.iter().zip(at.iter().skip(1)).map(|(&from, &to)| rate(from, to));
-    at.first().map(|_| None).into_iter().chain(spans).collect()
 }
 
 fn seconds_axis() -> Axis {
@@ -198,22 +152,4 @@ fn warm_up(load: &LoadResult) -> Option<(f64, &'static str)> {
 fn since_start_s(load: &LoadResult, unix_us: u64) -> f64 {
     let start_unix_us = load.window.start_unix_us.saturating_sub(load.window.warm_up_us);
     unix_us.saturating_sub(start_unix_us) as f64 / 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_counter_becomes_a_rate_over_each_span() {
-        let counter = [(0, 0), (1_000_000, 500_000), (2_000_000, 1_500_000)];
-        assert_eq!(rates(&counter, &[0, 1_000_000, 2_000_000]), [None, Some(0.5), Some(1.0)]);
-        assert_eq!(rates(&counter, &[0, 2_000_000]), [None, Some(0.75)]);
-        assert_eq!(rates(&[], &[0, 1]), [None, None]);
-    }
-
-    #[test]
-    fn a_counter_that_starts_again_is_no_negative_rate() {
-        assert_eq!(rates(&[(0, 900), (10, 5)], &[0, 10]), [None, Some(0.0)]);
-    }
 }

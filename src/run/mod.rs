@@ -1,271 +1,143 @@
-//! A whole run: prepare, visit each level, save after each, tear down whatever happens, report.
+//! A whole run: prepare, carry out one visit after the other, save each, tear down whatever happens. Nothing is decided
+//! here: the plan says what, and [`plan::next`] what next.
 
-mod attest;
-mod level;
-mod load_arguments;
+mod containers;
 mod phase;
-mod progress;
+mod prepare;
+mod probe;
+mod settle;
+mod steps;
+mod stop;
 mod visit;
 
-pub use phase::progress_in_words;
-pub use progress::Progress;
+pub use stop::Stop;
 
 use crate::{
-    cli::{BenchArgs, LoadFlags, WarmUpArg},
-    compose::{self, CountProbe, Project},
-    engine::{BaseImage, Cluster, Engine, Leftovers, collect_garbage},
+    compose::Project,
+    engine::{Cluster, Engine, Leftovers},
     error::{Error, Result},
-    model::{HostFacts, RunResult, SCHEMA_VERSION, Settings, Warning},
-    plan,
-    store::{Provenance, RunFolder},
-    units::{format_cpu_list, now_unix_us, parse_cpu_list},
+    events::Event,
+    model::Run,
+    plan::{self, Asked},
+    store::{self, RunFolder},
+    units::{format_utc, now_unix_us},
 };
 use futures_util::FutureExt;
-use load_arguments::LoadArguments;
-use regex_lite::Regex;
-use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
-use visit::Visit;
+use prepare::Prepared;
+use std::{panic::AssertUnwindSafe, path::PathBuf};
+use visit::Carrier;
 
-/// Longest `--warm-up auto`.
-const AUTO_WARM_UP: Duration = Duration::from_secs(5);
+/// What is to be run.
+pub struct Job {
+    /// What the command line asks for.
+    pub asked: Asked,
+    /// The compose file, variables filled in.
+    pub project: Project,
+    /// Where runs are kept.
+    pub results: PathBuf,
+    /// Base image for Dockerfiles that take one; `None` for whatever can be had.
+    pub base_image: Option<String>,
+    /// This program's arguments, secrets redacted.
+    pub arguments: Vec<String>,
+}
 
-/// How a run ended; its folder holds every level that was finished.
+/// How a run ended; its folder holds every visit that was finished.
 pub struct Finished {
     /// All that was measured.
-    pub result: RunResult,
+    pub run: Run,
     /// Where it is kept.
-    pub folder: PathBuf,
+    pub folder: RunFolder,
     /// What cut it short.
     pub error: Option<Error>,
     /// What is left in the engine.
     pub leftovers: Leftovers,
 }
 
-/// Runs a benchmark; `stop` ends it early with the number of a signal.
+/// Hears what happens.
+pub type Listener<'a> = &'a mut dyn FnMut(Event);
+
+/// Carries out a run; a signal ends it early, a second one its tearing down.
 ///
 /// # Errors
-/// Before anything was started: of usage, compose file, engine or images. What goes wrong later is in
-/// [`Finished::error`], so that finished levels are not lost.
-pub async fn bench(args: &BenchArgs, stop: impl Future<Output = i32>, progress: &mut Progress) -> Result<Finished> {
-    let project = read_spec(args)?;
-    let settings = settings(args, &project);
-    let worker_pattern = worker_pattern(&project)?;
-    let load_arguments = LoadArguments::read(&args.load)?;
+/// Before a visit was finished. What goes wrong later is in [`Finished::error`], so that finished visits are not lost.
+pub async fn run(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
+    store::check(&job.results)?;
+    let engine = stop.or(Engine::connect()).await?;
     let id = run_id();
-    let folder = RunFolder::create(&args.results, &id)?;
-    let engine = Engine::connect().await.inspect_err(|_| folder.discard())?;
-    for (run, leftovers) in collect_garbage(&engine, false).await? {
-        progress.step(&format!(
-            "removed what the killed run {run} had left{}",
-            if leftovers.0.is_empty() { "" } else { " (not all)" }
-        ));
-    }
-
-    let mut cluster = Cluster::new(engine.clone(), &id);
-    let mut result = RunResult {
-        schema_version: SCHEMA_VERSION,
-        id: id.clone(),
-        name: project.name.clone(),
-        started_unix_us: now_unix_us(),
-        finished_unix_us: None,
-        settings,
-        host: HostFacts::default(),
-        engine: engine.facts().clone(),
-        placement: Default::default(),
-        images: Vec::new(),
-        levels: Vec::new(),
-        warnings: Vec::new(),
+    let mut session = Session { job, cluster: Cluster::new(engine.clone(), &id), engine, id, kept: None };
+    let outcome = stop.or(going_well(session.all(tell))).await;
+    tell(Event::Removing);
+    let torn_down = stop.or(async { Ok(session.cluster.remove_all().await) }).await;
+    let (outcome, leftovers) = match torn_down {
+        Ok(leftovers) => (outcome, leftovers),
+        Err(signal) => (Err(signal), Leftovers::unknown()),
     };
-    let outcome = {
-        let run = Run {
-            args,
-            project: &project,
-            engine: &engine,
-            worker_pattern: &worker_pattern,
-            load_arguments: &load_arguments,
-        };
-        let visiting = AssertUnwindSafe(run.all(&mut cluster, &folder, &mut result, progress)).catch_unwind();
-        tokio::select! {
-            outcome = visiting => outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic))))),
-            signal = stop => Err(Error::Signal(signal)),
-        }
-    };
-    progress.step("removing containers and network");
-    let leftovers = cluster.remove_all().await;
-    result.finished_unix_us = Some(now_unix_us());
-    if result.levels.is_empty() {
-        folder.discard();
-        return Err(outcome.err().unwrap_or_else(|| Error::Other("no level was visited".into())));
-    }
-    folder.save(&result)?;
-    folder.publish_newest(&args.results, &result)?;
-    progress.step("done");
-    Ok(Finished { result, folder: folder.path().to_owned(), error: outcome.err(), leftovers })
+    tell(Event::Removed { left: leftovers.in_words() });
+    session.finish(outcome, leftovers)
 }
 
-/// What preparing and visiting need.
-struct Run<'a> {
-    args: &'a BenchArgs,
-    project: &'a Project,
-    engine: &'a Engine,
-    worker_pattern: &'a Regex,
-    load_arguments: &'a LoadArguments,
+/// A defect of ours must not keep the run from being torn down.
+async fn going_well(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| Err(Error::Other(format!("a defect of vscale: {}", panic_text(&*panic)))))
 }
 
-impl Run<'_> {
-    async fn all(
-        &self,
-        cluster: &mut Cluster,
-        folder: &RunFolder,
-        result: &mut RunResult,
-        progress: &mut Progress,
-    ) -> Result<()> {
-        let own_image = self.engine.own_image(&mut |line| progress.live(line)).await?;
-        let images = self.images(&own_image, progress).await?;
-        for (service, reference) in &images {
-            result.images.extend(self.engine.image(service, reference).await?);
+/// A run under way.
+struct Session<'a> {
+    job: &'a Job,
+    engine: Engine,
+    cluster: Cluster,
+    id: String,
+    /// Once there is a plan.
+    kept: Option<(Run, RunFolder)>,
+}
+
+impl Session<'_> {
+    async fn all(&mut self, tell: Listener<'_>) -> Result<()> {
+        let started_unix_us = now_unix_us();
+        let prepared = Prepared::new(self.job, &self.engine, &self.cluster, tell).await?;
+        let plan = plan::make(&self.job.asked, &self.job.project, &prepared.host)?;
+        let origin = prepared.origin(self.job, &self.engine);
+        let folder = RunFolder::create(&self.job.results, &self.id)?;
+        let visits = plan.blocks.iter().map(Vec::len).sum();
+        tell(Event::Planned { run: self.id.clone(), folder: folder.path().display().to_string(), visits });
+        let run = Run::new(self.id.clone(), started_unix_us, origin, plan);
+        let (run, folder) = self.kept.insert((run, folder));
+        folder.save_compose(&self.job.project.to_yaml())?;
+        folder.save_run(run)?;
+        for (key, network) in &self.job.project.networks {
+            self.cluster.create_network(key, network).await?;
         }
-        result.host = host_facts(cluster, &own_image).await?;
-        let (placement, warnings) = plan::place(&result.host.cpus, self.cpusets_asked(&result.settings)?)?;
-        result.placement = placement;
-        result.warnings = warnings;
-        self.check_target_cpus(result)?;
-        folder.save_origin(result, &provenance(), &self.project.to_yaml())?;
-        for (key, network) in &self.project.networks {
-            cluster.create_network(key, network).await?;
-        }
-        for level_plan in plan::levels(&result.settings.workers, result.settings.cpus_cores) {
-            let visit = Visit {
-                cluster,
-                project: self.project,
-                settings: &result.settings,
-                placement: &result.placement,
-                images: &images,
-                own_image: &own_image,
-                worker_pattern: self.worker_pattern,
-                load_arguments: self.load_arguments,
-                ready_timeout: self.args.ready_timeout,
-            };
-            let (level, files) = visit.level(&level_plan, progress).await?;
-            result.levels.push(level);
-            if let Some(level) = result.levels.last() {
-                folder.save_level(result, level, &files)?;
-            }
+        let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &run.plan)?;
+        while let Some(visit) = plan::next(&run.plan, &run.visited) {
+            let (visited, attached, taken_down) = carrier.carry_out(&visit, tell).await?;
+            folder.save_visit(&visited, &attached)?;
+            tell(Event::Saved { visit: visit.id, took_us: visited.took_us() });
+            run.visited.push(visited);
+            taken_down?;
         }
         Ok(())
     }
 
-    /// The image of each service: our own, one that is built, or one that is there or pulled.
-    async fn images(&self, own_image: &str, progress: &mut Progress) -> Result<BTreeMap<String, String>> {
-        let base = self.args.base_image.as_deref().map_or(BaseImage::Any, BaseImage::Given);
-        let mut images = BTreeMap::new();
-        for (name, service) in &self.project.services {
-            progress.live(&format!("image of {name}"));
-            let reference =
-                self.engine.service_image(name, service, own_image, base, &mut |line| progress.live(line)).await?;
-            images.insert(name.clone(), reference);
-        }
-        Ok(images)
-    }
-
-    fn cpusets_asked(&self, settings: &Settings) -> Result<plan::Roles> {
-        let of = |name: &str| -> Result<Option<Vec<u32>>> {
-            let list = self.project.services[name].cpuset.as_deref().map(parse_cpu_list).transpose();
-            list.map_err(|why| Error::Compose(format!("services.{name}.cpuset: {why}")))
+    /// What was measured is kept, whatever else went wrong.
+    fn finish(self, outcome: Result<()>, leftovers: Leftovers) -> Result<Finished> {
+        let Some((mut run, folder)) = self.kept else {
+            return Err(outcome.err().unwrap_or_else(|| Error::Other("nothing was planned".into())));
         };
-        Ok(plan::Roles { load: of(&settings.load)?, backend: of(&settings.backend)?, target: of(&settings.target)? })
-    }
-
-    /// A quota beyond the target's CPUs cannot be used; workers beyond them share.
-    fn check_target_cpus(&self, result: &mut RunResult) -> Result<()> {
-        let cpus = result.placement.target.len() as u32;
-        let list = format_cpu_list(&result.placement.target);
-        if let Some(quota) = result.settings.cpus_cores.filter(|&quota| quota > result.host.cpus.len() as f64) {
-            return Err(Error::Preflight(format!(
-                "--cpus {quota}: this host has {} CPUs, and {} (CPU {list}) can be given to {}",
-                result.host.cpus.len(),
-                cpus,
-                result.settings.target
-            )));
+        if run.visited.is_empty() {
+            folder.discard();
+            return Err(outcome.err().unwrap_or_else(|| Error::Other("nothing was visited".into())));
         }
-        if let Some(quota) = result.settings.cpus_cores.filter(|&quota| quota > f64::from(cpus)) {
-            result.warnings.push(Warning::QuotaAboveCpus { quota_cores: quota, cpus });
-        }
-        if let Some(&workers) = result.settings.workers.iter().max().filter(|&&workers| workers > cpus) {
-            result.warnings.push(Warning::WorkersShareCpus { workers, cpus });
-        }
-        Ok(())
+        run.finished_unix_us = Some(now_unix_us());
+        let saved = folder.save_run(&run);
+        Ok(Finished { run, folder, error: outcome.and(saved).err(), leftovers })
     }
-}
-
-/// The compose file with the flags applied: ports and memory by the variables it uses, the rest by service.
-fn read_spec(args: &BenchArgs) -> Result<Project> {
-    if args.mock_port == args.stack_port {
-        return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", args.mock_port)));
-    }
-    let flags =
-        BTreeMap::from([("MOCK_PORT", args.mock_port.to_string()), ("STACK_PORT", args.stack_port.to_string())]);
-    let mut project =
-        compose::load(&args.files, &|name| flags.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
-    let load = &project.vscale.load;
-    if project.services[load].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
-        // All of them are set by ours, so they would count for nothing.
-        return Err(Error::Compose(format!(
-            "services.{load}.command: the load generator's flags are `vscale bench`'s; leave it out, or say [load]"
-        )));
-    }
-    let target = project.vscale.target.clone();
-    if let Some((bytes, service)) = args.memory.zip(project.services.get_mut(&target)) {
-        service.mem_limit_bytes = Some(bytes);
-    }
-    Ok(project)
-}
-
-fn settings(args: &BenchArgs, project: &Project) -> Settings {
-    let target = &project.services[&project.vscale.target];
-    let longest_warm_up = match args.load.warm_up {
-        WarmUpArg::Auto => AUTO_WARM_UP,
-        WarmUpArg::Fixed(time) => time,
-    };
-    Settings {
-        workers: args.workers.clone(),
-        model: args.load.model(),
-        stages: args.load.stages.clone(),
-        run_time_us: args.load.window().as_micros() as u64,
-        warm_up_us: longest_warm_up.as_micros() as u64,
-        cpus_cores: args.cpus,
-        memory_bytes: target.mem_limit_bytes,
-        target: project.vscale.target.clone(),
-        backend: project.vscale.backend.clone(),
-        load: project.vscale.load.clone(),
-    }
-}
-
-fn worker_pattern(project: &Project) -> Result<Regex> {
-    let CountProbe::Process(pattern) = &project.vscale.workers.count;
-    Regex::new(pattern).map_err(|error| Error::Compose(format!("x-vscale.workers.count.process: {error}")))
-}
-
-/// Asks a container of ours what the host is.
-async fn host_facts(cluster: &Cluster, own_image: &str) -> Result<HostFacts> {
-    let container = cluster.create_alone("host", own_image, vec!["host".into()]).await?;
-    let mut output = container.start().await?;
-    let line = output.next_line().await?;
-    let facts = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
-    let facts =
-        facts.ok_or_else(|| Error::Preflight(format!("the engine's host cannot be read: {}", output.last_words())))?;
-    container.remove().await?;
-    Ok(facts)
-}
-
-fn provenance() -> Provenance {
-    Provenance { version: env!("CARGO_PKG_VERSION").into(), arguments: std::env::args().skip(1).collect() }
 }
 
 /// `20261124T114421Z-bench-3f9a1c`: sorts by time, unique by process and moment.
 fn run_id() -> String {
     let now = now_unix_us();
-    let moment = crate::units::format_utc(now).replace(['-', ':'], "");
+    let moment = format_utc(now).replace(['-', ':'], "");
     let mixed = (now ^ u64::from(std::process::id()) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{moment}-bench-{:06x}", mixed >> 40)
 }
@@ -273,31 +145,4 @@ fn run_id() -> String {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_else(|| "panicked".into())
-}
-
-/// The number of the first of SIGINT, SIGTERM and SIGHUP to come.
-///
-/// # Errors
-/// `Error::Other` when handlers cannot be set.
-pub fn stop_signal() -> Result<impl Future<Output = i32>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind: SignalKind| signal(kind).map_err(|error| Error::Other(format!("signal handler: {error}")));
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-            _ = hang_up.recv() => 1,
-        }
-    })
-}
-
-/// A run time of 0 has no end; only `vscale load` may have one, and may count requests instead.
-pub fn check_run_time(load: &LoadFlags) -> Result<()> {
-    if load.iterations.is_some() {
-        return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
-    }
-    if load.window().is_zero() { Err(Error::Usage("--run-time must be above 0".into())) } else { Ok(()) }
 }

@@ -1,192 +1,123 @@
-//! One load phase: a fresh load generator against one service, with every container sampled while it lasts.
+//! One load phase: the generator is handed its plan, and every container is sampled while it works.
 
 use super::{
-    Progress,
-    load_arguments::NULL_RUN_TIME,
-    visit::{GRACE, SAMPLE_INTERVAL, Up, Visit, asked, parse},
+    Listener,
+    containers::{Up, not_ready},
+    probe::Probe,
 };
 use crate::{
-    compose::Service,
-    engine::{Container, Output},
+    engine::{Container, EngineError, Sampled},
     error::{Error, Result},
-    measure,
-    model::{
-        ContainerSample, ContainerUsage, Limits, LoadEvent, LoadModel, LoadProgress, LoadResult, Phase, PhaseName,
-        ProbeEvent, hlog_head,
-    },
-    plan::LevelPlan,
-    store::LevelFiles,
-    units::{format_cpu_list, format_us, now_unix_us},
+    events::{Event, LoadNow},
+    model::{ContainerSample, ContainerUsage, LoadEvent, LoadPlan, Phase, PhasePlan, ProbeSample, hlog_head},
+    text::shortened,
+    units::now_unix_us,
 };
 use futures_util::future::join_all;
 use std::{cell::RefCell, pin::pin, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-/// A backend whose mean service time is below this answers at once.
-const AT_ONCE_US: f64 = 200.0;
+/// Between two samples of a container or of its processes.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// What a generator may take besides its load: starting threads, writing its result.
+const GRACE: Duration = Duration::from_secs(60);
+/// As much of a line as an error shows.
+const SHOWN_CHARS: usize = 200;
 
-/// The name of the mock that answers at once.
-const NULL: &str = "null";
+/// Everything that a phase needs to be there.
+pub(super) struct Stage<'a> {
+    pub(super) visit: &'a str,
+    pub(super) generator: &'a mut Up,
+    /// The target's, where its processes are watched.
+    pub(super) probe: Option<&'a mut Probe>,
+    /// The other containers that run.
+    pub(super) others: Vec<&'a Container>,
+}
 
-impl Visit<'_> {
-    /// One load phase, with all containers sampled while it lasts; and the load generator's limits as read back.
-    pub async fn load(
-        &self,
-        name: PhaseName,
-        plan: &LevelPlan,
-        up: &[Up],
-        probe: &mut Output,
-        files: &mut LevelFiles,
-        progress: &mut Progress,
-    ) -> Result<(Phase, Limits)> {
-        let loaded = if name == PhaseName::Baseline { &self.settings.backend } else { &self.settings.target };
-        progress.step(&format!("{}: {name}: loading {loaded}", plan.name));
-        let service = self.load_service(loaded, &self.load_arguments.measured);
-        let mut hlog = hlog_head(now_unix_us());
-        let (generator, mut output) = self.start_generator(&service).await?;
+/// Carries a phase out; also gives the latencies of each second, as HdrHistogram's log.
+pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener<'_>) -> Result<(Phase, String)> {
+    let Stage { visit, generator, mut probe, mut others } = stage;
+    tell(Event::Phase { visit: visit.to_owned(), phase: plan.kind, host: plan.load.host.clone() });
 
-        let watched: Vec<&Container> = up.iter().map(|one| &one.container).chain([&generator]).collect();
-        let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
-        let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
-        let mut processes = Vec::new();
-        let mut probe_lives = true;
-        let bound = self.settings.run_time_us + self.settings.warm_up_us;
-        let spawning_s = match self.settings.model {
-            LoadModel::Closed { users, spawn_rate_per_s, .. } => f64::from(users) / spawn_rate_per_s,
-            LoadModel::Open { .. } => 0.0,
-        };
-        let deadline = Instant::now() + Duration::from_micros(bound) + Duration::from_secs_f64(spawning_s) + GRACE;
-        let result: LoadResult = loop {
-            tokio::select! {
-                event = next_event(&generator, &mut output, deadline) => match event? {
-                    Some(LoadEvent::Progress(now)) => {
-                        progress.live(&format!("{} {name}: {}", plan.name, progress_in_words(&now)));
-                        hlog += &now.to_hlog_line();
-                    }
-                    Some(LoadEvent::Result(result)) => break *result,
-                    None => return Err(self.without_result(&generator, &output).await),
-                },
-                _ = &mut sampling => {}
-                line = probe.next_line(), if probe_lives => match line? {
-                    Some(line) => if let ProbeEvent::Sample(sample) = parse(&line)? { processes.push(sample) },
-                    None => probe_lives = false,
-                },
-            }
-        };
-        let usage = |(one, samples): (&&Container, &RefCell<_>)| {
-            measure::container_usage(one.service(), samples.take(), &result.window)
-        };
-        let containers: Vec<ContainerUsage> = watched.iter().zip(&samples).map(usage).collect();
-        let limits = Limits {
-            service: self.settings.load.clone(),
-            asked: asked(&service),
-            engine: generator.limits().await?,
-            inside: result.generator.limits.clone(),
-            cpus_allowed: Some(format_cpu_list(&result.generator.cpus_allowed)),
-        };
-        generator.remove().await?;
-        files.hlogs.push((name, hlog));
-        Ok((Phase { name, load: result, containers, processes }, limits))
-    }
-
-    /// What the load generator does at most, on its CPUs: shown by the baseline, if the backend answers at once and is
-    /// loaded without pause; otherwise by a short phase against a mock that does, in the backend's place.
-    pub async fn null_rps(&self, baseline: &Phase, plan: &LevelPlan, progress: &mut Progress) -> Result<f64> {
-        let answers_at_once =
-            baseline.load.backend.as_ref().is_some_and(|it| it.window.service_time.mean_us() < AT_ONCE_US);
-        let is_pressed = matches!(self.settings.model, LoadModel::Closed { think_time: None, .. });
-        if answers_at_once && is_pressed && self.settings.stages.is_empty() {
-            return Ok(baseline.load.throughput_rps());
-        }
-        progress.step(&format!("{}: null: loading a mock that answers at once", plan.name));
-        let mut service = self.service(&self.settings.load, None);
-        service.cpuset = Some(format_cpu_list(&self.placement.backend));
-        let port = self.port(NULL);
-        service.command = Some(["mock", "--host", "0.0.0.0", "--port", &port.to_string()].map(str::to_owned).to_vec());
-        let mock = self.cluster.create(NULL, &service, self.own_image, true).await?;
-        let _tie = mock.start().await?;
-        let service = self.load_service(NULL, &self.load_arguments.null);
-        let (generator, mut output) = self.start_generator(&service).await?;
-        let deadline = Instant::now() + NULL_RUN_TIME + GRACE;
-        loop {
-            match next_event(&generator, &mut output, deadline).await? {
-                Some(LoadEvent::Progress(_)) => {}
-                Some(LoadEvent::Result(result)) => {
-                    generator.remove().await?;
-                    mock.remove().await?;
-                    return Ok(result.throughput_rps());
+    let Up { container: generator, output, .. } = generator;
+    others.push(generator);
+    let watched = others;
+    output.write(&line(&plan.load)?).await;
+    let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
+    let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
+    let mut processes: Vec<ProbeSample> = Vec::new();
+    let mut ticks = interval(SAMPLE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut hlog = hlog_head(now_unix_us());
+    let longest = plan.load.longest_us().map_or(Duration::MAX, Duration::from_micros);
+    let deadline = Instant::now() + longest.saturating_add(GRACE);
+    let load = loop {
+        tokio::select! {
+            said = timeout_at(deadline, output.next_line()) => match event(said, generator)? {
+                Some(LoadEvent::Progress(now)) => {
+                    hlog += &now.to_hlog_line();
+                    tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: LoadNow::from(&now) });
                 }
-                None => return Err(self.without_result(&generator, &output).await),
-            }
+                Some(LoadEvent::Result(result)) => break *result,
+                None => return Err(without_result(generator, &output.last_words()).await),
+            },
+            _ = &mut sampling => {}
+            _ = ticks.tick() => if let Some(probe) = &mut probe { probe.ask().await },
+            sample = answer(&mut probe) => match sample? {
+                Some(sample) => processes.push(sample),
+                // A probe that has ended with its target: what the visit lacks will show.
+                None => probe = None,
+            },
         }
-    }
+    };
+    let usage = watched
+        .iter()
+        .zip(&samples)
+        .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
+    Ok((Phase { kind: plan.kind, load, usage: usage.collect(), processes }, hlog))
+}
 
-    async fn start_generator(&self, service: &Service) -> Result<(Container, Output)> {
-        let load = &self.settings.load;
-        let generator = self.cluster.create(load, service, &self.images[load], true).await?;
-        let mut output = generator.start().await?;
-        output.write(&self.load_arguments.stdin).await;
-        Ok((generator, output))
-    }
+/// What the generator reads: its plan as a line of JSON.
+fn line(plan: &LoadPlan) -> Result<String> {
+    let json = serde_json::to_string(plan).map_err(|error| Error::Other(format!("writing a load plan: {error}")))?;
+    Ok(json + "\n")
+}
 
-    /// Why a load generator has ended without a result.
-    async fn without_result(&self, generator: &Container, output: &Output) -> Error {
-        self.not_ready(generator, &format!("gave no result: {}", output.last_words())).await
-    }
+/// What a generator says next; `None` at its end.
+fn event(
+    said: Result<Result<Option<String>, EngineError>, tokio::time::error::Elapsed>,
+    generator: &Container,
+) -> Result<Option<LoadEvent>> {
+    let line = said.map_err(|_| Error::Start(format!("{}: gives no result", generator.service())))??;
+    let wrong = |error, line: &str| {
+        Error::Other(format!("not what a generator says ({error}): {}", shortened(line, SHOWN_CHARS)))
+    };
+    line.map(|line| serde_json::from_str(&line).map_err(|error| wrong(error, &line))).transpose()
+}
 
-    /// The load generator's service with a phase's flags behind its own: the last of a repeated flag counts.
-    fn load_service(&self, loaded: &str, arguments: &[String]) -> Service {
-        let mut service = self.service(&self.settings.load, None);
-        let url = |name: &str| format!("http://{name}:{}", self.port(name));
-        let command = service.command.get_or_insert_with(|| vec!["load".into()]);
-        command.extend(["--host".into(), url(loaded)]);
-        // Only a mock of ours tells what it saw.
-        let backend = &self.settings.backend;
-        if loaded != NULL && self.images[backend.as_str()] == self.own_image {
-            command.extend(["--backend".into(), url(backend)]);
-        }
-        command.extend(arguments.iter().cloned());
-        command.extend(["--files-on-stdin".into(), "--json".into()]);
-        service
-    }
+/// Why a generator has ended without a result.
+async fn without_result(generator: &Container, last_words: &str) -> Error {
+    not_ready(generator, &format!("gave no result: {last_words}")).await
+}
 
-    fn port(&self, service: &str) -> u16 {
-        self.project.vscale.endpoints.get(service).map_or(80, |endpoint| endpoint.port)
+/// The next sample of a probe; never without one.
+async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<ProbeSample>> {
+    match probe {
+        Some(probe) => probe.answer().await,
+        None => std::future::pending().await,
     }
 }
 
-/// What a load generator says next; `None` at its end.
-async fn next_event(generator: &Container, output: &mut Output, deadline: Instant) -> Result<Option<LoadEvent>> {
-    let line = timeout_at(deadline, output.next_line()).await;
-    let line = line.map_err(|_| Error::Start(format!("{}: gives no result", generator.service())))??;
-    line.as_deref().map(parse::<LoadEvent>).transpose()
-}
-
-/// Samples a container once a second for as long as it is polled.
+/// Samples a container once a second for as long as it is polled. What cannot be read is not there: later on, rates over
+/// too few samples are not known.
 async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
     let mut ticks = interval(SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        let sample = container.sample().await;
-        samples.borrow_mut().extend(sample);
+        match container.sample().await {
+            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(sample),
+            Ok(Sampled::Ended) | Err(_) => {}
+        }
     }
-}
-
-/// `measuring: 78 req/s, p50 12.7 ms, ...`.
-pub fn progress_in_words(now: &LoadProgress) -> String {
-    let state = if now.measuring { "measuring" } else { "warming up" };
-    let latency = |percent: f64| match now.latency.count() {
-        0 => "n/a".to_owned(),
-        _ => format_us(now.latency.percentile_us(percent) as f64),
-    };
-    let users = if now.users > 0 { format!("{} users, ", now.users) } else { String::new() };
-    format!(
-        "{state}: {:.0} req/s, p50 {}, p99 {}, {:.0} failures/s, {users}{:.0} s",
-        now.throughput_rps,
-        latency(50.0),
-        latency(99.0),
-        now.failures_rps,
-        now.elapsed_us as f64 / 1e6
-    )
 }

@@ -1,113 +1,229 @@
-//! What the phases of a level share: whom they start, how, and what to say when one does not come up.
+//! Carries out one visit: up, ready, settle, attest, load, attest, down.
 
-use super::load_arguments::LoadArguments;
-use crate::{
-    compose::{Project, Service},
-    engine::{Cluster, Container, Output},
-    error::{Error, Result},
-    model::{CgroupLimits, Placement, ProbeSample, Settings},
-    text::last_lines,
-    units::format_cpu_list,
+use super::{
+    Listener,
+    containers::{Starter, Up, not_ready},
+    phase::{self, Stage},
+    prepare::Prepared,
+    settle::settle,
+    steps::Steps,
 };
-use regex_lite::Regex;
-use std::{collections::BTreeMap, time::Duration};
+use crate::{
+    compose::Project,
+    engine::Cluster,
+    error::{Error, Result},
+    events::Event,
+    measure::WorkerCounter,
+    model::{
+        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, Visit,
+        Visited,
+    },
+    store::Attached,
+    units::now_unix_us,
+};
+use futures_util::future::join_all;
+use std::time::Duration;
 
-/// Between two samples of a container or of its processes.
-pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long a container of ours may take for what it does besides measuring: starting, spawning users, draining.
-pub const GRACE: Duration = Duration::from_secs(60);
-
-/// Lines of a container's log that an error shows.
-const SHOWN_LINES: usize = 15;
-
-/// What all levels of a run share.
-pub struct Visit<'a> {
-    /// The run's objects.
-    pub cluster: &'a Cluster,
-    /// The compose file, flags applied.
-    pub project: &'a Project,
-    /// What was asked for.
-    pub settings: &'a Settings,
-    /// Who runs where.
-    pub placement: &'a Placement,
-    /// Image reference of each service.
-    pub images: &'a BTreeMap<String, String>,
-    /// Our own image.
-    pub own_image: &'a str,
-    /// Tells workers from other processes.
-    pub worker_pattern: &'a Regex,
-    /// The load generator's flags, but for whom to load.
-    pub load_arguments: &'a LoadArguments,
-    /// Longest wait for a container to be ready.
-    pub ready_timeout: Duration,
+/// Carries out visits, one after the other; what lives for the run stays up between them.
+pub(super) struct Carrier<'a> {
+    starter: Starter<'a>,
+    target: &'a str,
+    generator: &'a str,
+    workers: WorkerCounter,
+    standing: Vec<Up>,
 }
 
-/// A service that is up, with what its probe said.
-pub struct Up {
-    pub container: Container,
-    /// While this lives, a container of our own image knows that we live.
-    pub _output: Output,
-    /// The target's, which goes on telling about its processes.
-    pub probe: Option<Output>,
-    pub asked: CgroupLimits,
-    /// What the probe saw last.
-    pub seen: Option<ProbeSample>,
-    pub ready_after_us: u64,
-}
-
-impl Visit<'_> {
-    /// The service as this level runs it: its CPUs, its worker count, its memory limit; the quota comes once it is ready.
-    pub fn service(&self, name: &str, workers: Option<u32>) -> Service {
-        let mut service = self.project.services[name].clone();
-        if let Some(cpus) = self.cpus_of(name) {
-            service.cpuset = Some(format_cpu_list(cpus));
-        }
-        if let Some(workers) = workers {
-            service.environment.insert(self.project.vscale.workers.env.clone(), workers.to_string());
-        }
-        service
+impl<'a> Carrier<'a> {
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        project: &'a Project,
+        prepared: &'a Prepared,
+        plan: &'a Plan,
+    ) -> Result<Self> {
+        let ready_timeout = Duration::from_micros(plan.ready_timeout_us);
+        let (images, own_image) = (&prepared.images, &prepared.own_image);
+        Ok(Self {
+            starter: Starter { cluster, project, images, own_image, ready_timeout },
+            target: &plan.roles.target,
+            generator: &plan.roles.generator,
+            workers: WorkerCounter::new(&plan.workers.count)?,
+            standing: Vec::new(),
+        })
     }
 
-    fn cpus_of(&self, name: &str) -> Option<&[u32]> {
-        match name {
-            name if name == self.settings.target => Some(&self.placement.target),
-            name if name == self.settings.backend => Some(&self.placement.backend),
-            name if name == self.settings.load => Some(&self.placement.load),
-            _ => None,
-        }
-    }
+    /// One visit: what it found, what it leaves besides, and whether it could be taken down.
+    ///
+    /// # Errors
+    /// [`Error::Start`] when a container does not start or is never ready, with its last log lines; [`Error::Engine`]
+    /// when the engine goes away. What runs then is removed by the run's label.
+    pub(super) async fn carry_out(
+        &mut self,
+        visit: &Visit,
+        tell: Listener<'_>,
+    ) -> Result<(Visited, Attached, Result<()>)> {
+        let started_unix_us = now_unix_us();
+        let mut steps = Steps::start();
+        let mut attached = Attached::default();
+        let mut target = self.bring_up(visit, &mut steps, tell).await?;
+        self.settle(visit, &mut target, tell).await?;
+        steps.lap("settle");
+        self.limit(&mut target).await?;
+        steps.lap("set limits");
 
-    /// Why a container is not ready: that it has ended, or what its probe said last; with its own last log lines.
-    pub async fn not_ready(&self, container: &Container, probe_words: &str) -> Error {
-        let name = container.service();
-        let why = match container.state().await {
-            Ok(state) if !state.running => format!("it has ended ({})", state.in_words()),
-            _ => probe_words.trim().trim_start_matches("vscale: ").to_owned(),
+        let workers_before = self.look(&mut target).await;
+        let mut phases = Vec::new();
+        for plan in &visit.phases {
+            let (phase, hlog) = self.load(plan, visit, &mut target, tell).await?;
+            attached.hlogs.push((plan.kind, hlog));
+            phases.push(phase);
+            steps.lap(format!("load: {}", plan.kind));
+        }
+        let workers_after = self.look(&mut target).await;
+        let limits = self.limits(&target, &phases).await;
+        let ended = self.ended(&target).await;
+        steps.lap("attest");
+        attached.logs = self.logs(&target, started_unix_us).await;
+        steps.lap("read logs");
+
+        let ready_after_us = target.ready_after_us;
+        let taken_down = target.take_down().await;
+        steps.lap("take down");
+        let visited = Visited {
+            id: visit.id.clone(),
+            sequence: visit.sequence,
+            point: visit.point,
+            block: visit.block,
+            workers: visit.workers,
+            started_unix_us,
+            ready_after_us,
+            attestation: Attestation { workers_before, workers_after, limits },
+            phases,
+            ended,
+            steps: steps.into_laps(),
         };
-        let log = container.logs().await.unwrap_or_default();
-        let lines = last_lines(&log, SHOWN_LINES);
-        let shown = if lines.is_empty() {
-            "it wrote nothing".into()
-        } else {
-            format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
+        Ok((visited, attached, taken_down))
+    }
+
+    /// Starts what does not run yet, in the plan's order; gives the target.
+    async fn bring_up(&mut self, visit: &Visit, steps: &mut Steps, tell: Listener<'_>) -> Result<Up> {
+        let mut target = None;
+        for plan in &visit.containers {
+            if self.standing.iter().any(|up| up.plan.name == plan.name) {
+                continue;
+            }
+            let is_target = plan.name == self.target;
+            let workers = is_target.then_some(visit.workers);
+            tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers });
+            let mut up = self.starter.start(plan, &visit.id, tell).await?;
+            if is_target {
+                let (visit, container) = (visit.id.clone(), plan.name.clone());
+                tell(Event::Ready { visit, container, after_us: up.ready_after_us });
+                target = Some(up);
+            } else {
+                // It is ready, and nobody looks into it any more.
+                if let Some(probe) = up.probe.take() {
+                    probe.remove().await?;
+                }
+                self.standing.push(up);
+            }
+            steps.lap(format!("start {}", plan.name));
+        }
+        target.ok_or_else(|| Error::Other("a visit without a target".into()))
+    }
+
+    async fn settle(&self, visit: &Visit, target: &mut Up, tell: Listener<'_>) -> Result<()> {
+        let probe = target.probe.as_mut().ok_or_else(|| Error::Other("the target has no probe".into()))?;
+        let mut waiting = |what| tell(Event::Waiting { visit: visit.id.clone(), what });
+        match settle(probe, &self.workers, visit.workers, self.starter.ready_timeout, &mut waiting).await {
+            Ok(sample) => {
+                target.seen = Some(sample);
+                Ok(())
+            }
+            Err(error) => Err(not_ready(&target.container, &error.to_string()).await),
+        }
+    }
+
+    /// Sets the limits that a target gets once it is ready.
+    async fn limit(&self, target: &mut Up) -> Result<()> {
+        if target.plan.limits_once_ready.is_empty() {
+            return Ok(());
+        }
+        let limits = target.plan.limits.merged(&target.plan.limits_once_ready);
+        target.container.set_limits(&limits).await
+    }
+
+    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be seen.
+    async fn look(&self, target: &mut Up) -> Option<u32> {
+        target.seen = match &mut target.probe {
+            Some(probe) => probe.sample().await.ok(),
+            None => None,
         };
-        Error::Start(format!("{name}: {why}; {shown}"))
+        target.seen.as_ref().map(|sample| self.workers.count(sample))
+    }
+
+    async fn load(
+        &mut self,
+        plan: &PhasePlan,
+        visit: &Visit,
+        target: &mut Up,
+        tell: Listener<'_>,
+    ) -> Result<(Phase, String)> {
+        let mut beside = match &plan.beside {
+            Some(container) => Some(self.starter.start(container, &visit.id, tell).await?),
+            None => None,
+        };
+        // Its probe must not take CPU from what is measured.
+        if let Some(probe) = beside.as_mut().and_then(|up| up.probe.take()) {
+            probe.remove().await?;
+        }
+        let (generators, others): (Vec<&mut Up>, Vec<&mut Up>) =
+            self.standing.iter_mut().partition(|up| up.plan.name == self.generator);
+        let generator = generators.into_iter().next();
+        let generator = generator.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
+        let Up { container, probe, .. } = target;
+        let probe = probe.as_mut().filter(|_| plan.kind == PhaseKind::Target);
+        let others = others.into_iter().map(|up| &up.container);
+        let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
+        let stage = Stage { visit: &visit.id, generator, probe, others };
+        let outcome = phase::carry_out(plan, stage, tell).await;
+        if let Some(up) = beside {
+            up.take_down().await?;
+        }
+        outcome
+    }
+
+    /// Every limit of every container.
+    async fn limits(&self, target: &Up, phases: &[Phase]) -> Vec<LimitRow> {
+        let mut rows = target.limits(&target.limits_seen()).await;
+        for up in &self.standing {
+            let inside = if up.plan.name == self.generator { generator_limits(phases) } else { up.limits_seen() };
+            rows.extend(up.limits(&inside).await);
+        }
+        rows
+    }
+
+    /// Containers that should run and do not.
+    async fn ended(&self, target: &Up) -> Vec<Ended> {
+        let looked = join_all(self.standing.iter().chain([target]).map(Up::ended)).await;
+        looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
+    }
+
+    /// What each container wrote during this visit. A log that cannot be read says so in its place.
+    async fn logs(&self, target: &Up, since_unix_us: u64) -> Vec<(String, Vec<u8>)> {
+        let ours = self.standing.iter().filter(|up| up.plan.name != self.generator);
+        let read = ours.chain([target]).map(|up| async move {
+            let since = (up.plan.life == Life::Run).then_some(since_unix_us / 1_000_000);
+            let log = up.container.logs(since).await;
+            (up.plan.name.clone(), log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes()))
+        });
+        join_all(read).await
     }
 }
 
-/// The limits that a service asks for when it starts.
-pub fn asked(service: &Service) -> CgroupLimits {
-    CgroupLimits {
-        cpu_quota_cores: service.cpu_quota_cores(),
-        cpu_period_us: None,
-        cpuset: service.cpuset.clone(),
-        memory_bytes: service.mem_limit_bytes,
-    }
-}
-
-/// One event of a container of ours.
-pub fn parse<T: serde::de::DeserializeOwned>(line: &str) -> Result<T> {
-    serde_json::from_str(line)
-        .map_err(|error| Error::Other(format!("not an event of ours ({error}): {}", &line[..line.len().min(200)])))
+/// As the generator itself saw them in its last phase.
+fn generator_limits(phases: &[Phase]) -> Limits {
+    let Some(generator) = phases.last().and_then(|phase| phase.load.generators.first()) else {
+        return Limits::default();
+    };
+    generator.limits.clone().with(Limit::Affinity, LimitValue::Cpus(generator.cpus_allowed.clone()))
 }

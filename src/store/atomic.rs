@@ -1,18 +1,23 @@
 //! Files that appear whole or not at all: written under a temporary name in the same folder, synced, renamed.
 
 use crate::error::{Error, Result};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    hash::{BuildHasher, RandomState},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 /// Writes `contents` to `path`, over what may be there. After a failure the old file is as it was.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     let temporary = temporary_name(path);
-    let written = write_synced(&temporary, contents.as_ref()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // What is left of it would only be in the way; that it cannot be removed is less than what went wrong.
-        let _ = fs::remove_file(&temporary);
-    }
+    let written = write_new(&temporary, contents.as_ref()).and_then(|()| {
+        let renamed = fs::rename(&temporary, path);
+        if renamed.is_err() {
+            remove(&temporary);
+        }
+        renamed
+    });
     written.and_then(|()| sync_folder_of(path)).map_err(Error::file(path))
 }
 
@@ -22,33 +27,49 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     write(to, contents)
 }
 
+/// Makes a folder that is not there yet, to last like the files that will be in it.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)?;
+    sync_folder_of(path)
+}
+
 /// Whether a file can be made in `folder`.
 pub fn try_out(folder: &Path) -> io::Result<()> {
-    let probe = temporary_name(&folder.join("vscale"));
-    File::create(&probe)?;
-    fs::remove_file(&probe)
+    let path = temporary_name(&folder.join("vscale"));
+    write_new(&path, b"")?;
+    fs::remove_file(&path)
 }
 
-fn write_synced(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(contents)?;
-    file.sync_all()
+/// Whoever may write to the folder too could have put a link where we write: what is already there is not opened.
+fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file.write_all(contents).and_then(|()| file.sync_all());
+    if written.is_err() {
+        remove(path);
+    }
+    written
 }
 
-/// Makes the rename itself last.
+/// That it cannot be removed is less than what went wrong before.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Makes the new name itself last.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// Hidden, and of this process alone.
+/// Hidden, and not to be guessed: the hasher's keys come from the system's random numbers.
 fn temporary_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    path.with_file_name(format!(".{name}.{:016x}.tmp", RandomState::new().hash_one(0)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn replaces_whole_and_leaves_nothing_else() {
@@ -68,5 +89,25 @@ mod tests {
         let message = write(&path, "text").unwrap_err().to_string();
         assert!(message.starts_with(&path.display().to_string()), "{message}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_planted_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [victim, path, planted] = ["victim", "a.csv", ".a.csv.tmp"].map(|name| folder.path().join(name));
+        fs::write(&victim, "mine").unwrap();
+        symlink(&victim, &path).unwrap();
+        symlink(&victim, &planted).unwrap();
+        assert_eq!(write_new(&planted, b"theirs").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        write(&path, "theirs").unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert!(fs::symlink_metadata(&planted).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn temporary_names_differ_each_time() {
+        let path = Path::new("a.csv");
+        assert_ne!(temporary_name(path), temporary_name(path));
     }
 }

@@ -1,33 +1,47 @@
-//! The run folder: the only place that knows which file lies where. What is in the files, [`crate::report`] decides.
+//! The run folder: the only place that knows which file lies where. It knows no report: what is in a report's file, the
+//! caller says.
 //!
-//! Every file appears whole or not at all. After each level `result.json` holds all levels finished until then, so a
-//! run that is cut short loses the level under way and nothing else.
+//! ```text
+//! run.json               where it ran and what was planned; written before the first visit, and once more at the end
+//! visits/<id>.json       a finished visit each; a visit's `sequence` says in which order they were
+//! compose.resolved.yaml  the compose file as understood
+//! levels/<id>/           what a visit leaves besides, and tables made of it
+//! ```
+//!
+//! Every file appears whole or not at all, so a run that is cut short loses the visit under way and nothing else; a visit
+//! costs one file however many there were before.
+//!
+//! A folder that an older version wrote is read as well. Reports can be made in it; what it tells of the run stays as it is.
 
 mod atomic;
-mod manifest;
 mod publish;
+mod schema;
 
-pub use manifest::Provenance;
+pub use publish::publish;
 
-use crate::error::{Error, Result};
-use crate::model::{Level, Phase, PhaseName, RunResult, SCHEMA_VERSION};
-use crate::report::{html, load_csv, markdown, scaling};
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use crate::{
+    error::{Error, Result},
+    model::{PhaseKind, Run, Visited},
+};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-const RESULT: &str = "result.json";
-const MANIFEST: &str = "manifest.json";
+const RUN: &str = "run.json";
+const VISITS: &str = "visits";
+const LEVELS: &str = "levels";
 const COMPOSE: &str = "compose.resolved.yaml";
 const LONGEST_NAME: usize = 100;
 
-/// What a level leaves besides its result.
+/// What a visit leaves besides what it found.
 #[derive(Clone, Debug, Default)]
-pub struct LevelFiles {
-    /// The output of each container: service and bytes.
+pub struct Attached {
+    /// The output of each container: name and bytes.
     pub logs: Vec<(String, Vec<u8>)>,
     /// The latencies of each second of a phase, as HdrHistogram's log.
-    pub hlogs: Vec<(PhaseName, String)>,
+    pub hlogs: Vec<(PhaseKind, String)>,
 }
 
 /// `results/runs/<id>/`.
@@ -36,29 +50,41 @@ pub struct RunFolder {
     dir: PathBuf,
 }
 
+/// Whether runs can be kept in `results`, which is made if need be: to be asked before anything is measured.
+///
+/// # Errors
+/// [`Error::Preflight`] names the folder and why not.
+pub fn check(results: &Path) -> Result<()> {
+    let runs = results.join("runs");
+    fs::create_dir_all(&runs).map_err(denied(&runs))?;
+    atomic::try_out(results).map_err(denied(results))?;
+    atomic::try_out(&runs).map_err(denied(&runs))
+}
+
 impl RunFolder {
-    /// A new folder for the run `id` in `results`, which is made if need be. Fails before anything is measured where
-    /// nothing can be written, and never takes an existing run's folder.
+    /// A new folder for the run `id` in `results`; never an existing run's.
+    ///
+    /// # Errors
+    /// [`Error::Preflight`] names the folder and why it cannot be made.
     pub fn create(results: &Path, id: &str) -> Result<Self> {
-        let runs = results.join("runs");
-        let dir = runs.join(safe_name(id)?);
-        let denied = |path: &Path| {
-            let path = path.display().to_string();
-            move |source| Error::Preflight(format!("{path}: results cannot be written here: {source}"))
-        };
-        fs::create_dir_all(&runs).map_err(denied(&runs))?;
-        atomic::try_out(results).map_err(denied(results))?;
-        fs::create_dir(&dir).map_err(denied(&dir))?;
-        fs::create_dir(dir.join("levels")).map_err(denied(&dir))?;
+        let dir = results.join("runs").join(safe_name(id)?);
+        check(results)?;
+        for folder in [dir.clone(), dir.join(VISITS), dir.join(LEVELS)] {
+            atomic::create_folder(&folder).map_err(denied(&folder))?;
+        }
         Ok(Self { dir })
     }
 
     /// The folder of a run that was saved before.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no run in it.
     pub fn open(dir: &Path) -> Result<Self> {
-        if !dir.join(RESULT).is_file() {
-            return Err(Error::Usage(format!("{}: no run's folder: there is no {RESULT} in it", dir.display())));
+        if dir.join(RUN).is_file() || dir.join(schema::V2_RESULT).is_file() {
+            Ok(Self { dir: dir.to_owned() })
+        } else {
+            Err(Error::Usage(format!("{}: no run's folder: there is no {RUN} in it", dir.display())))
         }
-        Ok(Self { dir: dir.to_owned() })
     }
 
     /// Where it is.
@@ -66,85 +92,71 @@ impl RunFolder {
         &self.dir
     }
 
-    /// Takes back a folder that no level was saved in; what else may be in it stays.
+    /// Takes back a folder in which no visit was saved; what else may be in it stays.
     pub fn discard(&self) {
-        if !self.dir.join(RESULT).exists() {
-            let _ = fs::remove_file(self.dir.join(MANIFEST));
-            let _ = fs::remove_file(self.dir.join(COMPOSE));
-            let _ = fs::remove_dir(self.dir.join("levels"));
-            let _ = fs::remove_dir(&self.dir);
+        let has_visits = fs::read_dir(self.dir.join(VISITS)).is_ok_and(|mut entries| entries.next().is_some());
+        if !has_visits && !self.is_older() {
+            for file in [RUN, COMPOSE] {
+                let _ = fs::remove_file(self.dir.join(file));
+            }
+            for folder in [VISITS, LEVELS, ""] {
+                let _ = fs::remove_dir(self.dir.join(folder));
+            }
         }
     }
 
-    /// Where the run comes from, to be called once the images are known: `manifest.json` and the compose file as
-    /// resolved, whose secrets its producer has redacted ([`crate::redact`]).
-    pub fn save_origin(&self, run: &RunResult, provenance: &Provenance, compose: &str) -> Result<()> {
-        self.write(MANIFEST, manifest::manifest_json(run, provenance)?)?;
+    /// Where the run runs and what it does; its visits are files of their own.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] in a folder of an older version, and [`Error::File`].
+    pub fn save_run(&self, run: &Run) -> Result<()> {
+        self.refuse_older()?;
+        let head =
+            Run { visited: Vec::new(), id: run.id.clone(), origin: run.origin.clone(), plan: run.plan.clone(), ..*run };
+        self.write(RUN, to_json(&head)?)
+    }
+
+    /// The compose file as resolved, whose secrets its producer has redacted ([`crate::redact`]).
+    pub fn save_compose(&self, compose: &str) -> Result<()> {
         self.write(COMPOSE, compose)
     }
 
-    /// A finished level, which `run` already has: its tables, histograms, samples and logs, and then `result.json`.
-    pub fn save_level(&self, run: &RunResult, level: &Level, files: &LevelFiles) -> Result<()> {
-        let dir = self.level_dir(level)?;
-        fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
-        for phase in [&level.baseline, &level.stack] {
-            save_phase(&dir, phase)?;
+    /// A finished visit; what it leaves besides comes first, so that a visit that can be read is whole.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] in a folder of an older version, for a name that leads out of the folder, and [`Error::File`].
+    pub fn save_visit(&self, visited: &Visited, attached: &Attached) -> Result<()> {
+        self.refuse_older()?;
+        let level = format!("{LEVELS}/{}", safe_name(&visited.id)?);
+        for (phase, hlog) in &attached.hlogs {
+            self.write(&format!("{level}/{}.hlog", phase.file_stem()), hlog)?;
         }
-        atomic::write(&dir.join("containers.csv"), scaling::containers_csv(level))?;
-        for (phase, hlog) in &files.hlogs {
-            atomic::write(&dir.join(format!("{phase}.hlog")), hlog)?;
+        for (container, output) in &attached.logs {
+            self.write(&format!("{level}/{}.log", safe_name(container)?), output)?;
         }
-        for (service, output) in &files.logs {
-            atomic::write(&dir.join(format!("{}.log", safe_name(service)?)), output)?;
-        }
-        self.save_result(run)
+        self.write(&format!("{VISITS}/{}.json", visited.id), to_json(visited)?)
     }
 
-    /// `result.json` and every report made from it.
-    pub fn save(&self, run: &RunResult) -> Result<()> {
-        self.save_result(run)?;
-        self.save_reports(run)
+    /// Writes a file of a report, by its path in the run's folder. The `result.json` of an older version stays: it is all
+    /// that there is of that run.
+    ///
+    /// # Errors
+    /// For a path that leads out of the folder, and [`Error::File`].
+    pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) -> Result<()> {
+        let file = self.inside(path)?;
+        if path == schema::V2_RESULT && self.is_older() {
+            return Ok(());
+        }
+        self.create_folders(path)?;
+        atomic::write(&file, contents)
     }
 
-    /// The reports alone, from what the run found and the compose file in the folder: what `vscale report` does.
-    pub fn save_reports(&self, run: &RunResult) -> Result<()> {
-        self.write("report.html", html::run(run, &self.load_compose()?))?;
-        self.write("report.md", markdown::render(run))?;
-        self.write("scaling.csv", scaling::scaling_csv(run))?;
-        if let Some(level) = run.levels.last() {
-            for phase in [&level.baseline, &level.stack] {
-                self.write(&format!("{}.html", phase.name), html::load(phase.name, &phase.load))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies the last level's files to the top of `results` by the seed's names, each whole or not at all; nothing
-    /// else there is touched.
-    pub fn publish_newest(&self, results: &Path, run: &RunResult) -> Result<()> {
-        match run.levels.last() {
-            Some(level) => {
-                let target = safe_name(&run.settings.target)?;
-                publish::publish(&self.dir, level, &self.level_dir(level)?, target, results)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What the run found.
-    pub fn load_result(&self) -> Result<RunResult> {
-        let path = self.dir.join(RESULT);
-        let bytes = fs::read(&path).map_err(Error::file(&path))?;
-        let unreadable = |error| Error::Usage(format!("{}: not a run's result: {error}", path.display()));
-        let versioned: Versioned = serde_json::from_slice(&bytes).map_err(unreadable)?;
-        if versioned.schema_version != SCHEMA_VERSION {
-            return Err(Error::Usage(format!(
-                "{}: its schema_version is {}, and this vscale reads {SCHEMA_VERSION}",
-                path.display(),
-                versioned.schema_version
-            )));
-        }
-        serde_json::from_slice(&bytes).map_err(unreadable)
+    /// All that the run has found so far, of whatever version of this program.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] names a file that is not a run's, or of a version that is not read.
+    pub fn load(&self) -> Result<Run> {
+        schema::load(&self.dir)
     }
 
     /// The compose file as resolved; empty where the run was cut short before it was written.
@@ -156,31 +168,41 @@ impl RunFolder {
         }
     }
 
-    fn save_result(&self, run: &RunResult) -> Result<()> {
-        self.write(RESULT, to_json(run)?)
+    /// Where the file of this path in the folder lies.
+    fn inside(&self, path: &str) -> Result<PathBuf> {
+        path.split('/').try_fold(self.dir.clone(), |folder, part| Ok(folder.join(safe_name(part)?)))
     }
 
-    fn level_dir(&self, level: &Level) -> Result<PathBuf> {
-        Ok(self.dir.join("levels").join(safe_name(&level.name)?))
+    /// Those that a file of this path lies in.
+    fn create_folders(&self, path: &str) -> Result<()> {
+        for (end, _) in path.match_indices('/') {
+            let folder = self.inside(&path[..end])?;
+            match atomic::create_folder(&folder) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::file(&folder)(error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
-    fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {
-        atomic::write(&self.dir.join(name), contents)
+    /// Whether a version before run.json wrote it.
+    fn is_older(&self) -> bool {
+        !self.dir.join(RUN).is_file() && self.dir.join(schema::V2_RESULT).is_file()
+    }
+
+    /// Its visits are in one file that is not written any more: a new one would stand beside them, and hide them.
+    fn refuse_older(&self) -> Result<()> {
+        if self.is_older() {
+            let dir = self.dir.display();
+            return Err(Error::Usage(format!("{dir}: an older vscale wrote this run, so it cannot be gone on with")));
+        }
+        Ok(())
     }
 }
 
-/// What tells whether the rest can be read.
-#[derive(serde::Deserialize)]
-struct Versioned {
-    schema_version: u32,
-}
-
-fn save_phase(dir: &Path, phase: &Phase) -> Result<()> {
-    let (name, load) = (phase.name, &phase.load);
-    for (suffix, table) in load_csv::tables(load) {
-        atomic::write(&dir.join(format!("{name}_{suffix}.csv")), table)?;
-    }
-    atomic::write(&dir.join(format!("{name}.hgrm")), load.latency().to_hgrm())
+fn denied(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::Preflight(format!("{path}: results cannot be written here: {source}"))
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<String> {

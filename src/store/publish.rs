@@ -1,25 +1,19 @@
 //! The newest run's files at the top of `results/`, by the names that the seed benchmark gave them.
 
-use super::atomic;
+use super::{RunFolder, atomic, safe_name};
 use crate::error::{Error, Result};
-use crate::model::Level;
-use crate::report::load_csv;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::{fs, io::ErrorKind, path::Path};
 
-/// Copies the run's reports, one level's tables and the target's log from their folders to `results`. What this run has not
-/// (a log, tables of streams) is no longer there afterwards: it would be an older run's.
-pub fn publish(run: &Path, level: &Level, level_dir: &Path, target: &str, results: &Path) -> Result<()> {
-    for phase in [&level.baseline, &level.stack] {
-        let report = format!("{}.html", phase.name);
-        bring(&run.join(&report), &results.join(&report))?;
-        for suffix in load_csv::SUFFIXES {
-            let table = format!("{}_{suffix}.csv", phase.name);
-            bring(&level_dir.join(&table), &results.join(&table))?;
-        }
+/// Copies files of a run to the top of `results`, each whole or not at all: (path in the run's folder, name at the top).
+/// What this run has not (a log, tables of streams) is no longer there afterwards: it would be an older run's.
+///
+/// # Errors
+/// For a name or path that leads out of its folder, and [`Error::File`].
+pub fn publish(folder: &RunFolder, results: &Path, files: &[(String, String)]) -> Result<()> {
+    for (path, name) in files {
+        bring(&folder.inside(path)?, &results.join(safe_name(name)?))?;
     }
-    bring(&level_dir.join(format!("{target}.log")), &results.join("stack.log"))
+    Ok(())
 }
 
 fn bring(from: &Path, to: &Path) -> Result<()> {

@@ -1,13 +1,13 @@
-//! Decodes the chunked transfer coding (RFC 9112, 7.1) as the bytes come in, at any split.
+//! Decodes the chunked transfer coding (RFC 9112, 7.1) as the bytes come in, wherever they are split.
 
-/// Bound on all that is not data between two chunks: a size line with its extensions, or the trailer.
+/// Limit on what is between the data of two chunks, such as extensions, and on the trailer.
 const MAX_FRAMING_BYTES: usize = 16 << 10;
 
 /// The bytes are not a chunked coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Where the decoder stands within the coding.
+/// A decoder, and how far it has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunked {
     part: Part,
@@ -16,29 +16,36 @@ pub struct Chunked {
 
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    /// In the size's hexadecimal digits.
-    Size { size: u64, digits: u8 },
-    /// After them, up to the line feed.
-    Extension { size: u64 },
-    /// In the chunk's bytes.
-    Data { left: u64 },
-    /// After them, up to the line feed.
+    /// In the hexadecimal digits of a size.
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    /// After the digits, up to the line feed.
+    Extension {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
+    /// After the data, up to the line feed.
     DataEnd,
-    /// In the trailer, after the chunk of size zero; `is_blank` while the line holds nothing.
-    Trailer { is_blank: bool },
-    /// Past the end.
+    /// After the chunk of size zero; `is_blank` while the line is empty.
+    Trailer {
+        is_blank: bool,
+    },
     Done,
 }
 
 impl Default for Chunked {
-    /// Before the first chunk's size.
+    /// Before the first chunk.
     fn default() -> Self {
         Self { part: Part::Size { size: 0, digits: 0 }, framing_bytes: 0 }
     }
 }
 
 impl Chunked {
-    /// Takes bytes until the body ends, and hands its pieces on; returns how many it took.
+    /// Takes bytes until the body ends, calls `on_data` with each piece of it, and returns how many bytes it took.
     ///
     /// # Errors
     /// [`Malformed`] as an `E`, and those of `on_data`.
@@ -67,13 +74,13 @@ impl Chunked {
         Ok(at)
     }
 
-    /// Whether the whole body has been taken.
+    /// Whether the body has ended.
     pub fn is_done(&self) -> bool {
         matches!(self.part, Part::Done)
     }
 }
 
-/// What comes after one byte that is not data; `None` where it may not stand.
+/// The part after one byte that is not data; `None` if the byte is not allowed there.
 fn after(part: Part, byte: u8) -> Option<Part> {
     Some(match (part, byte) {
         (Part::Size { size, digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 15 => {

@@ -1,6 +1,6 @@
-//! Where an HTTP/1.1 head ends, and how its few headers that frame a message are read (RFC 9112, 6).
+//! Finds the end of an HTTP/1.1 head, and reads the few headers that frame a message (RFC 9112, 6).
 
-/// Where the head ends: after the first empty line. The bytes before `from` are known not to hold its end.
+/// The head's length, its empty line included; `None` if its end is not there. It is not in the first `from` bytes.
 pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let from = from.saturating_sub(2);
     memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at + 1).find_map(|next| match bytes[next..] {
@@ -10,12 +10,12 @@ pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// Whether a comma-separated list holds a token, in any case.
+/// Whether a comma-separated list has the token, in upper or lower case.
 pub fn has_token(list: &[u8], token: &[u8]) -> bool {
     list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// A `Content-Length`; `None` unless it is digits only and fits.
+/// `None` unless it is all digits and fits.
 pub fn parse_length(value: &[u8]) -> Option<u64> {
     let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     is_number.then(|| std::str::from_utf8(value).ok()?.parse().ok()).flatten()

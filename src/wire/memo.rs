@@ -1,6 +1,5 @@
-//! What the last bytes meant, so that the same bytes are not read for their meaning again.
+//! Remembers the last bytes and what they meant, so that the same bytes need not be parsed again.
 
-/// Bytes, and what they mean.
 #[derive(Clone, Debug)]
 pub struct Memo<T> {
     bytes: Vec<u8>,
@@ -8,13 +7,13 @@ pub struct Memo<T> {
 }
 
 impl<T: Copy> Memo<T> {
-    /// What they mean, if these are the same bytes.
+    /// What these bytes mean, if they are the ones remembered.
     #[inline]
     pub fn get(&self, bytes: &[u8]) -> Option<T> {
         self.meaning.filter(|_| self.bytes == bytes)
     }
 
-    /// This is what these bytes mean.
+    /// Remembers these bytes instead of the last ones.
     pub fn set(&mut self, bytes: &[u8], meaning: T) {
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);

@@ -1,5 +1,5 @@
-//! What both ends of a connection need, the load generator's and the mock's: how HTTP/1.1 frames messages, a memory for
-//! messages that are the same each time, and a timer finer than epoll's. Pure, but for `timer`.
+//! What load generator and mock both need: how HTTP/1.1 frames messages, a memory for messages that are the same each time,
+//! and a timer finer than epoll's. Only `timer` does I/O.
 
 mod chunked;
 mod framing;

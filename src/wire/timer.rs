@@ -1,49 +1,53 @@
-//! Wakes an event loop at a moment, to a few microseconds: epoll's own timeout counts whole milliseconds.
+//! Wakes an event loop within a few microseconds of a moment; epoll's own timeout counts whole milliseconds.
 
 use mio::{Interest, Registry, Token, unix::SourceFd};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::time::{Duration, Instant};
+use nix::sys::{
+    time::TimeSpec,
+    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    time::{Duration, Instant},
+};
 
-/// A shorter wait is left to the timer alone. What is spent on not waiting is so never most of the time, however dense
-/// the moments are.
+/// For a shorter wait the timer is not set early. So the loop never spins for most of the time, however close the moments
+/// are to each other.
 const SLEEP: Duration = Duration::from_micros(200);
 
-/// Most that a timer is set early.
+/// A timer is never set earlier than this.
 const MOST_LEAD: Duration = Duration::from_micros(150);
 
-/// How often it shall ring early: of all waits.
+/// Share of the waits that are to end early.
 const EARLY: f64 = 0.97;
 
-/// What one wait teaches: the size of a step.
+/// How far one wait moves the lead.
 const STEP_US: f64 = 4.0;
 
-/// A `timerfd` (timerfd_create(2)), registered edge-triggered: it needs no read, setting it again re-arms it.
+/// A `timerfd` (timerfd_create(2)), registered edge-triggered: it need not be read, setting it again re-arms it.
 ///
-/// A sleeping CPU wakes some 20 to 80 us late. So the timer is set early, by as much as makes nearly all waits end before the
-/// moment; for the rest, which is short, the loop does not wait but looks again and again.
+/// A sleeping CPU wakes some 20 to 80 us late. So the timer is set early, by so much that nearly all waits end before the
+/// moment; for the short time that is left, the loop spins.
 #[derive(Debug)]
 pub struct PreciseTimer {
     timer: TimerFd,
-    /// The moment that it is to ring for, and when it was set to ring.
+    /// The moment it is set for, and when it is to ring.
     set: Option<(Instant, Instant)>,
-    /// The moment that it has rung for, too early.
+    /// The moment that it has rung for early, and for which the loop now spins.
     rung: Option<Instant>,
     lead: Lead,
 }
 
 impl PreciseTimer {
-    /// Its events carry `token`, and say nothing but that it is time to look.
+    /// Its events carry `token`.
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
         registry.register(&mut SourceFd(&timer.as_fd().as_raw_fd()), token, Interest::READABLE)?;
         Ok(Self { timer, set: None, rung: None, lead: Lead::default() })
     }
 
-    /// How long the loop may wait for events, if it is to do something at `moment`: as long as it `usual`ly does, for the
-    /// timer ends that; or not at all. A moment that is past rings at once.
+    /// How long the loop may wait for events if it has something to do at `moment`: as long as it `usual`ly does, as the
+    /// timer will end the wait, or not at all. For a moment that is past, the timer rings at once.
     pub fn wait_for(&mut self, moment: Option<Instant>, usual: Duration) -> io::Result<Duration> {
         let Some(moment) = moment else { return Ok(usual) };
         if self.rung == Some(moment) {
@@ -59,7 +63,7 @@ impl PreciseTimer {
         Ok(usual)
     }
 
-    /// Its event has come.
+    /// To be called at its event.
     pub fn rang(&mut self, now: Instant) {
         if let Some((moment, set_to)) = self.set.take() {
             self.lead.learn(now.saturating_duration_since(set_to));
@@ -68,22 +72,22 @@ impl PreciseTimer {
     }
 }
 
-/// How much a timer is set early.
+/// How much earlier to set a timer, as learned from the waits so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lead {
     us: f64,
-    /// Whether the wait is long enough to learn from.
+    /// Whether the current wait is long enough to learn from.
     is_sleeping: bool,
 }
 
 impl Lead {
-    /// The wait, of all that is left.
+    /// How long to set the timer if the moment is `left` away.
     fn wait(&mut self, left: Duration) -> Duration {
         self.is_sleeping = left >= SLEEP;
         if self.is_sleeping { left - Duration::from_secs_f64(self.us / 1e6) } else { left }
     }
 
-    /// Steps towards the quantile [`EARLY`] of what it is told: down as much less than up as up is rarer.
+    /// Moves towards the quantile [`EARLY`] of how late waits end: up in large steps, which are rare, down in small ones.
     ///
     /// Source: H. Robbins and S. Monro, "A stochastic approximation method", Ann. Math. Statist. 22(3), 1951, with a
     /// constant step, so that it follows what changes.

@@ -1,7 +1,25 @@
 //! A run that goes well, and one whose target ignores its worker count.
 
 use super::*;
-use vscale::model::{Histogram, LoadModel, PhaseName, Warning};
+use vscale::{
+    analyse::Analysis,
+    measure::Rates,
+    model::{Gate, Histogram, Limit, LimitValue, LoadModel, LoadResult, PhaseKind, Run, Visited},
+};
+
+fn target(visited: &Visited) -> &LoadResult {
+    &visited.phase(PhaseKind::Target).expect("it was loaded").load
+}
+
+/// A limit of the target: in the engine, and inside.
+fn limit(visited: &Visited, limit: Limit) -> (Option<u64>, Option<u64>) {
+    let row = visited.attestation.limits.iter().find(|row| row.container == "stack" && row.limit == limit);
+    let number = |value: &Option<LimitValue>| match value {
+        Some(LimitValue::Number(number)) => Some(*number),
+        _ => None,
+    };
+    row.map_or((None, None), |row| (number(&row.engine), number(&row.inside)))
+}
 
 #[test]
 fn levels_are_measured_saved_and_removed() {
@@ -9,22 +27,25 @@ fn levels_are_measured_saved_and_removed() {
     let finished = bench.run(&["--workers", "1,1", "--run-time", "3", "--cpus", "0.5", "--memory", "64m"]).assert(0);
     assert!(finished.stdout.contains("w1-c0.5-r2"), "{}", finished.stdout);
 
-    let result = bench.result();
-    assert_eq!(result.levels.len(), 2);
-    for level in &result.levels {
-        assert_eq!((level.attestation.workers_before, level.attestation.workers_after), (1, 1));
-        let stack = level.attestation.limits.iter().find(|limits| limits.service == "stack").expect("read back");
-        let inside = stack.inside.as_ref().expect("the probe runs as the same user");
-        assert_eq!((inside.cpu_quota_cores, inside.memory_bytes), (Some(0.5), Some(64 << 20)));
-        assert_eq!(stack.engine.cpu_quota_cores, Some(0.5));
-        for phase in [&level.baseline, &level.stack] {
+    let run = bench.saved();
+    assert_eq!(run.visited.len(), 2);
+    for visited in &run.visited {
+        let attestation = &visited.attestation;
+        assert_eq!((attestation.workers_before, attestation.workers_after), (Some(1), Some(1)));
+        assert_eq!(limit(visited, Limit::CpuQuotaUs), (Some(50_000), Some(50_000)));
+        assert_eq!(limit(visited, Limit::CpuPeriodUs), (Some(100_000), Some(100_000)));
+        assert_eq!(limit(visited, Limit::MemoryBytes), (Some(64 << 20), Some(64 << 20)));
+        assert_eq!(limit(visited, Limit::SwapBytes).0, Some(0), "an update of the quota leaves swap off");
+        for kind in [PhaseKind::Baseline, PhaseKind::Target] {
+            let phase = visited.phase(kind).expect("both are there");
             assert!(phase.load.request_count() > 100 && phase.load.failure_count() == 0);
-            let watched: Vec<&str> = phase.containers.iter().map(|usage| usage.service.as_str()).collect();
+            let watched: Vec<&str> = phase.usage.iter().map(|usage| usage.container.as_str()).collect();
             assert_eq!(watched, ["mock", "stack", "loadgen"]);
-            assert!(phase.usage("loadgen").expect("watched").cpu_cores.expect("3 s have samples") > 0.0);
+            let generator = Rates::over(phase.usage("loadgen").expect("watched"), &phase.load.window);
+            assert!(generator.cpu_cores.expect("3 s have samples") > 0.0);
         }
-        assert_eq!((level.baseline.name, level.stack.name), (PhaseName::Baseline, PhaseName::Stack));
-        assert!(!level.stack.processes.is_empty());
+        assert!(!visited.phase(PhaseKind::Target).expect("loaded").processes.is_empty());
+        assert!(visited.phase(PhaseKind::Baseline).expect("loaded").processes.is_empty());
     }
 
     let results = bench.path().join("results");
@@ -51,17 +72,19 @@ fn an_open_loop_keeps_its_rate_its_clocks_and_its_headroom() {
     let bench = Bench::new(&STACK.replace("'81'", "'81', --service-time, 5ms"), "/v1/health");
     let finished = bench.run(&["--rate", "200", "--arrivals", "poisson", "--run-time", "2"]).assert(0);
     finished.assert_says(&["null: loading a mock that answers at once"]);
-    let result = bench.result();
-    let level = &result.levels[0];
-    let load = &level.stack.load;
+    let run = bench.saved();
+    let visited = &run.visited[0];
+    let load = target(visited);
     assert!(matches!(load.model, LoadModel::Open { rate_rps: 200.0, .. }), "{:?}", load.model);
     assert!((300..=500).contains(&load.request_count()), "{} of 400", load.request_count());
     let stats = &load.requests[0];
     assert_eq!(stats.intended.as_ref().map(Histogram::count), Some(stats.latency.count()));
-    assert!(stats.latency.min_us() >= 5_000 && load.generator.send_lag.is_some());
-    assert!(level.null_rps.is_some_and(|rps| rps > 2_000.0), "{:?}", level.null_rps);
-    let backend = level.baseline.load.backend.as_ref().expect("our own mock tells what it saw");
-    assert_eq!(backend.total_arrivals, level.baseline.load.totals.sent);
+    assert!(stats.latency.min_us() >= 5_000 && load.send_lag().is_some());
+    let null_rps = visited.phase(PhaseKind::Null).map(|phase| phase.load.throughput_rps());
+    assert!(null_rps.is_some_and(|rps| rps > 2_000.0), "{null_rps:?}");
+    let baseline = &visited.phase(PhaseKind::Baseline).expect("it was loaded").load;
+    let backend = baseline.backend.as_ref().expect("our own mock tells what it saw");
+    assert_eq!(backend.total_arrivals, baseline.totals.sent);
     let hlog = fs::read_to_string(bench.run_folder().join("levels/w1/stack.hlog")).expect("written");
     assert!(hlog.lines().filter(|line| line.starts_with("Tag=latency,")).count() >= 2, "{hlog}");
 }
@@ -70,8 +93,8 @@ fn an_open_loop_keeps_its_rate_its_clocks_and_its_headroom() {
 fn streams_are_timed_token_by_token() {
     let bench = Bench::new(&STACK.replace("'81'", "'81', --ttft, 20ms, --itl, 5ms, --tokens, '4'"), "/v1/health");
     bench.run(&["--stream", "--run-time", "2"]).assert(0);
-    let result = bench.result();
-    let load = &result.levels[0].stack.load;
+    let run = bench.saved();
+    let load = target(&run.visited[0]);
     let stream = load.stream().expect("streams were asked for");
     assert_eq!(stream.tokens, 4 * load.request_count());
     assert!(stream.ttft.min_us() >= 20_000 && stream.itl.percentile_us(50.0) >= 4_000);
@@ -88,8 +111,8 @@ fn requests_and_their_data_come_from_files_of_the_host() {
     let prompts: Vec<String> = (0..2000).map(|number| format!("{number:0500}")).collect();
     fs::write(bench.path().join("prompts.txt"), prompts.join("\n")).expect("writable");
     bench.run(&["--request-file", "mix.jsonl", "--data-file", "prompts.txt", "--run-time", "1"]).assert(0);
-    let result = bench.result();
-    let load = &result.levels[0].stack.load;
+    let run = bench.saved();
+    let load = target(&run.visited[0]);
     let totals = &load.totals;
     assert_eq!((load.requests.len(), load.requests[0].name.as_str(), load.failure_count()), (1, "ask", 0));
     assert!((650..750).contains(&(totals.bytes_sent / totals.sent)), "{totals:?}");
@@ -103,8 +126,8 @@ fn a_target_that_ignores_its_worker_count_is_invalid() {
     let finished = bench.run(&arguments).assert(5);
     let words = "2 workers were asked for, 1 ran before the load and 1 after it";
     assert!(finished.stdout.contains(words), "{}", finished.stdout);
-    let found = bench.result().levels[0].warnings.iter().any(|it| matches!(it, Warning::WorkersNotApplied { .. }));
-    assert!(found);
+    let run: Run = bench.saved();
+    assert!(Analysis::of(&run).findings.iter().any(|finding| finding.gate == Gate::Workers && finding.invalidates));
 }
 
 #[test]

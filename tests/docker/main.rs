@@ -8,12 +8,13 @@ mod stopping;
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use vscale::model::RunResult;
+use vscale::{model::Run, store::RunFolder};
 
 /// The statically linked binary.
 fn binary() -> PathBuf {
@@ -100,10 +101,20 @@ networks: {{ bench: {{ internal: true }} }}
         panic!("no container of {service} came up in a minute:\n{}", finished.stderr);
     }
 
-    fn result(&self) -> RunResult {
-        let run = self.run_folder();
-        let text = fs::read_to_string(run.join("result.json")).expect("result.json is there");
-        serde_json::from_str(&text).expect("result.json is ours")
+    /// Starts it and waits until its progress says something.
+    fn start_until_said(&self, arguments: &[&str], words: &str) -> Started {
+        let mut child = self.command(arguments).spawn().expect("it runs");
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains(words) {
+            let count = stderr.read_line(&mut said).expect("UTF-8");
+            assert!(count > 0, "it ended without saying `{words}`:\n{said}");
+        }
+        Started { child, stderr, said }
+    }
+
+    fn saved(&self) -> Run {
+        load(&self.run_folder())
     }
 
     fn run_folder(&self) -> PathBuf {
@@ -115,6 +126,26 @@ networks: {{ bench: {{ internal: true }} }}
     fn run_folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.path().join("results/runs")).expect("runs are there");
         entries.map(|entry| entry.expect("readable").path()).collect()
+    }
+}
+
+/// What a run has found, by its folder.
+fn load(folder: &Path) -> Run {
+    RunFolder::open(folder).and_then(|folder| folder.load()).expect("a run's folder")
+}
+
+/// A run under way, and what it has said so far.
+struct Started {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Started {
+    fn finish(mut self) -> Finished {
+        self.stderr.read_to_string(&mut self.said).expect("UTF-8");
+        let finished = Finished::of(self.child.wait_with_output().expect("it ends"));
+        Finished { stderr: self.said, ..finished }
     }
 }
 

@@ -30,7 +30,10 @@ fn finished_levels_survive_an_interrupt() {
     let deadline = Instant::now() + Duration::from_secs(60);
     let saved = || {
         bench.path().join("results/runs").exists()
-            && bench.run_folders().iter().any(|folder| folder.join("result.json").exists())
+            && bench
+                .run_folders()
+                .iter()
+                .any(|folder| fs::read_dir(folder.join("visits")).is_ok_and(|mut visits| visits.next().is_some()))
     };
     while !saved() {
         assert!(Instant::now() < deadline && child.try_wait().expect("ours").is_none(), "no level was saved");
@@ -38,8 +41,8 @@ fn finished_levels_survive_an_interrupt() {
     }
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it is ours");
     let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(130);
-    finished.assert_says(&["the levels above are complete"]);
-    assert!(!bench.result().levels.is_empty());
+    finished.assert_says(&["the visits above are complete"]);
+    assert!(!bench.saved().visited.is_empty());
     assert!(bench.run_folder().join("report.html").is_file());
 }
 
@@ -63,12 +66,11 @@ fn what_a_killed_controller_left_ends_by_itself_and_is_collected() {
 #[test]
 fn a_target_that_dies_under_load_makes_the_level_invalid() {
     let bench = Bench::new(STACK, "/v1/health");
-    let (child, _) = bench.start_until(&["--run-time", "4"], "loadgen");
-    // The first load generator loads the mock; the target may die then as well as later.
+    let started = bench.start_until_said(&["--run-time", "4"], "baseline: loading");
     let targets =
         docker(&["ps", "-q", "--filter", "label=dev.vscale.run", "--filter", "label=com.docker.compose.service=stack"]);
     docker(&["kill", targets.trim()]);
-    let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(5);
+    let finished = started.finish().assert(5);
     assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
     assert!(bench.path().join("results/stack_failures.csv").is_file());
 }

@@ -1,21 +1,22 @@
 //! The reports in real Chromium with the network cut: no script runs, the policy lets the style in and nothing else.
 //! Needs `chromium` in the PATH (Debian: `apt-get install chromium`).
 
-use crate::fixture::{COMPOSE, run};
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
-use vscale::model::PhaseName;
-use vscale::report::html;
+use crate::fixture::{COMPOSE, analysed, phase_of, run};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+use vscale::{model::PhaseKind, report::html};
 
 const INJECTED: &str = "<script>document.title = 'owned'</script>";
 
 #[test]
 fn the_run_s_report() {
-    let page = open(&html::run(&run(), COMPOSE));
+    let page = open(&report());
     page.assert_quiet();
     assert_eq!(page.title(), "bench: 20261124T114421Z-bench-3f9a1c");
-    let headings = ["Warnings", "Baseline against stack", "Each level", "Where it ran"];
+    let headings = ["Warnings", "Baseline against target", "Each level", "Where it ran"];
     headings.iter().for_each(|heading| assert!(page.dom.contains(&format!(">{heading}</h2>")), "{heading}"));
     assert!(page.dom.contains("&lt;script&gt;"), "the compose file's text is shown as text");
 }
@@ -23,18 +24,18 @@ fn the_run_s_report() {
 #[test]
 fn the_load_s_reports() {
     let run = run();
-    let level = &run.levels[1];
-    for (name, load) in [(PhaseName::Baseline, &level.baseline.load), (PhaseName::Stack, &level.stack.load)] {
-        let page = open(&html::load(name, load));
+    for kind in [PhaseKind::Baseline, PhaseKind::Target] {
+        let load = &phase_of(&run, 1, kind).load;
+        let page = open(&html::load(kind, load));
         page.assert_quiet();
-        assert_eq!(page.title(), format!("{name}: {}", load.host));
+        assert_eq!(page.title(), format!("{kind}: {}", load.host));
         assert!(page.dom.contains(">Over time</h2>"));
     }
 }
 
 #[test]
 fn the_policy_stops_what_might_slip_through() {
-    let report = html::run(&run(), COMPOSE);
+    let report = report();
     let slipped = report.replace("</main>", &format!("{INJECTED}<p style='color:red'>x</p></main>"));
     let page = open(&slipped);
     assert_ne!(page.title(), "owned");
@@ -42,6 +43,11 @@ fn the_policy_stops_what_might_slip_through() {
 
     let without_policy = slipped.replace("http-equiv=\"Content-Security-Policy\"", "name=\"none\"");
     assert_eq!(open(&without_policy).title(), "owned", "this test would not notice a script that ran");
+}
+
+fn report() -> String {
+    let (run, analysis) = analysed(run());
+    html::run(&run, &analysis, COMPOSE)
 }
 
 /// What became of a page.

@@ -2,10 +2,15 @@
 //! server that fails 2 % of requests (history without `--csv-full-history`). Headers must be equal, and each cell of
 //! ours must be of a kind that Locust has in that column: empty, word, whole number, decimal, six decimals, N/A, time.
 
-use crate::csv_form::{HISTORY_ALSO, assert_same_form, records};
-use crate::fixture::{invalid_run, run};
-use vscale::model::{LoadResult, RunResult};
-use vscale::report::{locust, scaling};
+use crate::{
+    csv_form::{HISTORY_ALSO, assert_same_form, records},
+    fixture::{analysed, invalidate, phase_of, run, target_load, unread_run},
+};
+use vscale::{
+    analyse::Analysis,
+    model::{LoadResult, PhaseKind, Run},
+    report::{containers_csv, locust, scaling_csv},
+};
 
 const STATS: &str = include_str!("locust/stats.csv");
 const HISTORY: &str = include_str!("locust/stats_history.csv");
@@ -14,17 +19,17 @@ const EXCEPTIONS: &str = include_str!("locust/exceptions.csv");
 
 #[test]
 fn stats_are_as_locust_s() {
-    assert_same_form(&locust::stats_csv(&stack(&run())), STATS, &[]);
+    assert_same_form(&locust::stats_csv(&target()), STATS, &[]);
 }
 
 #[test]
 fn history_is_as_locust_s() {
-    assert_same_form(&locust::stats_history_csv(&stack(&run())), HISTORY, &HISTORY_ALSO);
+    assert_same_form(&locust::stats_history_csv(&target()), HISTORY, &HISTORY_ALSO);
 }
 
 #[test]
 fn failures_are_as_locust_s() {
-    assert_same_form(&locust::failures_csv(&stack(&run())), FAILURES, &[]);
+    assert_same_form(&locust::failures_csv(&target()), FAILURES, &[]);
 }
 
 #[test]
@@ -34,16 +39,17 @@ fn exceptions_are_a_header() {
 
 #[test]
 fn the_text_of_each() {
-    let load = stack(&run());
+    let load = target();
+    let (run, analysis) = analysed(run());
     insta::assert_snapshot!("stats", locust::stats_csv(&load));
     insta::assert_snapshot!("stats_history", locust::stats_history_csv(&load));
     insta::assert_snapshot!("failures", locust::failures_csv(&load));
-    insta::assert_snapshot!("scaling", scaling::scaling_csv(&run()));
+    insta::assert_snapshot!("scaling", scaling_csv::render(&run, &analysis));
 }
 
 #[test]
 fn without_requests_the_aggregate_is_locust_s() {
-    let mut load = stack(&run());
+    let mut load = target();
     load.requests.clear();
     let locust_s = ",Aggregated,0,0,0,0.0,0,0,0,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A\r\n";
     assert_eq!(locust::stats_csv(&load).split_once('\n').unwrap().1, locust_s);
@@ -51,7 +57,7 @@ fn without_requests_the_aggregate_is_locust_s() {
 
 #[test]
 fn a_median_below_half_a_millisecond_stays_within_the_extremes() {
-    let baseline = run().levels[0].baseline.load.clone();
+    let baseline = phase_of(&run(), 0, PhaseKind::Baseline).load.clone();
     let row = records(&locust::stats_csv(&baseline)).pop().unwrap();
     assert_eq!(
         (row[4].as_str(), row[6].as_str()),
@@ -62,7 +68,7 @@ fn a_median_below_half_a_millisecond_stays_within_the_extremes() {
 
 #[test]
 fn the_last_row_of_the_history_is_the_aggregate() {
-    let load = stack(&run());
+    let load = target();
     let history = records(&locust::stats_history_csv(&load)).pop().unwrap();
     let aggregate = records(&locust::stats_csv(&load)).pop().unwrap();
     assert_eq!(history[17..], aggregate[2..9]);
@@ -70,7 +76,7 @@ fn the_last_row_of_the_history_is_the_aggregate() {
 
 #[test]
 fn the_warm_up_is_in_no_total() {
-    let load = stack(&run());
+    let load = target();
     let rows = records(&locust::stats_history_csv(&load));
     assert_eq!(rows.len(), 1 + load.series.len());
     for (row, second) in rows[1..].iter().zip(&load.series) {
@@ -81,25 +87,34 @@ fn the_warm_up_is_in_no_total() {
 #[test]
 fn speed_up_is_against_the_fewest_workers_of_a_valid_level() {
     let mut run = run();
-    run.levels.reverse();
-    let figures = |run: &RunResult| scaling::scaled(run).iter().map(|level| level.speed_up).collect::<Vec<_>>();
+    run.visited.reverse();
+    let rows = |run: &Run| Analysis::of(run).scaling.rows;
+    let figures = |run: &Run| rows(run).iter().map(|level| level.speed_up).collect::<Vec<_>>();
     assert_eq!(figures(&run), [Some(88.7 / 45.9), Some(1.0)]);
-    assert_eq!(scaling::scaled(&run)[0].efficiency, Some(88.7 / 45.9 / 2.0));
-    run.levels[1].warnings = invalid_run().levels[1].warnings.clone();
+    assert_eq!(rows(&run)[0].efficiency, Some(88.7 / 45.9 / 2.0));
+    invalidate(&mut run.visited[1]);
     assert_eq!(figures(&run), [Some(1.0), Some(45.9 / 88.7)]);
-    run.levels[0].warnings = run.levels[1].warnings.clone();
+    invalidate(&mut run.visited[0]);
     assert_eq!(figures(&run), [None, None]);
 }
 
 #[test]
 fn every_sample_of_a_container_is_a_row() {
     let run = run();
-    let rows = records(&scaling::containers_csv(&run.levels[0]));
+    let rows = records(&containers_csv::render(&run.visited[0]));
     assert_eq!(rows.len(), 1 + 2 * 3 * 24);
     assert_eq!(rows[1][..4], ["baseline", "mock", "1795520691120000", "0"]);
     assert_eq!(rows[1][6], "", "the mock has no quota, so no periods");
 }
 
-fn stack(run: &RunResult) -> LoadResult {
-    run.levels[1].stack.load.clone()
+#[test]
+fn what_was_not_read_is_empty() {
+    let (run, analysis) = analysed(unread_run());
+    insta::assert_snapshot!("scaling_of_what_was_not_read", scaling_csv::render(&run, &analysis));
+    let rows = records(&containers_csv::render(&run.visited[1]));
+    assert!(rows[1][4..].iter().all(String::is_empty), "{:?}", rows[1]);
+}
+
+fn target() -> LoadResult {
+    target_load(&run(), 1).clone()
 }

@@ -1,7 +1,7 @@
-//! A run as a real one might be: two levels, few enough answers in the stack's first to have no p99, failures with a
+//! A run as a real one might be: two visits, few enough answers in the target's first to have no p99, failures with a
 //! hostile body, a quota that throttles. Made by arithmetic, so it is the same each time.
 
-use vscale::model::*;
+use vscale::{analyse::Analysis, model::*};
 
 pub const START_UNIX_US: u64 = 1_795_520_661_000_000;
 pub const HOSTILE: &str =
@@ -12,76 +12,98 @@ const SECONDS: u64 = 20;
 const WARM_UP_S: u64 = 3;
 const SECOND_US: u64 = 1_000_000;
 
-pub fn run() -> RunResult {
-    RunResult {
+/// A run and what follows from it.
+pub fn analysed(run: Run) -> (Run, Analysis) {
+    let analysis = Analysis::of(&run);
+    (run, analysis)
+}
+
+pub fn run() -> Run {
+    Run {
         schema_version: SCHEMA_VERSION,
         id: "20261124T114421Z-bench-3f9a1c".into(),
-        name: "bench".into(),
         started_unix_us: START_UNIX_US,
         finished_unix_us: Some(START_UNIX_US + 131 * SECOND_US),
-        settings: settings(),
-        host: host(),
-        engine: engine(),
-        placement: Placement {
-            load: vec![0],
-            backend: vec![1],
-            target: vec![2, 3],
-            reason: "4 CPUs: one for the load generator, one for the backend, the rest for the target".into(),
+        origin: Origin {
+            hosts: vec![host()],
+            images: images(),
+            vscale_version: "0.1.0".into(),
+            arguments: ["bench", "--workers", "1,2", "--env", "API_KEY=[redacted]"].map(String::from).into(),
         },
-        images: images(),
-        levels: vec![level("w1", 1, 45, 22_000), level("w2", 2, 86, 23_000)],
-        warnings: vec![],
+        plan: plan(),
+        visited: vec![visited(0, 45, 22_000), visited(1, 86, 23_000)],
     }
 }
 
-/// The same, but its second level ran one worker only and lost its container.
-pub fn invalid_run() -> RunResult {
+/// The same, but its second visit ran one worker only, without its memory limit, and lost its container.
+pub fn invalid_run() -> Run {
     let mut run = run();
-    let level = &mut run.levels[1];
-    level.attestation.workers_before = 1;
-    level.attestation.workers_after = 1;
-    level.attestation.limits[1].engine.memory_bytes = None;
-    level.warnings = vec![
-        Warning::WorkersNotApplied { level: "w2".into(), asked: 2, before: 1, after: 1 },
-        Warning::ContainerEnded {
-            level: "w2".into(),
-            service: "stack".into(),
-            how: "exit status 137, out of memory".into(),
-        },
-    ];
+    invalidate(&mut run.visited[1]);
     run
 }
 
-fn model() -> LoadModel {
-    LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time: None }
+/// Makes a visit say that it ran one worker only, without its memory limit, and lost its container.
+pub fn invalidate(visited: &mut Visited) {
+    let attestation = &mut visited.attestation;
+    (attestation.workers_before, attestation.workers_after) = (Some(1), Some(1));
+    let memory = attestation.limits.iter_mut().find(|row| row.limit == Limit::MemoryBytes).expect("asked for");
+    memory.engine = Some(LimitValue::Unlimited);
+    visited.ended = vec![Ended { container: "stack".into(), how: "exit status 137, out of memory".into() }];
 }
 
-fn settings() -> Settings {
-    Settings {
-        workers: vec![1, 2],
-        model: model(),
-        stages: vec![],
-        run_time_us: SECONDS * SECOND_US,
-        warm_up_us: 10 * SECOND_US,
-        cpus_cores: Some(1.5),
-        memory_bytes: Some(1 << 30),
-        target: "stack".into(),
-        backend: "mock".into(),
-        load: "loadgen".into(),
-    }
-}
-
-/// [`run`] cut to one level, with streams that are due at Poisson times.
-pub fn streamed_run() -> RunResult {
+/// The same, but with a baseline in its first visit only, and an engine that tells CPU time alone in its second.
+pub fn unread_run() -> Run {
     let mut run = run();
-    run.levels.truncate(1);
-    let level = &mut run.levels[0];
+    let visited = &mut run.visited[1];
+    visited.phases.retain(|phase| phase.kind == PhaseKind::Target);
+    (visited.attestation.workers_before, visited.attestation.workers_after) = (None, None);
+    for row in &mut visited.attestation.limits {
+        (row.engine, row.inside) = (None, None);
+    }
+    for sample in visited.phases[0].usage.iter_mut().flat_map(|usage| &mut usage.samples) {
+        *sample = ContainerSample {
+            cpu_user_us: None,
+            cpu_system_us: None,
+            periods: None,
+            throttled_periods: None,
+            throttled_us: None,
+            memory_bytes: None,
+            received_bytes: None,
+            sent_bytes: None,
+            disk_read_bytes: None,
+            disk_written_bytes: None,
+            pids: None,
+            ..*sample
+        };
+    }
+    run
+}
+
+/// Cuts a run to its first visit.
+pub fn first_visit(mut run: Run) -> Run {
+    run.visited.truncate(1);
+    run
+}
+
+/// The load on the target in a visit.
+pub fn target_load(run: &Run, visit: usize) -> &LoadResult {
+    &phase_of(run, visit, PhaseKind::Target).load
+}
+
+pub fn phase_of(run: &Run, visit: usize, kind: PhaseKind) -> &Phase {
+    run.visited[visit].phase(kind).expect("the fixture has all phases")
+}
+
+/// [`run`] cut to one visit, with streams that are due at Poisson times.
+pub fn streamed_run() -> Run {
+    let mut run = first_visit(run());
     let model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Poisson, max_in_flight: 100 };
-    run.settings.model = model.clone();
-    for load in [&mut level.baseline.load, &mut level.stack.load] {
+    run.plan.points.iter_mut().for_each(|point| point.load = model.clone());
+    for phase in run.visited[0].phases.iter_mut().filter(|phase| phase.kind != PhaseKind::Null) {
+        let load = &mut phase.load;
         load.model = model.clone();
         load.totals.delayed = 12;
-        load.generator.send_lag = Some(shifted(&load.latency(), |us| us / 1000));
+        load.generators[0].send_lag = Some(shifted(&load.latency(), |us| us / 1000));
         for stats in &mut load.requests {
             let tokens = 9 * stats.latency.count();
             let (ttft, itl) = (shifted(&stats.latency, |us| us / 3), shifted(&stats.latency, |us| us / 12));
@@ -90,6 +112,48 @@ pub fn streamed_run() -> RunResult {
         }
     }
     run
+}
+
+fn model() -> LoadModel {
+    LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time: Distribution::zero() }
+}
+
+fn plan() -> Plan {
+    Plan {
+        name: "bench".into(),
+        roles: Roles { target: "stack".into(), backend: "mock".into(), generator: "loadgen".into() },
+        workers: WorkersPlan { env: "WORKERS".into(), count: CountBy::Process("uvicorn|spawn_main".into()) },
+        hosts: vec![HostPlan {
+            placement: Placement {
+                generator: cpus("0"),
+                backend: cpus("1"),
+                target: cpus("2-3"),
+                reason: "4 CPUs: one for the load generator, one for the backend, the rest for the target".into(),
+            },
+        }],
+        containers: vec![],
+        load: LoadPlan {
+            until: Until::RunTime { us: SECONDS * SECOND_US },
+            warm_up: WarmUp::Steady { at_most_us: 10 * SECOND_US },
+            ..LoadPlan::new("http://stack:8321")
+        },
+        points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model() }).into(),
+        blocks: vec![vec![0, 1]],
+        ready_timeout_us: 300 * SECOND_US,
+    }
+}
+
+fn cpus(list: &str) -> CpuSet {
+    list.parse().expect("a list of CPUs")
+}
+
+/// 1.5 CPUs and 1 GiB.
+fn target_limits() -> Limits {
+    Limits::default()
+        .with(Limit::Cpuset, LimitValue::Cpus(cpus("2-3")))
+        .with(Limit::CpuQuotaUs, LimitValue::Number(150_000))
+        .with(Limit::CpuPeriodUs, LimitValue::Number(100_000))
+        .with(Limit::MemoryBytes, LimitValue::Number(1 << 30))
 }
 
 /// Every recorded time as `f` has it.
@@ -101,23 +165,22 @@ fn shifted(histogram: &Histogram, f: impl Fn(u64) -> u64) -> Histogram {
     shifted
 }
 
-fn host() -> HostFacts {
-    HostFacts {
-        kernel: "6.1.0-28-amd64".into(),
-        cpu_model: "Example CPU @ 2.60GHz".into(),
-        cpus: (0..4).map(|id| Cpu { id, core: id / 2, package: 0, node: 0 }).collect(),
-        governor: Some("performance".into()),
-        memory_bytes: 8 << 30,
-    }
-}
-
-fn engine() -> EngineFacts {
-    EngineFacts {
-        name: "Docker Engine - Community".into(),
-        version: "29.3.1".into(),
-        api_version: "1.53".into(),
-        cgroup_version: "2".into(),
-        storage_driver: "overlay2".into(),
+fn host() -> Host {
+    Host {
+        facts: HostFacts {
+            kernel: "6.1.0-28-amd64".into(),
+            cpu_model: "Example CPU @ 2.60GHz".into(),
+            cpus: (0..4).map(|id| Cpu { id, core: id / 2, package: 0, node: 0 }).collect(),
+            governor: Some("performance".into()),
+            memory_bytes: 8 << 30,
+        },
+        engine: EngineFacts {
+            name: "Docker Engine - Community".into(),
+            version: "29.3.1".into(),
+            api_version: "1.53".into(),
+            cgroup_version: "2".into(),
+            storage_driver: "overlay2".into(),
+        },
     }
 }
 
@@ -131,62 +194,71 @@ fn images() -> Vec<ImageFacts> {
     vec![image("mock", "a", 6 << 20), image("stack", "b", 412 << 20), image("loadgen", "a", 6 << 20)]
 }
 
-/// A level whose stack answers `rate_per_s` requests a second in about `latency_us`.
-fn level(name: &str, workers: u32, rate_per_s: u64, latency_us: u64) -> Level {
+/// A visit whose target answers `rate_per_s` requests a second in about `latency_us`.
+fn visited(sequence: usize, rate_per_s: u64, latency_us: u64) -> Visited {
+    let workers = sequence as u32 + 1;
     let start = START_UNIX_US + u64::from(workers) * 60 * SECOND_US;
-    let stack = phase(PhaseName::Stack, start, rate_per_s, latency_us, workers);
-    let (failures, requests) = (stack.load.failure_count(), stack.load.request_count());
-    let most_often = stack.load.failures[0].error.clone();
-    Level {
-        name: name.into(),
-        workers,
-        attestation: attestation(workers),
-        ready_after_us: 5_230_000,
-        null_rps: Some(41_000.0),
-        baseline: phase(PhaseName::Baseline, start - 30 * SECOND_US, 15_000, 240, 0),
-        stack,
-        warnings: vec![Warning::Failures { level: name.into(), phase: "stack".into(), failures, requests, most_often }],
+    let mut phases = vec![
+        phase(PhaseKind::Baseline, start - 30 * SECOND_US, 15_000, 240, 0),
+        phase(PhaseKind::Target, start, rate_per_s, latency_us, workers),
+    ];
+    if sequence == 0 {
+        phases.insert(1, null_phase(&phases[0]));
     }
+    Visited {
+        id: format!("w{workers}"),
+        sequence,
+        point: sequence,
+        block: 0,
+        workers,
+        started_unix_us: start - 40 * SECOND_US,
+        ready_after_us: 5_230_000,
+        attestation: attestation(workers),
+        phases,
+        ended: vec![],
+        steps: vec![Step { name: "load: target".into(), duration_us: 23 * SECOND_US }],
+    }
+}
+
+/// 41,000 requests a second, which nobody watched.
+fn null_phase(baseline: &Phase) -> Phase {
+    let mut load = baseline.load.clone();
+    load.host = "http://null:80".into();
+    load.requests[0].requests = 41_000 * SECONDS;
+    Phase { kind: PhaseKind::Null, load, usage: vec![], processes: vec![] }
 }
 
 fn attestation(workers: u32) -> Attestation {
-    let limits = |service: &str, cpuset: &str, cores: Option<f64>, memory: Option<u64>| {
-        let limits = CgroupLimits {
-            cpu_quota_cores: cores,
-            cpu_period_us: Some(100_000),
-            cpuset: Some(cpuset.into()),
-            memory_bytes: memory,
+    let rows = |container: &str, limits: &Limits| {
+        let row = |(limit, value): (Limit, &LimitValue)| LimitRow {
+            container: container.into(),
+            limit,
+            asked: Some(value.clone()),
+            engine: Some(value.clone()),
+            inside: Some(value.clone()),
         };
-        Limits {
-            service: service.into(),
-            asked: limits.clone(),
-            engine: limits.clone(),
-            inside: Some(limits),
-            cpus_allowed: Some(cpuset.into()),
-        }
+        limits.iter().map(row).collect::<Vec<_>>()
     };
+    let on = |list: &str| Limits::default().with(Limit::Cpuset, LimitValue::Cpus(cpus(list)));
+    let limits = [("mock", on("1")), ("stack", target_limits()), ("loadgen", on("0"))];
     Attestation {
-        workers_before: workers,
-        workers_after: workers,
-        limits: vec![
-            limits("mock", "1", None, None),
-            limits("stack", "2-3", Some(1.5), Some(1 << 30)),
-            limits("loadgen", "0", None, None),
-        ],
+        workers_before: Some(workers),
+        workers_after: Some(workers),
+        limits: limits.iter().flat_map(|(container, limits)| rows(container, limits)).collect(),
     }
 }
 
-fn phase(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, workers: u32) -> Phase {
-    let failing = name == PhaseName::Stack;
+fn phase(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, workers: u32) -> Phase {
+    let failing = kind == PhaseKind::Target;
     Phase {
-        name,
-        load: load(name, start, rate_per_s, latency_us, failing),
-        containers: ["mock", "stack", "loadgen"].map(|service| usage(service, name, start, workers)).into(),
+        kind,
+        load: load(kind, start, rate_per_s, latency_us, failing),
+        usage: ["mock", "stack", "loadgen"].map(|container| usage(container, kind, start, workers)).into(),
         processes: if failing { processes(start, workers) } else { vec![] },
     }
 }
 
-fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: bool) -> LoadResult {
+fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, failing: bool) -> LoadResult {
     let seconds: Vec<(Second, Histogram)> =
         (0..WARM_UP_S + SECONDS).map(|index| second(index, start, rate_per_s, latency_us, failing)).collect();
     let measured = || seconds.iter().filter(|(second, _)| second.measured);
@@ -205,7 +277,7 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
     };
     let requests = stats.requests;
     LoadResult {
-        host: if name == PhaseName::Stack { "http://stack:8321".into() } else { "http://mock:8080".into() },
+        host: if kind == PhaseKind::Target { "http://stack:8321".into() } else { "http://mock:8080".into() },
         model: model(),
         stages: vec![],
         window: Window {
@@ -217,15 +289,15 @@ fn load(name: PhaseName, start: u64, rate_per_s: u64, latency_us: u64, failing: 
         failures: if failures > 0 { vec![failure_group(start, failures)] } else { vec![] },
         requests: vec![stats],
         series: seconds.into_iter().map(|(second, _)| second).collect(),
-        generator: GeneratorUsage {
+        generators: vec![GeneratorUsage {
             threads: 1,
-            cpus_allowed: vec![0],
+            cpus_allowed: cpus("0"),
+            limits: Limits::default(),
             cpu_user_us: 900_000,
             cpu_system_us: 2_100_000,
             max_rss_bytes: 5 << 20,
             send_lag: None,
-            limits: None,
-        },
+        }],
         totals: Totals {
             sent: requests,
             succeeded: requests - failures,
@@ -278,42 +350,35 @@ fn second(index: u64, start: u64, rate_per_s: u64, latency_us: u64, failing: boo
     (second, latency)
 }
 
-fn usage(service: &str, phase: PhaseName, start: u64, workers: u32) -> ContainerUsage {
-    let cores = match (service, phase) {
-        ("mock", PhaseName::Baseline) => 0.92,
-        ("loadgen", PhaseName::Baseline) => 0.71,
-        ("stack", PhaseName::Stack) => (f64::from(workers) * 0.98).min(1.5),
+fn usage(container: &str, phase: PhaseKind, start: u64, workers: u32) -> ContainerUsage {
+    let cores = match (container, phase) {
+        ("mock", PhaseKind::Baseline) => 0.92,
+        ("loadgen", PhaseKind::Baseline) => 0.71,
+        ("stack", PhaseKind::Target) => (f64::from(workers) * 0.98).min(1.5),
         _ => 0.02,
     };
-    let throttled = service == "stack" && cores >= 1.5;
+    let has_quota = container == "stack";
+    let throttled = has_quota && cores >= 1.5;
     let sample = |index: u64| {
-        let cpu_us = (cores * (index * SECOND_US) as f64) as u64 + index % 3 * 40_000;
+        // Uneven, but as even at the window's last sample as at its first, 19 s before: so the mean is `cores`.
+        let cpu_us = (cores * (index * SECOND_US) as f64).round() as u64 + index % 19 % 3 * 40_000;
         ContainerSample {
             unix_us: start + index * SECOND_US + 120_000,
             cpu_us,
-            cpu_user_us: cpu_us * 3 / 4,
-            cpu_system_us: cpu_us / 4,
-            periods: (service == "stack").then_some(index * 10),
-            throttled_periods: (service == "stack").then_some(if throttled { index * 6 } else { 0 }),
-            throttled_us: (service == "stack").then_some(if throttled { index * 240_000 } else { 0 }),
-            memory_bytes: (160 << 20) + index * 4096,
-            received_bytes: index * 40_000,
-            sent_bytes: index * 60_000,
-            disk_read_bytes: 0,
-            disk_written_bytes: 0,
-            pids: 4,
+            cpu_user_us: Some(cpu_us * 3 / 4),
+            cpu_system_us: Some(cpu_us / 4),
+            periods: has_quota.then_some(index * 10),
+            throttled_periods: has_quota.then_some(if throttled { index * 6 } else { 0 }),
+            throttled_us: has_quota.then_some(if throttled { index * 240_000 } else { 0 }),
+            memory_bytes: Some((160 << 20) + (index + 1) * 4096),
+            received_bytes: Some(index * 40_000),
+            sent_bytes: Some(index * 60_000),
+            disk_read_bytes: Some(0),
+            disk_written_bytes: None,
+            pids: Some(4),
         }
     };
-    ContainerUsage {
-        service: service.into(),
-        samples: (0..=WARM_UP_S + SECONDS).map(sample).collect(),
-        cpu_cores: Some(cores),
-        throttled_ratio: (service == "stack").then_some(if throttled { 0.6 } else { 0.0 }),
-        memory_peak_bytes: (160 << 20) + 23 * 4096,
-        // A number that only an exact reader of JSON gives back.
-        received_bytes_per_s: Some(31.245270191439438),
-        sent_bytes_per_s: Some(60_000.0),
-    }
+    ContainerUsage { container: container.into(), samples: (0..=WARM_UP_S + SECONDS).map(sample).collect() }
 }
 
 fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
@@ -324,7 +389,7 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
         threads: 3,
         cpu_us,
         rss_bytes: 150 << 20,
-        cpus_allowed: "2-3".into(),
+        cpus_allowed: cpus("2-3"),
     };
     let sample = |index: u64| {
         let supervisor = process(7, 1_000, "uvicorn --workers \u{1b}[2J<b>");
@@ -333,7 +398,7 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             unix_us: start + index * SECOND_US + 400_000,
             processes: [supervisor].into_iter().chain((0..workers).map(worker)).collect(),
             connections: 8,
-            limits: None,
+            limits: Limits::default(),
             own_cpu_us: index * 900,
         }
     };

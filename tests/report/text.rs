@@ -1,65 +1,75 @@
 //! Every text that a person reads, as a snapshot.
 
-use crate::fixture::{invalid_run, run, streamed_run};
-use vscale::load::{Capacity, CapacityStep};
-use vscale::report::{load_text, markdown, terminal};
+use crate::fixture::{analysed, first_visit, invalid_run, run, streamed_run, target_load, unread_run};
+use vscale::{
+    model::{Capacity, CapacityStep, Run},
+    report::{load_text, markdown, terminal},
+};
+
+fn terminal(run: Run) -> String {
+    let (run, analysis) = analysed(run);
+    terminal::render(&run, &analysis, false)
+}
 
 #[test]
 fn the_terminal_s_table() {
-    insta::assert_snapshot!(terminal::render(&run(), false));
+    insta::assert_snapshot!(terminal(run()));
 }
 
 #[test]
 fn the_terminal_s_table_of_a_single_level() {
-    let mut run = run();
-    run.levels.truncate(1);
-    insta::assert_snapshot!(terminal::render(&run, false));
+    insta::assert_snapshot!(terminal(first_visit(run())));
 }
 
 #[test]
 fn the_terminal_s_table_of_an_invalid_run() {
-    insta::assert_snapshot!(terminal::render(&invalid_run(), false));
+    insta::assert_snapshot!(terminal(invalid_run()));
 }
 
 #[test]
 fn the_terminal_s_table_of_a_run_without_a_level() {
     let mut run = run();
-    run.levels.clear();
+    run.visited.clear();
     run.finished_unix_us = None;
-    insta::assert_snapshot!(terminal::render(&run, false));
+    insta::assert_snapshot!(terminal(run));
 }
 
 #[test]
 fn the_terminal_s_table_of_streams_in_open_loop() {
-    insta::assert_snapshot!(terminal::render(&streamed_run(), false));
+    insta::assert_snapshot!(terminal(streamed_run()));
+}
+
+#[test]
+fn the_terminal_s_table_of_what_was_not_read() {
+    insta::assert_snapshot!(terminal(unread_run()));
 }
 
 #[test]
 fn a_load_by_hand() {
-    insta::assert_snapshot!(load_text::render(&streamed_run().levels[0].stack.load));
+    insta::assert_snapshot!(load_text::render(target_load(&streamed_run(), 0)));
 }
 
 #[test]
 fn a_capacity() {
-    let mut run = run();
-    let closed = CapacityStep { share: None, result: run.levels.remove(0).stack.load };
-    let open = CapacityStep { share: Some(0.7), result: streamed_run().levels.remove(0).stack.load };
+    let closed = CapacityStep { share: None, result: target_load(&run(), 0).clone() };
+    let open = CapacityStep { share: Some(0.7), result: target_load(&streamed_run(), 0).clone() };
     let capacity = Capacity { capacity_rps: 45.9, users: 4, is_saturated: true, steps: vec![closed, open] };
     insta::assert_snapshot!(load_text::capacity(&capacity));
 }
 
 #[test]
 fn report_md() {
-    insta::assert_snapshot!(markdown::render(&run()));
+    let (run, analysis) = analysed(run());
+    insta::assert_snapshot!(markdown::render(&run, &analysis));
 }
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     let mut run = invalid_run();
-    run.settings.target = "a-service-with-quite-a-long-name-as-compose-allows".repeat(2);
+    run.plan.roles.target = "a-service-with-quite-a-long-name-as-compose-allows".repeat(2);
     run.id = "x".repeat(200);
-    run.levels[0].name = "y".repeat(90);
-    for line in terminal::render(&run, false).lines() {
+    run.visited[0].id = "y".repeat(90);
+    for line in terminal(run).lines() {
         assert!(line.chars().count() <= terminal::WIDTH, "{line}");
     }
 }
@@ -67,16 +77,18 @@ fn no_line_is_wider_than_the_terminal() {
 #[test]
 fn colour_comes_only_when_asked_for_and_from_nobody_else() {
     let mut run = invalid_run();
-    run.name = "\u{1b}]0;owned\u{7}".into();
-    run.host.cpu_model = "\u{1b}[31mred".into();
-    run.levels[0].name = "w1\u{1b}[2J".into();
-    assert!(!terminal::render(&run, false).contains('\u{1b}'));
-    let coloured = terminal::render(&run, true);
+    run.plan.name = "\u{1b}]0;owned\u{7}".into();
+    run.origin.hosts[0].facts.cpu_model = "\u{1b}[31mred".into();
+    run.visited[0].id = "w1\u{1b}[2J".into();
+    let (run, analysis) = analysed(run);
+    let without = terminal::render(&run, &analysis, false);
+    assert!(!without.contains('\u{1b}'));
+    let coloured = terminal::render(&run, &analysis, true);
     assert!(coloured.contains("\u{1b}[31;1mINVALID\u{1b}[0m"));
     assert!(!coloured.contains("\u{1b}[2J") && !coloured.contains("\u{1b}]0;"));
-    let mut stripped = coloured.clone();
+    let mut stripped = coloured;
     for code in ["1", "2", "32", "33", "31;1", "0"] {
         stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
     }
-    assert_eq!(stripped, terminal::render(&run, false));
+    assert_eq!(stripped, without);
 }

@@ -4,8 +4,7 @@ use super::servers::{GOOD, Server, config, for_ms, only_failure, read_request, r
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
-use vscale::load::LoadConfig;
-use vscale::model::FailureKind;
+use vscale::model::{FailureKind, LoadPlan};
 
 #[test]
 fn a_status_other_than_200() {
@@ -52,7 +51,7 @@ fn an_endless_body() {
             while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
         }
     });
-    let result = run(&LoadConfig { until: for_ms(2000), ..config(server.address) });
+    let result = run(&LoadPlan { until: for_ms(2000), ..config(server.address) });
     let failure = only_failure(&result);
     assert_eq!((failure.kind, failure.error.contains("16 MiB")), (FailureKind::Protocol, true));
 }
@@ -89,7 +88,7 @@ fn a_server_that_comes_up_late_is_found() {
         let (mut stream, _) = TcpListener::bind(address).unwrap().accept().unwrap();
         while read_request(&mut stream) && stream.write_all(GOOD.as_bytes()).is_ok() {}
     });
-    let result = run(&LoadConfig { until: for_ms(1000), ..config(address).with_users(1, 1.0) });
+    let result = run(&LoadPlan { until: for_ms(1000), ..config(address).with_users(1, 1.0) });
     server.join().unwrap();
     assert!(result.failure_count() > 0 && result.request_count() > result.failure_count());
 }
@@ -114,7 +113,7 @@ fn closed_before_and_within_the_answer() {
 #[test]
 fn accepts_and_never_answers() {
     let server = Server::start(|mut stream| while read_request(&mut stream) {});
-    let config = LoadConfig { timeout: Duration::from_millis(150), until: for_ms(500), ..config(server.address) };
+    let config = LoadPlan { timeout_us: 150_000, until: for_ms(500), ..config(server.address) };
     let began = Instant::now();
     let result = run(&config);
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
@@ -132,8 +131,7 @@ fn one_byte_at_a_time_is_a_timeout_too() {
             std::thread::sleep(Duration::from_millis(50));
         }
     });
-    let timeout = Duration::from_millis(150);
-    let result = run(&LoadConfig { timeout, until: for_ms(400), ..config(server.address) });
+    let result = run(&LoadPlan { timeout_us: 150_000, until: for_ms(400), ..config(server.address) });
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
 }
 
@@ -141,7 +139,7 @@ fn one_byte_at_a_time_is_a_timeout_too() {
 fn a_request_that_nobody_answers_is_given_up_after_the_drain() {
     let server = Server::start(|mut stream| while read_request(&mut stream) {});
     let began = Instant::now();
-    let result = run(&LoadConfig { timeout: Duration::from_secs(60), ..config(server.address) });
+    let result = run(&LoadPlan { timeout_us: 60_000_000, ..config(server.address) });
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!((result.request_count(), result.totals.unanswered), (0, 2));
 }

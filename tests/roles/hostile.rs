@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::load::LoadConfig;
+use vscale::model::LoadPlan;
 
 /// The ways in which it misbehaves, one a connection, in turn.
 const WAYS: [fn(&mut TcpStream) -> std::io::Result<()>; 14] = [
@@ -62,11 +62,11 @@ fn a_hostile_server_costs_failures_and_nothing_else() {
     });
     for stream in [false, true] {
         let began = Instant::now();
-        let result = run(&LoadConfig {
+        let result = run(&LoadPlan {
             stream,
             until: for_ms(3000),
-            timeout: Duration::from_millis(500),
-            drain: Duration::from_secs(1),
+            timeout_us: 500_000,
+            drain_us: 1_000_000,
             ..config(server.address).with_users(28, 28.0)
         });
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
@@ -74,7 +74,7 @@ fn a_hostile_server_costs_failures_and_nothing_else() {
         assert!(result.failure_count() > 28, "{}", result.failure_count());
         let kinds: std::collections::HashSet<_> = result.failures.iter().map(|group| group.kind).collect();
         assert!(kinds.len() >= 3, "{:?}", result.failures);
-        assert!(result.generator.max_rss_bytes < 1 << 30, "{}", result.generator.max_rss_bytes);
+        assert!(result.generators[0].max_rss_bytes < 1 << 30, "{}", result.generators[0].max_rss_bytes);
     }
 }
 
@@ -98,10 +98,10 @@ proptest! {
         let server = Server::start(move |mut stream| {
             while read_request(&mut stream) && stream.write_all(&answer).is_ok() && !closes {}
         });
-        let result = run(&LoadConfig {
+        let result = run(&LoadPlan {
             until: for_ms(150),
-            timeout: Duration::from_millis(60),
-            drain: Duration::from_millis(100),
+            timeout_us: 60_000,
+            drain_us: 100_000,
             ..config(server.address)
         });
         accounts_for_all(&result);

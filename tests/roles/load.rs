@@ -5,26 +5,24 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::load::{Expect, LoadConfig, Until, WarmUp};
-use vscale::model::StopCause;
+use vscale::model::{Expect, LoadPlan, StopCause, Until, WarmUp};
 
 #[test]
 fn mock_and_load_generator_agree_on_every_request() {
     let mock = Mock::start();
-    let config = LoadConfig { threads: Some(2), ..config(mock.address).with_users(5, 10.0) };
+    let config = LoadPlan { threads: Some(2), ..config(mock.address).with_users(5, 10.0) };
     let result = run(&config);
     assert!(result.request_count() > 10);
     assert_eq!(result.failures, []);
     assert_eq!(mock.close_window().arrivals, ended(&result) + result.totals.unanswered);
     assert_eq!((result.totals.unanswered, result.totals.retries), (0, 0));
-    assert_eq!((result.totals.connections_opened, result.generator.threads), (5, 2));
+    assert_eq!((result.totals.connections_opened, result.generators[0].threads), (5, 2));
 }
 
 #[test]
 fn the_parts_of_a_result_agree_with_each_other() {
     let mock = Mock::start();
-    let config =
-        LoadConfig { warm_up: WarmUp::Fixed(Duration::from_millis(300)), until: for_ms(1300), ..config(mock.address) };
+    let config = LoadPlan { warm_up: WarmUp::Fixed { us: 300_000 }, until: for_ms(1300), ..config(mock.address) };
     let mut progress = Vec::new();
     let result = vscale::load::run(&config, &AtomicBool::new(false), &mut |row| progress.push(row.clone())).unwrap();
 
@@ -39,8 +37,8 @@ fn the_parts_of_a_result_agree_with_each_other() {
     assert_eq!(result.requests[0].content_bytes % result.request_count(), 0);
     assert_eq!(progress.len(), 3);
     assert!(progress.iter().all(|row| row.users == 2 && row.throughput_rps > 0.0 && row.latency.count() > 0));
-    assert!(result.generator.cpu_user_us + result.generator.cpu_system_us > 0);
-    assert!(result.generator.max_rss_bytes > 0);
+    assert!(result.generators[0].cpu_user_us + result.generators[0].cpu_system_us > 0);
+    assert!(result.generators[0].max_rss_bytes > 0);
 }
 
 #[test]
@@ -57,8 +55,8 @@ fn nothing_is_counted_before_all_users_run() {
 #[test]
 fn a_steady_server_ends_the_warm_up() {
     let mock = Mock::start();
-    let at_most = Duration::from_secs(3);
-    let result = run(&LoadConfig { warm_up: WarmUp::Steady { at_most }, ..config(mock.address) });
+    let at_most_us = 3_000_000;
+    let result = run(&LoadPlan { warm_up: WarmUp::Steady { at_most_us }, ..config(mock.address) });
     assert!((1_000_000..=5_000_000).contains(&result.window.warm_up_us), "{}", result.window.warm_up_us);
     assert!(result.request_count() > 0);
 }
@@ -111,7 +109,7 @@ fn a_large_request_and_a_large_answer_pass() {
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{\"choices\":[\"{big}\"]}}", big.len() + 16);
     let server = Server::answering(answer);
     let mut config = config(server.address);
-    config.requests[0].body = format!("{{\"messages\": \"{big}\", \"max_tokens\": 50}}").into_bytes();
+    config.requests[0].body = format!("{{\"messages\": \"{big}\", \"max_tokens\": 50}}");
     config.until = for_ms(1000);
     let result = run(&config);
     assert!(result.request_count() > 0);
@@ -122,7 +120,7 @@ fn a_large_request_and_a_large_answer_pass() {
 #[test]
 fn without_keep_alive_each_request_has_its_own_connection() {
     let mock = Mock::start();
-    let result = run(&LoadConfig { keep_alive: false, ..config(mock.address) });
+    let result = run(&LoadPlan { keep_alive: false, ..config(mock.address) });
     assert!(result.request_count() > 2);
     assert_eq!(result.failures, []);
     assert_eq!(result.totals.connections_opened, ended(&result));
@@ -170,7 +168,7 @@ fn the_stop_flag_ends_the_run_with_a_full_result() {
         })
     };
     let began = Instant::now();
-    let config = LoadConfig { until: Until::Stopped, ..config(mock.address) };
+    let config = LoadPlan { until: Until::Stopped, ..config(mock.address) };
     let result = vscale::load::run(&config, &stop, &mut |_| {}).unwrap();
     stopper.join().unwrap();
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -182,7 +180,7 @@ fn the_stop_flag_ends_the_run_with_a_full_result() {
 #[test]
 fn stopped_while_warming_up_nothing_is_counted() {
     let mock = Mock::start();
-    let config = LoadConfig { warm_up: WarmUp::Fixed(Duration::from_secs(60)), ..config(mock.address) };
+    let config = LoadPlan { warm_up: WarmUp::Fixed { us: 60_000_000 }, ..config(mock.address) };
     let result = vscale::load::run(&config, &AtomicBool::new(true), &mut |_| {}).unwrap();
     assert_eq!((result.request_count(), result.window.duration_us), (0, 0));
     assert_eq!((result.stopped_by, result.throughput_rps()), (StopCause::Signal, 0.0));
@@ -236,10 +234,10 @@ fn what_makes_no_load_is_refused() {
         good().with_users(0, 1.0),
         good().with_users(1, 0.0),
         good().with_users(1, f64::NAN),
-        LoadConfig { threads: Some(0), ..good() },
-        LoadConfig { timeout: Duration::ZERO, ..good() },
-        LoadConfig { until: for_ms(0), ..good() },
-        LoadConfig { host: "ftp://127.0.0.1:1".into(), ..good() },
+        LoadPlan { threads: Some(0), ..good() },
+        LoadPlan { timeout_us: 0, ..good() },
+        LoadPlan { until: for_ms(0), ..good() },
+        LoadPlan { host: "ftp://127.0.0.1:1".into(), ..good() },
     ] {
         let error = vscale::load::run(&wrong, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{error}");

@@ -4,13 +4,13 @@ use super::servers::{Mock, at_least, config, for_ms, only_failure, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use vscale::load::{LoadConfig, RequestTemplate, Until};
+use vscale::analyse::load_findings;
 use vscale::mock::MockConfig;
-use vscale::model::{Arrivals, FailureKind, LoadModel, LoadResult, LoadWarning};
+use vscale::model::{Arrivals, FailureKind, Gate, LoadModel, LoadPlan, LoadResult, RequestTemplate, Until};
 
-fn asked(mock: &Mock, until: Until, users: u32) -> LoadConfig {
+fn asked(mock: &Mock, until: Until, users: u32) -> LoadPlan {
     let backend = Some(format!("http://{}", mock.address));
-    LoadConfig { until, backend, ..config(mock.address).with_users(users, f64::from(users)) }
+    LoadPlan { until, backend, ..config(mock.address).with_users(users, f64::from(users)) }
 }
 
 fn times(text: &str) -> MockConfig {
@@ -25,12 +25,12 @@ fn latency_ms(result: &LoadResult, percent: f64) -> f64 {
 #[test]
 fn both_sides_count_the_same() {
     let mock = Mock::with(MockConfig { threads: Some(2), ..MockConfig::default() });
-    let result = run(&asked(&mock, Until::Iterations(5_000), 8));
+    let result = run(&asked(&mock, Until::Iterations { count: 5_000 }, 8));
     let backend = result.backend.as_ref().unwrap();
     assert_eq!((result.totals.succeeded, backend.total_arrivals), (5_000, 5_000));
     assert_eq!(backend.amplification(&result.totals), Some(1.0));
     assert!((1..=8).contains(&backend.window.peak_in_flight), "{:?}", backend.window);
-    let doubts = result.warnings().into_iter().filter(|warning| !matches!(warning, LoadWarning::Busy { .. }));
+    let doubts = load_findings(&result).into_iter().filter(|finding| finding.gate != Gate::GeneratorCpu);
     assert_eq!(doubts.collect::<Vec<_>>(), []);
 }
 
@@ -49,7 +49,7 @@ fn a_service_time_is_what_clients_wait() {
 fn a_mixture_has_its_shares() {
     let mock = Mock::with(times("80% 1ms, 20% 60ms"));
     let model = LoadModel::Open { rate_rps: 300.0, arrivals: Arrivals::Poisson, max_in_flight: 300 };
-    let result = run(&LoadConfig { model, ..asked(&mock, for_ms(2000), 1) });
+    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(2000), 1) });
     let slow = at_least(&result.latency(), 60);
     let share = slow as f64 / result.latency().count() as f64;
     assert!((0.1..0.32).contains(&share), "{share}: four standard deviations are 0.07, and the machine may be slow");
@@ -83,7 +83,7 @@ fn a_full_queue_is_a_503() {
 #[test]
 fn errors_are_as_many_as_asked_for() {
     let mock = Mock::with(MockConfig { error_rate: 0.3, error_status: 429, ..MockConfig::default() });
-    let result = run(&asked(&mock, Until::Iterations(2000), 4));
+    let result = run(&asked(&mock, Until::Iterations { count: 2000 }, 4));
     let failed = result.failure_count();
     assert!((520..680).contains(&failed), "{failed} of 600, give or take four standard deviations");
     assert!(result.failures[0].error.contains("rate_limit_error"), "{:?}", result.failures[0]);
@@ -96,7 +96,7 @@ fn a_stall_holds_every_completion() {
     let stalls = vec!["300ms:500ms".parse().unwrap()];
     let mock = Mock::with(MockConfig { stalls, ..times("1ms") });
     let model = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 100 };
-    let result = run(&LoadConfig { model, ..asked(&mock, for_ms(1500), 1) });
+    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(1500), 1) });
     let waited = |ms| at_least(&result.latency(), ms);
     assert!((45..=60).contains(&waited(10)), "{}: due in the stall's half second", waited(10));
     assert!((20..=35).contains(&waited(250)), "{}: in its first half", waited(250));
@@ -106,7 +106,7 @@ fn a_stall_holds_every_completion() {
 #[test]
 fn bodies_are_as_large_as_asked() {
     let mock = Mock::with(MockConfig { body_bytes: 300_000, ..MockConfig::default() });
-    let result = run(&asked(&mock, Until::Iterations(50), 2));
+    let result = run(&asked(&mock, Until::Iterations { count: 50 }, 2));
     assert_eq!((result.requests[0].content_bytes, result.failure_count()), (50 * 300_000, 0));
 }
 
@@ -115,7 +115,7 @@ fn streams_are_timed_as_asked() {
     let (ttft, itl) = (Some("40ms".parse().unwrap()), "15ms".parse().unwrap());
     let mock = Mock::with(MockConfig { ttft, itl, tokens: Some(6), ..MockConfig::default() });
     let requests = vec![RequestTemplate::streamed()];
-    let result = run(&LoadConfig { stream: true, requests, ..asked(&mock, for_ms(1500), 4) });
+    let result = run(&LoadPlan { stream: true, requests, ..asked(&mock, for_ms(1500), 4) });
     let stream = result.stream().unwrap();
     let streams = result.request_count();
     assert!(streams >= 8 && result.failures.is_empty(), "{:?}", result.failures);
@@ -156,11 +156,10 @@ fn usage_comes_last_for_those_who_ask() {
 #[test]
 fn clients_that_leave_are_counted_and_free_their_slot() {
     let mock = Mock::with(MockConfig { slots: Some(1), ..times("200ms") });
-    let timeout = Duration::from_millis(50);
-    let gone = run(&LoadConfig { timeout, drain: Duration::ZERO, ..asked(&mock, for_ms(120), 3) });
+    let gone = run(&LoadPlan { timeout_us: 50_000, drain_us: 0, ..asked(&mock, for_ms(120), 3) });
     assert!(gone.failure_count() > 0);
     let began = Instant::now();
-    let after = run(&asked(&mock, Until::Iterations(2), 1));
+    let after = run(&asked(&mock, Until::Iterations { count: 2 }, 1));
     assert_eq!(after.totals.succeeded, 2);
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}: slots were lost", began.elapsed());
 }

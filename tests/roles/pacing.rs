@@ -5,22 +5,22 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::load::{LoadConfig, Until};
-use vscale::model::{Arrivals, LoadModel, LoadWarning, Stage, StopCause};
+use vscale::analyse::load_findings;
+use vscale::model::{Arrivals, Gate, LoadModel, LoadPlan, Stage, StopCause, Until};
 
-fn open(rate_rps: f64, max_in_flight: u32, config: LoadConfig) -> LoadConfig {
-    LoadConfig { model: LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight }, ..config }
+fn open(rate_rps: f64, max_in_flight: u32, config: LoadPlan) -> LoadPlan {
+    LoadPlan { model: LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight }, ..config }
 }
 
 #[test]
 fn an_open_loop_sends_what_is_due_and_nothing_else() {
     let server = Server::answering(GOOD);
-    let config = LoadConfig { until: for_ms(1500), threads: Some(2), ..config(server.address) };
+    let config = LoadPlan { until: for_ms(1500), threads: Some(2), ..config(server.address) };
     let result = run(&open(200.0, 100, config));
     assert_eq!((result.totals.sent, result.totals.unsent, result.failures.len()), (300, 0, 0));
     let stats = &result.requests[0];
     assert_eq!(stats.intended.as_ref().unwrap().count(), stats.latency.count());
-    assert!(result.generator.send_lag.as_ref().unwrap().count() >= stats.requests);
+    assert!(result.send_lag().unwrap().count() >= stats.requests);
     assert!(result.totals.connections_opened < 100, "connections are used again");
     accounts_for_all(&result);
 }
@@ -30,7 +30,7 @@ fn poisson_arrivals_are_as_many_as_the_seed_says() {
     let server = Server::answering(GOOD);
     let poisson = |seed| {
         let model = LoadModel::Open { rate_rps: 300.0, arrivals: Arrivals::Poisson, max_in_flight: 100 };
-        run(&LoadConfig { model, seed, until: for_ms(700), ..config(server.address) }).totals.sent
+        run(&LoadPlan { model, seed, until: for_ms(700), ..config(server.address) }).totals.sent
     };
     let sent = poisson(1);
     assert_eq!(sent, poisson(1));
@@ -51,14 +51,14 @@ fn a_stall_is_one_slow_request_by_one_clock_and_many_by_the_other() {
             }
         }
     });
-    let config = LoadConfig { until: for_ms(2000), ..config(server.address) };
+    let config = LoadPlan { until: for_ms(2000), ..config(server.address) };
     let result = run(&open(100.0, 1, config));
     let (sent, due) = (result.latency(), result.intended());
     assert_eq!(at_least(&sent, 500), 1, "one request met the stall");
     // Due at 0.5 s to 1.5 s; those of the first half waited for longer than half a second.
     assert!((40..=60).contains(&at_least(&due, 500)), "{}", at_least(&due, 500));
     assert!(result.totals.delayed >= 90, "{:?}", result.totals);
-    assert!(matches!(result.warnings()[..], [LoadWarning::Delayed { max_in_flight: 1, .. }, ..]));
+    assert!(load_findings(&result).iter().any(|finding| finding.gate == Gate::Delayed));
     accounts_for_all(&result);
 }
 
@@ -72,7 +72,7 @@ fn what_cannot_be_sent_before_the_end_is_counted_apart() {
             }
         }
     });
-    let result = run(&open(100.0, 2, LoadConfig { until: for_ms(1000), ..config(server.address) }));
+    let result = run(&open(100.0, 2, LoadPlan { until: for_ms(1000), ..config(server.address) }));
     assert_eq!(result.totals.sent + result.totals.unsent, 100);
     assert!((4..=12).contains(&result.totals.sent), "{:?}", result.totals);
     accounts_for_all(&result);
@@ -81,8 +81,8 @@ fn what_cannot_be_sent_before_the_end_is_counted_apart() {
 #[test]
 fn users_think() {
     let server = Server::answering(GOOD);
-    let think_time = "50ms".parse().unwrap();
-    let result = run(&LoadConfig { think_time, until: for_ms(1000), ..config(server.address) });
+    let model = LoadModel::Closed { users: 2, spawn_rate_per_s: 10.0, think_time: "50ms".parse().unwrap() };
+    let result = run(&LoadPlan { model, until: for_ms(1000), ..config(server.address) });
     let requests = result.request_count();
     assert!((4..=40).contains(&requests), "two users, 50 ms apart at least: {requests}");
     assert_eq!(result.requests[0].intended.as_ref().unwrap().count(), requests);
@@ -91,8 +91,8 @@ fn users_think() {
 #[test]
 fn iterations_are_exact_and_all_counted() {
     let server = Server::answering(GOOD);
-    let until = Until::Iterations(1001);
-    let result = run(&LoadConfig { until, threads: Some(2), ..config(server.address).with_users(5, 10.0) });
+    let until = Until::Iterations { count: 1001 };
+    let result = run(&LoadPlan { until, threads: Some(2), ..config(server.address).with_users(5, 10.0) });
     assert_eq!((result.request_count(), result.totals.sent, result.totals.succeeded), (1001, 1001, 1001));
     assert_eq!((result.stopped_by, result.window.warm_up_us), (StopCause::Iterations, 0));
     assert_eq!(result.series.iter().map(|row| row.requests).sum::<u64>(), 1001);
@@ -102,11 +102,11 @@ fn iterations_are_exact_and_all_counted() {
 #[test]
 fn iterations_in_open_loop_and_when_nothing_can_be_reached() {
     let server = Server::answering(GOOD);
-    let config = LoadConfig { until: Until::Iterations(50), ..config(server.address) };
+    let config = LoadPlan { until: Until::Iterations { count: 50 }, ..config(server.address) };
     let result = run(&open(500.0, 10, config.clone()));
     assert_eq!((result.request_count(), result.totals.unsent), (50, 0));
     drop(server);
-    let nobody = LoadConfig { host: "http://127.0.0.1:1".into(), ..config };
+    let nobody = LoadPlan { host: "http://127.0.0.1:1".into(), ..config };
     let result = run(&open(500.0, 10, nobody));
     assert_eq!((result.request_count(), result.failure_count(), result.totals.sent), (50, 50, 50));
 }
@@ -128,7 +128,7 @@ fn users_follow_the_stages() {
     });
     let stage = |ms: u64, target| Stage { duration_us: ms * 1000, target };
     let stages = vec![stage(800, 8.0), stage(200, 8.0), stage(1000, 2.0), stage(1000, 2.0)];
-    let result = run(&LoadConfig { stages, threads: Some(2), ..config(server.address).with_users(1, 1.0) });
+    let result = run(&LoadPlan { stages, threads: Some(2), ..config(server.address).with_users(1, 1.0) });
     assert_eq!((result.window.warm_up_us, result.window.duration_us), (0, 3_000_000));
     assert_eq!(result.series.iter().map(|row| row.users).take(3).collect::<Vec<_>>(), [8, 2, 2]);
     assert_eq!(most.load(SeqCst), 8);
@@ -141,9 +141,10 @@ fn users_follow_the_stages() {
 fn the_drain_is_as_long_as_asked() {
     let server = Server::start(|mut stream| while read_request(&mut stream) {});
     let began = Instant::now();
-    let drain = Duration::from_millis(200);
-    let result = run(&LoadConfig { drain, ..config(server.address) });
+    let result = run(&LoadPlan { drain_us: 200_000, ..config(server.address) });
     assert!(began.elapsed() < Duration::from_secs(4), "the default drain lasts 5 s");
     assert_eq!(result.totals.unanswered, 2);
-    assert!(result.warnings().contains(&LoadWarning::Unanswered { requests: 2 }));
+    let findings = load_findings(&result);
+    let unanswered = findings.iter().find(|finding| finding.gate == Gate::Unanswered);
+    assert_eq!(unanswered.and_then(|finding| finding.measured.clone()), Some(2.0.into()));
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use vscale::load::{LoadConfig, Until, read_request_file};
+use vscale::load::parse_requests;
+use vscale::model::{LoadPlan, Until};
 
 /// Head and body of each request.
 type Kept = Arc<Mutex<Vec<(String, String)>>>;
@@ -32,9 +33,9 @@ fn a_mix_by_weight_is_counted_by_name() {
         {"path": "/v1/models", "weight": 3, "name": "models"}
         {"path": "/v1/chat/completions", "body": {"n": 1}, "name": "chat"}
         {"path": "/v1/chat/completions", "body": {"n": 2}, "name": "chat"}"#;
-    let mix = read_request_file(Path::new("mix"), text).unwrap();
-    let until = Until::Iterations(2000);
-    let result = run(&LoadConfig { requests: mix, until, threads: Some(2), ..config(server.address) });
+    let mix = parse_requests(Path::new("mix"), text).unwrap();
+    let until = Until::Iterations { count: 2000 };
+    let result = run(&LoadPlan { requests: mix, until, threads: Some(2), ..config(server.address) });
     let by_name: BTreeMap<_, _> = result.requests.iter().map(|stats| (stats.name.as_str(), stats)).collect();
     assert_eq!(by_name.keys().copied().collect::<Vec<_>>(), ["chat", "models"]);
     let (chat, models) = (by_name["chat"], by_name["models"]);
@@ -53,10 +54,10 @@ fn no_two_requests_are_alike() {
     let text = r#"{"path": "/ask/{{counter}}", "body": {"id": "{{random}}", "prompt": "{{line}}"}, "name": "ask",
         "headers": {"X-Count": "{{counter}}"}, "expect": "/choices"}"#
         .replace('\n', " ");
-    let config = LoadConfig {
-        requests: read_request_file(Path::new("ask"), &text).unwrap(),
+    let config = LoadPlan {
+        requests: parse_requests(Path::new("ask"), &text).unwrap(),
         lines: vec!["plain".into(), "a \"quoted\" one".into(), "ümlaut".into()],
-        until: Until::Iterations(300),
+        until: Until::Iterations { count: 300 },
         threads: Some(2),
         ..config(server.address).with_users(4, 10.0)
     };

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use vscale::load::{Expect, LoadConfig, Until, WarmUp};
 use vscale::mock::MockConfig;
-use vscale::model::{BackendWindow, FailureGroup, Histogram, LoadResult};
+use vscale::model::{BackendWindow, Expect, FailureGroup, Histogram, LoadPlan, LoadResult, Until, WarmUp};
 
 /// An answer that passes every check.
 pub const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"choices\":[1]}";
@@ -143,28 +142,28 @@ pub fn read_any(stream: &mut impl Read) -> Option<(String, String)> {
 }
 
 /// Two users for half a second, counted from the first request on.
-pub fn config(address: SocketAddr) -> LoadConfig {
-    LoadConfig {
-        warm_up: WarmUp::Fixed(Duration::ZERO),
+pub fn config(address: SocketAddr) -> LoadPlan {
+    LoadPlan {
+        warm_up: WarmUp::Fixed { us: 0 },
         until: for_ms(500),
-        timeout: Duration::from_secs(10),
-        ..LoadConfig::new(format!("http://{address}")).with_users(2, 10.0)
+        timeout_us: 10_000_000,
+        ..LoadPlan::new(format!("http://{address}")).with_users(2, 10.0)
     }
 }
 
 /// The same requests, with another idea of success.
-pub fn expecting(expect: Expect, mut config: LoadConfig) -> LoadConfig {
+pub fn expecting(expect: Expect, mut config: LoadPlan) -> LoadPlan {
     config.requests[0].expect = expect;
     config
 }
 
 /// A counted window of this length.
 pub fn for_ms(ms: u64) -> Until {
-    Until::RunTime(Duration::from_millis(ms))
+    Until::RunTime { us: ms * 1000 }
 }
 
 /// Runs until the configured time is over.
-pub fn run(config: &LoadConfig) -> LoadResult {
+pub fn run(config: &LoadPlan) -> LoadResult {
     vscale::load::run(config, &AtomicBool::new(false), &mut |_| {}).unwrap()
 }
 

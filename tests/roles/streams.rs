@@ -4,8 +4,8 @@ use super::servers::{Server, config, only_failure, read_any, run};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use vscale::load::{LoadConfig, RequestTemplate};
-use vscale::model::{FailureKind, LoadWarning};
+use vscale::analyse::load_findings;
+use vscale::model::{FailureKind, Gate, LoadPlan, RequestTemplate};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const END: &str = "0\r\n\r\n";
@@ -18,8 +18,8 @@ fn chunk(event: &str) -> String {
     format!("{:x}\r\n{event}\r\n", event.len())
 }
 
-fn streaming(address: SocketAddr) -> LoadConfig {
-    LoadConfig { stream: true, requests: vec![RequestTemplate::streamed()], ..config(address) }
+fn streaming(address: SocketAddr) -> LoadPlan {
+    LoadPlan { stream: true, requests: vec![RequestTemplate::streamed()], ..config(address) }
 }
 
 /// A server that sends each part after a wait of as many milliseconds, and closes when told.
@@ -79,7 +79,9 @@ fn a_finish_reason_is_an_end_too_but_is_told() {
     let result = run(&streaming(server.address));
     let streams = result.request_count();
     assert_eq!((result.failures.len(), result.stream().unwrap().without_done), (0, streams));
-    assert!(result.warnings().contains(&LoadWarning::StreamsWithoutDone { streams }), "{:?}", result.warnings());
+    let findings = load_findings(&result);
+    let without = findings.iter().find(|finding| finding.gate == Gate::StreamsDone);
+    assert_eq!(without.and_then(|finding| finding.measured.clone()), Some((streams as f64).into()));
 }
 
 #[test]
@@ -113,6 +115,6 @@ fn an_endless_stream_is_a_timeout() {
             while stream.write_all(chunk(TOKEN).as_bytes()).is_ok() {}
         }
     });
-    let result = run(&LoadConfig { timeout: Duration::from_millis(200), ..streaming(server.address) });
+    let result = run(&LoadPlan { timeout_us: 200_000, ..streaming(server.address) });
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
 }

@@ -7,8 +7,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::Write;
 use std::process::Command;
 use std::sync::Arc;
-use vscale::load::LoadConfig;
-use vscale::model::FailureKind;
+use vscale::model::{FailureKind, LoadPlan};
 
 /// A server for `localhost`, and its certificate as PEM.
 fn server(body: &str) -> (Server, String) {
@@ -30,9 +29,9 @@ fn server(body: &str) -> (Server, String) {
     (server, pem)
 }
 
-fn over_tls(server: &Server, insecure: bool) -> LoadConfig {
+fn over_tls(server: &Server, insecure: bool) -> LoadPlan {
     let host = format!("https://localhost:{}", server.address.port());
-    LoadConfig { host, insecure, ..config(server.address) }
+    LoadPlan { host, insecure, ..config(server.address) }
 }
 
 #[test]

@@ -1,22 +1,25 @@
 //! Merges the threads' slices into rows of one second and the statistics of the window.
 
-use super::{failures::FailureTable, recorder::Counts, recorder::Slice, timeline::Timeline};
+use super::{
+    failures::FailureTable,
+    recorder::{Counts, Slice},
+    timeline::Timeline,
+};
 use crate::model::{Histogram, LoadProgress, PERCENTILES, Second};
 use std::collections::BTreeMap;
 
-/// What came of a run so far.
 pub struct Collector<'a> {
     timeline: &'a Timeline,
     threads: u32,
-    /// Rows of which not every thread has sent its slice, by their end.
+    /// Rows for which some thread's slice is still missing, by their end.
     open: BTreeMap<u64, OpenRow>,
-    /// Complete rows, in order of time.
+    /// Complete rows.
     pub series: Vec<Second>,
-    /// The window's counts and latencies, by the request's number.
+    /// Of the window, by the request's number.
     pub window: Vec<Counts>,
-    /// The window's failures.
+    /// Of the window.
     pub failed: FailureTable,
-    /// How late the window's requests were sent.
+    /// Of the window; `None` where nothing is scheduled.
     pub send_lag: Option<Histogram>,
     drained: OpenRow,
 }
@@ -29,7 +32,7 @@ struct OpenRow {
 }
 
 impl<'a> Collector<'a> {
-    /// Each of `threads` sends a slice at every border, with counts of `requests` requests.
+    /// Expects a slice from each of `threads` at every border, with counts of `requests` requests.
     pub fn new(timeline: &'a Timeline, threads: u32, requests: usize) -> Self {
         Self {
             timeline,
@@ -43,7 +46,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Takes one thread's slice; a progress report when it completes a row. `users` tells how many run at a moment.
+    /// Takes one thread's slice. Returns progress when that completes a row; `users` tells how many users run at its end.
     pub fn add(&mut self, slice: Slice, users: impl Fn(u64) -> u32) -> Option<LoadProgress> {
         let add_to = |row: &mut OpenRow| slice.requests.iter().for_each(|counts| row.counts.add(counts));
         let Some(end_us) = slice.end_us else {
@@ -66,7 +69,7 @@ impl<'a> Collector<'a> {
         Some(self.push(row, end_us, users(end_us)))
     }
 
-    /// After the last slice: the row of what was still answered after the load's end, if anything was.
+    /// Call after the last slice: adds a row for what was answered after the load's end, if anything was.
     pub fn finish(&mut self, now_us: u64) {
         let row = std::mem::take(&mut self.drained);
         if row.counts.requests > 0 {

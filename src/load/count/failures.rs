@@ -1,15 +1,14 @@
-//! Failures that are alike, counted together by request, kind and message, in bounded memory whatever the server sends.
+//! Counts failures by request, kind and message, in bounded memory whatever the server sends.
 
 use crate::model::{FailureGroup, FailureKind};
 use std::collections::HashMap;
 
-/// Kinds of failure told apart; what comes after them is counted as [`OTHER`].
+/// Most different failures; all further ones count as [`OTHER`].
 const MAX_GROUPS: usize = 1000;
-/// Longest message kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 const OTHER: &str = "(other)";
 
-/// Counts by the request's number, kind and message.
+/// Keys hold the request's number.
 #[derive(Debug, Default)]
 pub struct FailureTable {
     groups: HashMap<Key, Seen>,
@@ -25,18 +24,16 @@ struct Seen {
 }
 
 impl FailureTable {
-    /// Counts one failure.
     pub fn add(&mut self, request: usize, kind: FailureKind, message: &str, unix_us: u64) {
         let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
         self.count((request, kind, message), Seen { occurrences: 1, first_unix_us: unix_us, last_unix_us: unix_us });
     }
 
-    /// Adds all of `other`'s.
     pub fn merge(&mut self, other: Self) {
         other.groups.into_iter().for_each(|(key, seen)| self.count(key, seen));
     }
 
-    /// Most frequent first; those equally frequent in order of time. `names` gives a request's method and name.
+    /// The most frequent first; of equally frequent ones, the earliest first. `names` gives a request's method and name.
     pub fn into_groups<'a>(self, names: impl Fn(usize) -> (&'a str, &'a str)) -> Vec<FailureGroup> {
         let group = |((request, kind, error), seen): (Key, Seen)| FailureGroup {
             method: names(request).0.to_owned(),
@@ -66,7 +63,7 @@ impl FailureTable {
     }
 }
 
-/// As much of a body as a message shows.
+/// The part of a body that fits into a message.
 pub fn body_text(body: &[u8]) -> String {
     // A character takes at most four bytes.
     String::from_utf8_lossy(&body[..body.len().min(4 * MAX_MESSAGE_CHARS)]).into_owned()

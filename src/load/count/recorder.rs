@@ -1,66 +1,64 @@
-//! One thread's counts: kept without locks, and handed over slice by slice at the borders of the [`Timeline`].
+//! What one thread counts: without locks, handed over slice by slice at the borders of the [`Timeline`].
 
 use super::{failures::FailureTable, timeline::Timeline};
-use crate::load::http::TokenStream;
-use crate::model::{FailureKind, Histogram, StreamStats};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use crate::{
+    load::http::TokenStream,
+    model::{FailureKind, Histogram, StreamStats},
+};
+use std::{
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::Sender,
+    },
+    time::{Duration, Instant},
+};
 
-/// A request's moments.
+/// The moments of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// When it was to be sent.
     pub due: Instant,
-    /// When it was sent.
     pub sent: Instant,
-    /// When its answer had been read.
+    /// When the last byte of its answer was read.
     pub ended: Instant,
 }
 
-/// What one thread saw end between two borders.
+/// The requests of one thread that ended between two borders; times are in microseconds since the first request.
 #[derive(Debug)]
 pub struct Slice {
-    /// In microseconds since the first request.
     pub start_us: u64,
-    /// The same; `None` for what ended after the load's end, while draining.
+    /// `None` for what ended after the load's end, during the drain.
     pub end_us: Option<u64>,
     /// By the request's number.
     pub requests: Vec<Counts>,
-    /// How late requests were sent, where that can differ from zero.
+    /// How late requests were sent; `None` where nothing is scheduled.
     pub send_lag: Option<Histogram>,
-    /// What failed, by the request's number.
     pub failed: FailureTable,
 }
 
-/// Sums over requests of one name, or of all.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     /// Failures included.
     pub requests: u64,
-    /// Of the requests.
     pub failures: u64,
-    /// Body bytes, failures included.
+    /// Of the answers' bodies, failures included.
     pub content_bytes: u64,
-    /// Of the successes.
+    /// Of successes.
     pub latency_sum_us: u64,
-    /// Of the successes; `None` before the first.
+    /// Of successes; `None` before the first.
     pub times: Option<Box<Histograms>>,
 }
 
-/// Latencies of successes.
+/// Of successes.
 #[derive(Clone, Debug)]
 pub struct Histograms {
-    /// From when they were sent.
+    /// From when requests were sent.
     pub latency: Histogram,
-    /// From when they were due, where that differs.
+    /// From when they were due; `None` where nothing is scheduled.
     pub intended: Option<Histogram>,
-    /// Of streams.
     pub stream: Option<StreamStats>,
 }
 
 impl Counts {
-    /// Adds all of `other`'s.
     pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.failures += other.failures;
@@ -94,24 +92,22 @@ impl Histograms {
     }
 }
 
-/// Counts what ends in its thread.
 pub struct Recorder<'a> {
     timeline: &'a Timeline,
     slices: Sender<Slice>,
-    /// Requests that ended so far, for the main thread to look at between slices.
+    /// Requests that have ended, which the main thread looks at between slices.
     ended: &'a AtomicU64,
     is_scheduled: bool,
     open: Slice,
-    /// Where the open slice ends, as far as known.
+    /// Where the open slice ends, once that is known.
     next_border: Option<Instant>,
-    /// Requests that failed so far.
     failed: u64,
     last_ended: Option<Instant>,
 }
 
 impl<'a> Recorder<'a> {
-    /// `ended` belongs to this recorder's thread alone. Requests are numbered from 0 to below `requests`; where they are
-    /// not `is_scheduled`, due and sent are the same.
+    /// No other thread may write to `ended`. There are `requests` different ones, numbered from 0; unless they are
+    /// `is_scheduled`, they are sent when they are due.
     pub fn new(
         timeline: &'a Timeline,
         slices: Sender<Slice>,
@@ -123,19 +119,18 @@ impl<'a> Recorder<'a> {
         Self { timeline, slices, ended, is_scheduled, open, next_border: None, failed: 0, last_ended: None }
     }
 
-    /// Once a turn of the event loop: notes borders that were announced and cuts at those that are past.
+    /// Call once a turn of the event loop: takes note of new borders, and hands over a slice at each one that is past.
     pub fn turn(&mut self, now: Instant) {
         let border = |recorder: &Self| recorder.timeline.border_after(recorder.open.start_us);
         while let Some(end_us) = border(self).filter(|&end_us| self.timeline.at(end_us) <= now) {
             let next = Slice::new(end_us, self.open.requests.len(), self.is_scheduled);
             let done = Slice { end_us: Some(end_us), ..std::mem::replace(&mut self.open, next) };
-            // The receiver is gone only when the run has failed; then nobody reads the counts.
+            // If the receiver is gone, the run has failed, and nobody needs the counts.
             let _ = self.slices.send(done);
         }
         self.next_border = border(self).map(|end_us| self.timeline.at(end_us));
     }
 
-    /// A request of this number was sent late or in time.
     #[inline]
     pub fn sent(&mut self, due: Instant, sent: Instant) {
         if let Some(lag) = &mut self.open.send_lag {
@@ -143,13 +138,11 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// One request ended well.
     #[inline]
     pub fn success(&mut self, request: usize, times: Times, content_bytes: usize) {
         self.record(request, times, content_bytes, false);
     }
 
-    /// One stream ended well.
     pub fn stream(&mut self, request: usize, times: Times, tokens: &TokenStream) {
         if let Some(stream) = &mut self.record(request, times, tokens.bytes, true).stream {
             stream.tokens += u64::from(tokens.first.is_some()) + tokens.gaps_us.len() as u64;
@@ -159,7 +152,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// One request failed at `ended`.
     pub fn failure(&mut self, request: usize, ended: Instant, kind: FailureKind, message: &str, content_bytes: usize) {
         self.count(request, ended, content_bytes).failures += 1;
         self.failed += 1;
@@ -167,22 +159,21 @@ impl<'a> Recorder<'a> {
         self.open.failed.add(request, kind, message, unix_us);
     }
 
-    /// Requests that failed so far.
+    /// Requests that have failed.
     pub fn failed(&self) -> u64 {
         self.failed
     }
 
-    /// Requests that ended so far.
+    /// Requests that have ended, failures included.
     pub fn ended(&self) -> u64 {
         self.ended.load(Relaxed)
     }
 
-    /// When the last request ended.
     pub fn last_ended(&self) -> Option<Instant> {
         self.last_ended
     }
 
-    /// Hands over what ended after the last border.
+    /// Hands over the last slice.
     pub fn finish(self) {
         let _ = self.slices.send(self.open);
     }
@@ -207,7 +198,7 @@ impl<'a> Recorder<'a> {
             self.turn(ended);
         }
         self.last_ended = Some(ended);
-        // Only this thread writes it: no read-modify-write is needed.
+        // Only this thread writes it, so a load and a store will do.
         self.ended.store(self.ended.load(Relaxed) + 1, Relaxed);
         let counts = &mut self.open.requests[request];
         counts.requests += 1;

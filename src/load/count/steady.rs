@@ -7,13 +7,13 @@
 
 /// Throughput readings to a batch: the 5 of MSER-5.
 const BATCH: usize = 5;
-/// No verdict on fewer batches. More than twice [`MIN_REST`], so that a steady rise, of which MSER keeps as few as it may, is
-/// not taken for steadiness.
+/// No verdict on fewer batches. More than twice [`MIN_REST`]: of a series that keeps rising, MSER keeps as few batches as it
+/// may, and those must not be in the first half.
 const MIN_BATCHES: usize = 15;
-/// The last few batches are no candidates: two that happen to be alike would always win.
+/// So many batches are always kept: two alone that happen to be alike would have no error, and always win.
 const MIN_REST: usize = 5;
 
-/// Fed with readings at equal intervals, says when the series has become steady.
+/// Takes readings at equal intervals and says when they have become steady.
 #[derive(Clone, Debug, Default)]
 pub struct SteadyDetector {
     open_batch: Vec<f64>,
@@ -21,8 +21,8 @@ pub struct SteadyDetector {
 }
 
 impl SteadyDetector {
-    /// Takes the next reading; true when a batch is full and the series is steady from somewhere in its first half on.
-    /// A series of nothing but zeros is not steady: the server has yet to answer.
+    /// Takes the next reading. True if it fills a batch, and the series is steady from somewhere in its first half on.
+    /// A series of zeros is not steady: the server has yet to answer.
     pub fn push(&mut self, reading: f64) -> bool {
         self.open_batch.push(reading);
         if self.open_batch.len() < BATCH {
@@ -35,7 +35,7 @@ impl SteadyDetector {
     }
 }
 
-/// How many of the first values to cut off; `None` when the series is too short to say.
+/// How many values to cut off at the front; `None` if the series is too short to say.
 fn truncation(values: &[f64]) -> Option<usize> {
     if values.len() < MIN_BATCHES {
         return None;

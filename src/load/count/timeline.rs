@@ -1,17 +1,19 @@
 //! The clock that all threads of a run share, and the borders between which each of them counts.
 //!
-//! Borders are whole seconds since the first request, then the window's start and whole seconds since that, and last the
-//! load's end. Every thread cuts at the same borders, so a request counts in exactly one slice: the one in
-//! which it ended. A border that is not known from the beginning is announced [`LEAD`] before it comes.
+//! There is a border at each second since the first request, at the window's start, at each second since that, and at the
+//! load's end. All threads cut at the same borders, so a request is in exactly one slice: the one in which it ended. A
+//! border that is not known from the beginning is announced [`LEAD`] ahead.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 /// How far ahead a border is announced: several turns of every event loop.
 pub const LEAD: Duration = Duration::from_millis(50);
 
 const SECOND_US: u64 = 1_000_000;
-/// Of a border that is not known yet.
+/// Stands for a border that is not known yet.
 const UNKNOWN: u64 = u64::MAX;
 
 /// Times are microseconds since [`Timeline::start`].
@@ -24,49 +26,44 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Starts now, with no other border known.
     pub fn start_now() -> Self {
         let unknown = || AtomicU64::new(UNKNOWN);
         let start_unix_us = crate::units::now_unix_us();
         Self { start: Instant::now(), start_unix_us, window_start_us: unknown(), end_us: unknown() }
     }
 
-    /// When the first request is sent.
+    /// When the first request may be sent.
     pub fn start(&self) -> Instant {
         self.start
     }
 
-    /// The moment `us` after the start.
     pub fn at(&self, us: u64) -> Instant {
         self.start + Duration::from_micros(us)
     }
 
-    /// How long after the start `moment` is.
     pub fn us_at(&self, moment: Instant) -> u64 {
         moment.saturating_duration_since(self.start).as_micros() as u64
     }
 
-    /// Wall clock `us` after the start, by the monotonic clock: microseconds since 1970 UTC.
+    /// Wall clock `us` after the start, in microseconds since 1970 UTC. Steps of the wall clock since then do not show.
     pub fn unix_us(&self, us: u64) -> u64 {
         self.start_unix_us.saturating_add(us)
     }
 
-    /// Announces where the counted window starts.
     pub fn set_window_start(&self, us: u64) {
         self.window_start_us.store(us, Relaxed);
     }
 
-    /// Announces where the load ends.
     pub fn set_end(&self, us: u64) {
         self.end_us.store(us, Relaxed);
     }
 
-    /// Where the counted window starts, once that is known.
+    /// `None` until it is announced.
     pub fn window_start_us(&self) -> Option<u64> {
         known(self.window_start_us.load(Relaxed))
     }
 
-    /// Where the load ends, once that is known: no request is started after it.
+    /// No request is begun after it; `None` until it is announced.
     pub fn end_us(&self) -> Option<u64> {
         known(self.end_us.load(Relaxed))
     }
@@ -78,7 +75,7 @@ impl Timeline {
         self.end_us().is_none_or(|end_us| border_us < end_us).then(|| announced.fold(next_second, u64::min))
     }
 
-    /// Whether all between two neighbouring borders lies in the counted window.
+    /// Whether what lies between two neighbouring borders is in the window.
     pub fn is_measured(&self, from_us: u64, to_us: u64) -> bool {
         self.window_start_us().is_some_and(|start_us| start_us <= from_us)
             && self.end_us().is_none_or(|end_us| to_us <= end_us)

@@ -1,34 +1,11 @@
-//! Whether an answer is what was asked for: its status, and something non-empty at a JSON pointer. Reads the JSON once,
-//! keeps none.
+//! Reads what a success is from its text, and checks answers against it. A body is read once, and nothing of it is kept.
 
+use crate::model::{BodyCheck, Expect, JsonPointer};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::fmt;
-
-/// What a success is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expect {
-    /// Its status.
-    pub status: u16,
-    /// What its body holds; streams are judged by their events instead.
-    pub body: BodyCheck,
-}
-
-impl Default for Expect {
-    /// A chat completion with at least one choice.
-    fn default() -> Self {
-        Self { status: 200, body: BodyCheck::NonEmpty(JsonPointer { keys: vec!["choices".into()] }) }
-    }
-}
-
-impl Expect {
-    /// Status 200, whatever the body holds.
-    pub fn ok() -> Self {
-        Self { status: 200, body: BodyCheck::Any }
-    }
-}
+use std::{fmt, str::FromStr};
 
 /// `any`, `201`, `/choices`, `201 /id`: a status (200 where none is given) and a place that must not be empty.
-impl std::str::FromStr for Expect {
+impl FromStr for Expect {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -44,26 +21,17 @@ impl std::str::FromStr for Expect {
     }
 }
 
-impl fmt::Display for Expect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        let BodyCheck::NonEmpty(pointer) = &self.body else { return Ok(()) };
-        f.write_str(" ")?;
-        pointer.keys.iter().try_for_each(|key| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")))
+/// For reading JSON.
+impl TryFrom<String> for Expect {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
-/// What the body of an answer must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BodyCheck {
-    /// Anything.
-    Any,
-    /// JSON with something at this place that is neither null nor empty.
-    NonEmpty(JsonPointer),
-}
-
 impl BodyCheck {
-    /// The failure's message when the body is not what is asked for.
+    /// The error is the failure's message.
     pub fn check(&self, body: &[u8]) -> Result<(), String> {
         let Self::NonEmpty(pointer) = self else { return Ok(()) };
         match pointer.leads_to_something(body) {
@@ -74,13 +42,7 @@ impl BodyCheck {
     }
 }
 
-/// A place in a JSON document (RFC 6901): `/choices/0/message`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonPointer {
-    keys: Vec<String>,
-}
-
-impl std::str::FromStr for JsonPointer {
+impl FromStr for JsonPointer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -100,7 +62,7 @@ impl JsonPointer {
     }
 }
 
-/// Follows the keys; its value is whether something non-empty was found at their end.
+/// Follows the keys. Its value is whether there is something non-empty at their end.
 struct Walk<'a> {
     keys: &'a [String],
 }

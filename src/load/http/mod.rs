@@ -11,9 +11,8 @@ mod template;
 mod tls;
 mod transport;
 
-pub use expect::{BodyCheck, Expect, JsonPointer};
-pub use request::{RequestTemplate, Requests};
-pub use request_file::{RequestTexts, read_request_file};
+pub use request::Requests;
+pub use request_file::{parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
 pub use sse::TokenStream;
 pub use target::Target;

@@ -1,55 +1,15 @@
-//! The requests of a load: checked and rendered once, and then only written; those with places to fill in, each time.
+//! The requests of a load, checked and rendered before it starts. Those with places to fill in are rendered each time.
 
 use super::{
-    Expect, Target,
+    Target,
     template::{Escape, Template, Values},
 };
-use crate::distribution::{Random, uniform};
-use crate::error::{Error, Result};
+use crate::{
+    distribution::{Random, uniform},
+    error::{Error, Result},
+    model::{Expect, RequestTemplate},
+};
 use std::io::Write;
-
-/// A request as the user gives it. Path, header values and body may hold `{{counter}}`, `{{random}}` and `{{line}}`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RequestTemplate {
-    /// `POST`.
-    pub method: String,
-    /// `/v1/chat/completions`, with its query if any.
-    pub path: String,
-    /// What the statistics call it; usually the path.
-    pub name: String,
-    /// Besides `Host`, `User-Agent`, `Accept`, `Content-Type` and `Content-Length`, or in place of the first four.
-    pub headers: Vec<(String, String)>,
-    /// As sent.
-    pub body: Vec<u8>,
-    /// What a success is.
-    pub expect: Expect,
-    /// How often it is sent, beside the other requests' weights; above 0.
-    pub weight: f64,
-}
-
-impl Default for RequestTemplate {
-    /// The chat completion of the Llama Stack vertical-scaling benchmark.
-    fn default() -> Self {
-        let body = r#"{"model": "openai/mock-chat-model", "messages": [{"role": "user", "content": "Hello, how are you?"}], "max_tokens": 50}"#;
-        Self {
-            method: "POST".into(),
-            path: "/v1/chat/completions".into(),
-            name: "/v1/chat/completions".into(),
-            headers: Vec::new(),
-            body: body.into(),
-            expect: Expect::default(),
-            weight: 1.0,
-        }
-    }
-}
-
-impl RequestTemplate {
-    /// The same chat completion, as a stream.
-    pub fn streamed() -> Self {
-        let body = r#"{"model": "openai/mock-chat-model", "messages": [{"role": "user", "content": "Hello, how are you?"}], "max_tokens": 50, "stream": true}"#;
-        Self { body: body.into(), ..Self::default() }
-    }
-}
 
 /// All requests of a load, ready to be written.
 #[derive(Clone, Debug)]
@@ -61,21 +21,20 @@ pub struct Requests {
 /// One request, ready to be written.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What a success is.
     pub expect: Expect,
-    /// Whether answers to it have no body (`HEAD`).
+    /// `HEAD`: its answers have no body.
     pub is_head: bool,
-    /// Whether it has no `Content-Length` when it has no body.
+    /// Its method usually has no body: without one, it has no `Content-Length` either.
     is_bodiless: bool,
     content: Content,
-    /// Share of this and all requests before it, 0 to 1.
+    /// Share of the weights, 0 to 1, that it and all requests before it have.
     up_to: f64,
 }
 
 #[derive(Clone, Debug)]
 enum Content {
     Fixed(Vec<u8>),
-    /// The content's length is not known before the body is rendered: it stands between head and body.
+    /// `Content-Length` is written between the two, once the body is rendered.
     Templated {
         head: Template,
         body: Template,
@@ -83,7 +42,8 @@ enum Content {
 }
 
 impl Requests {
-    /// [`Error::Usage`] for what would not be HTTP, or has no data where it needs some.
+    /// # Errors
+    /// [`Error::Usage`] for a request that would not be HTTP, or needs a data line where there is none.
     pub fn new(templates: &[RequestTemplate], lines: &[String], target: &Target, keep_alive: bool) -> Result<Self> {
         let total: f64 = templates.iter().map(|template| template.weight).sum();
         let mut up_to = 0.0;
@@ -105,7 +65,7 @@ impl Requests {
         Ok(Self { requests, lines: lines.to_vec() })
     }
 
-    /// One of them, by weight.
+    /// The number of a request, drawn by weight.
     #[inline]
     pub fn choose(&self, random: &mut Random) -> usize {
         if self.requests.len() == 1 {
@@ -115,17 +75,15 @@ impl Requests {
         self.requests.iter().position(|request| at < request.up_to).unwrap_or(self.requests.len() - 1)
     }
 
-    /// The request of this number.
     pub fn get(&self, index: usize) -> &Request {
         &self.requests[index]
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Request> {
         self.requests.iter()
     }
 
-    /// The data line for the request of this count.
+    /// The data line for this `{{counter}}`.
     pub fn line(&self, counter: u64) -> &str {
         match self.lines.len() as u64 {
             0 => "",
@@ -135,13 +93,13 @@ impl Requests {
 }
 
 impl Request {
-    /// What to write, if it is the same every time.
+    /// The bytes to write, if they are the same each time.
     #[inline]
     pub fn fixed(&self) -> Option<&[u8]> {
         if let Content::Fixed(bytes) = &self.content { Some(bytes) } else { None }
     }
 
-    /// What to write this time, in place of what `to` holds.
+    /// Replaces what `to` holds by the bytes to write this time.
     pub fn render(&self, values: &Values, to: &mut Vec<u8>) {
         to.clear();
         match &self.content {
@@ -170,7 +128,7 @@ impl RequestTemplate {
     fn content(&self, target: &Target, keep_alive: bool) -> Result<Content> {
         let wrong = |why: String| Error::Usage(format!("request {}: {why}", self.name));
         let head = Template::parse(self.head(target, keep_alive)?.as_bytes()).map_err(wrong)?;
-        let body = Template::parse(&self.body).map_err(wrong)?;
+        let body = Template::parse(self.body.as_bytes()).map_err(wrong)?;
         let is_fixed = head.is_fixed() && body.is_fixed();
         let content = Content::Templated { head, body };
         if !is_fixed {
@@ -191,7 +149,7 @@ impl RequestTemplate {
         }
     }
 
-    /// The request line and all headers but the content's length.
+    /// The request line and all headers but `Content-Length`.
     fn head(&self, target: &Target, keep_alive: bool) -> Result<String> {
         let wrong = |what: &str, text: &str| Error::Usage(format!("`{}` is not a {what}", text.escape_debug()));
         if !is_token(&self.method) {
@@ -232,7 +190,7 @@ impl RequestTemplate {
     }
 }
 
-/// RFC 9110, 5.6.2.
+/// As in RFC 9110, 5.6.2.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
@@ -277,7 +235,7 @@ mod tests {
     fn given_headers_replace_the_defaults() {
         let template = RequestTemplate {
             method: "GET".into(),
-            body: Vec::new(),
+            body: String::new(),
             headers: vec![("host".into(), "other".into()), ("Authorization".into(), "Bearer x".into())],
             ..RequestTemplate::default()
         };
@@ -291,7 +249,7 @@ mod tests {
     fn places_are_filled_and_the_length_follows() {
         let template = RequestTemplate {
             path: "/ask?n={{counter}}".into(),
-            body: br#"{"p":"{{line}} {{random}}"}"#.into(),
+            body: r#"{"p":"{{line}} {{random}}"}"#.into(),
             ..RequestTemplate::default()
         };
         let requests = requests(std::slice::from_ref(&template), &["one", "\"two\""], true).unwrap();

@@ -1,49 +1,31 @@
-//! Reads a mix of requests: JSON lines, a request each.
+//! Reads the files that say what to send: requests as JSON lines, and the lines of a data file.
 
-use super::{Expect, RequestTemplate};
-use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use crate::{
+    error::{Error, Result},
+    model::{Expect, RequestTemplate},
+};
+use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::{collections::BTreeMap, fs, path::Path};
 
-/// The texts of the files that say what to send; the controller hands them as a line of JSON to a load generator in a
-/// container, which sees no file of the host.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct RequestTexts {
-    /// The request file's path and text.
-    requests: Option<(String, String)>,
-    /// The data file's text.
-    data: Option<String>,
+/// The requests of a file, as [`parse_requests`] reads them.
+///
+/// # Errors
+/// [`Error::Usage`] names the file, and the line that cannot be understood.
+pub fn read_request_file(path: &Path) -> Result<Vec<RequestTemplate>> {
+    parse_requests(path, &fs::read_to_string(path).map_err(Error::input(path))?)
 }
 
-impl RequestTexts {
-    /// As the files are now.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] names the file that cannot be read.
-    pub fn read(request_file: Option<&Path>, data_file: Option<&Path>) -> Result<Self> {
-        let read = |path: &Path| fs::read_to_string(path).map_err(Error::input(path));
-        let requests = request_file.map(|path| Ok((path.display().to_string(), read(path)?))).transpose()?;
-        Ok(Self { requests, data: data_file.map(read).transpose()? })
-    }
-
-    /// The requests; `None` where no file has any.
-    ///
-    /// # Errors
-    /// Those of [`read_request_file`].
-    pub fn templates(&self) -> Result<Option<Vec<RequestTemplate>>> {
-        self.requests.as_ref().map(|(path, text)| read_request_file(Path::new(path), text)).transpose()
-    }
-
-    /// What `{{line}}` stands for, in turn.
-    pub fn lines(&self) -> Vec<String> {
-        self.data.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
-    }
+/// The lines of a file, for `{{line}}`.
+///
+/// # Errors
+/// [`Error::Usage`] names the file.
+pub fn read_data_file(path: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(path).map_err(Error::input(path))?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// A line. What is left out is as in the default request, except the body: none.
+/// A line of the file. What it leaves out is as in the default request, except the body, which is then empty.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -64,13 +46,13 @@ struct Line {
     expect: Option<String>,
 }
 
-/// The requests of a file's text: one JSON object a line with `method` (POST with a body, otherwise GET), `path`,
-/// `headers`, `body`, `weight` (1), `name` (the path) and `expect` (as `--expect` has it; without one, completions must
-/// have choices and anything else the status 200); empty lines are skipped.
+/// Reads a JSON object from each line that is not empty: `method` (default: POST with a body, otherwise GET), `path`,
+/// `headers`, `body`, `weight` (1), `name` (the path), and `expect` as in `--expect` (default: choices for completions,
+/// otherwise the status 200).
 ///
 /// # Errors
 /// [`Error::Usage`] names `path` and the line.
-pub fn read_request_file(path: &Path, text: &str) -> Result<Vec<RequestTemplate>> {
+pub fn parse_requests(path: &Path, text: &str) -> Result<Vec<RequestTemplate>> {
     let mut requests = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |why: String| Error::Usage(format!("{}:{}: {why}", path.display(), number + 1));
@@ -79,9 +61,9 @@ pub fn read_request_file(path: &Path, text: &str) -> Result<Vec<RequestTemplate>
             return Err(wrong("the weight must be above 0".into()));
         }
         let body = match line.body {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.into_bytes(),
-            Some(json) => json.to_string().into_bytes(),
+            None => String::new(),
+            Some(Value::String(text)) => text,
+            Some(json) => json.to_string(),
         };
         let path = line.path.unwrap_or_else(|| RequestTemplate::default().path);
         let expect = match line.expect {
@@ -110,7 +92,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<RequestTemplate>> {
-        read_request_file(Path::new("mix.jsonl"), text)
+        parse_requests(Path::new("mix.jsonl"), text)
     }
 
     #[test]
@@ -122,14 +104,14 @@ mod tests {
         let requests = read(text).unwrap();
         let brief: Vec<_> = requests
             .iter()
-            .map(|it| (it.method.as_str(), it.path.as_str(), it.name.as_str(), it.body.as_slice(), it.weight))
+            .map(|it| (it.method.as_str(), it.path.as_str(), it.name.as_str(), it.body.as_str(), it.weight))
             .collect();
         assert_eq!(
             brief,
             [
-                ("GET", "/v1/models", "/v1/models", &b""[..], 2.0),
-                ("POST", "/v1/chat/completions", "chat", br#"{"a":1}"#, 1.0),
-                ("PUT", "/x", "/x", b"plain", 1.0),
+                ("GET", "/v1/models", "/v1/models", "", 2.0),
+                ("POST", "/v1/chat/completions", "chat", r#"{"a":1}"#, 1.0),
+                ("PUT", "/x", "/x", "plain", 1.0),
             ]
         );
     }

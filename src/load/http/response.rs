@@ -1,37 +1,31 @@
-//! Reads one HTTP/1.1 answer from the bytes of a connection, at any split, within limits; does no I/O.
+//! Reads an HTTP/1.1 answer from the bytes of a connection, wherever they are split, within limits. Does no I/O.
 //!
-//! The usual answer comes in one piece: it is parsed where it lies and nothing is copied. Framing follows RFC 9112, 6.3.
+//! An answer that comes in one piece, as most do, is parsed where it lies: nothing is copied. Framing follows RFC 9112, 6.3.
 
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
-/// Largest status line and headers.
+/// Of the status line and all headers.
 pub const MAX_HEAD_BYTES: usize = 64 << 10;
-/// Largest body.
 pub const MAX_BODY_BYTES: u64 = 16 << 20;
 const MAX_HEADERS: usize = 128;
-/// A buffer that grew beyond this is given back between two answers.
+/// A buffer that has grown beyond this is freed between two answers.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// Why an answer is not one.
+/// Why bytes are not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
-    /// Does not start with `HTTP/1.`.
     #[error("the answer is not HTTP/1.1")]
     NotHttp,
-    /// The status line or a header cannot be read.
     #[error("the answer's head is malformed")]
     Head,
-    /// Above [`MAX_HEAD_BYTES`] or 128 headers.
     #[error("the answer's head is larger than 64 KiB or has more than 128 headers")]
     HeadTooLarge,
     /// `Content-Length` is not a number, or several of them differ.
     #[error("the answer's Content-Length is invalid")]
     Length,
-    /// The chunked coding is broken.
     #[error("the answer's chunked coding is malformed")]
     Chunk,
-    /// Above [`MAX_BODY_BYTES`].
     #[error("the answer's body is larger than 16 MiB")]
     BodyTooLarge,
     /// Status 101, which was not asked for.
@@ -45,28 +39,27 @@ impl From<Malformed> for ProtocolError {
     }
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// 200.
     pub status: u16,
-    /// Decoded.
+    /// Without its framing.
     pub body: &'a [u8],
-    /// Whether the connection may serve another request; false too when bytes follow that nobody asked for.
+    /// Whether the connection may serve another request; also false if more bytes follow, which nobody asked for.
     pub keep_alive: bool,
 }
 
 /// Reads the answers of one connection, one at a time.
 #[derive(Debug)]
 pub struct AnswerReader {
-    /// Whether the request is a `HEAD`: then its answer has no body.
+    /// Whether the request is a `HEAD`, whose answer has no body.
     answers_head: bool,
     stage: Stage,
     status: u16,
     keep_alive: bool,
-    /// The part of a head that came so far.
+    /// The part of a head that has come so far.
     head: Vec<u8>,
-    /// The part of a body that came so far.
+    /// The part of a body that has come so far.
     body: Vec<u8>,
 }
 
@@ -79,13 +72,12 @@ enum Stage {
 }
 
 impl AnswerReader {
-    /// For no request yet.
     pub fn new() -> Self {
         let (head, body) = (Vec::new(), Vec::new());
         Self { answers_head: false, stage: Stage::Head, status: 0, keep_alive: false, head, body }
     }
 
-    /// Makes ready for the next answer, to a `HEAD` or another request.
+    /// To be called before the answer to each request.
     pub fn reset(&mut self, answers_head: bool) {
         self.answers_head = answers_head;
         self.stage = Stage::Head;
@@ -97,17 +89,17 @@ impl AnswerReader {
         }
     }
 
-    /// The status, once the head is read, and the body so far.
+    /// The status and the body so far; `None` before the head is complete.
     pub fn so_far(&self) -> Option<(u16, &[u8])> {
         (!matches!(self.stage, Stage::Head)).then_some((self.status, self.body.as_slice()))
     }
 
-    /// Bytes kept until the answer is whole.
+    /// Bytes kept until the answer is complete.
     pub fn held_bytes(&self) -> usize {
         self.head.len() + self.body.len()
     }
 
-    /// Drops the body so far: for those who read it piece by piece.
+    /// Drops the body so far, for callers who read it piece by piece.
     pub fn forget_body(&mut self) {
         self.body.clear();
     }
@@ -117,7 +109,7 @@ impl AnswerReader {
         matches!(self.stage, Stage::Head) && self.head.is_empty()
     }
 
-    /// Takes the next bytes; `Some` when they end the answer.
+    /// Takes the next bytes. `Some` if they complete the answer.
     pub fn feed<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Answer<'a>>, ProtocolError> {
         let mut rest = bytes;
         while matches!(self.stage, Stage::Head) {
@@ -150,13 +142,13 @@ impl AnswerReader {
         Ok(is_whole.then_some(Answer { status: self.status, body: &self.body, keep_alive }))
     }
 
-    /// The server closed the connection: `Some` when that is what ends the answer.
+    /// The server has closed the connection. `Some` if that is what completes the answer.
     pub fn close(&self) -> Option<Answer<'_>> {
         let ends = matches!(self.stage, Stage::UntilClose);
         ends.then_some(Answer { status: self.status, body: &self.body, keep_alive: false })
     }
 
-    /// Takes up to the end of a head and returns how much that was; `None` when the head goes on.
+    /// Takes bytes up to the end of a head and returns how many; `None` if the head goes on.
     fn feed_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
         if self.head.is_empty()
             && let Some(end) = head_end(bytes, 0)
@@ -168,10 +160,12 @@ impl AnswerReader {
         self.head.extend_from_slice(bytes);
         let Some(end) = head_end(&self.head, before) else {
             let seen = self.head.len().min(HTTP_1.len());
-            return match () {
-                () if self.head[..seen] != HTTP_1[..seen] => Err(ProtocolError::NotHttp),
-                () if self.head.len() > MAX_HEAD_BYTES => Err(ProtocolError::HeadTooLarge),
-                () => Ok(None),
+            return if self.head[..seen] != HTTP_1[..seen] {
+                Err(ProtocolError::NotHttp)
+            } else if self.head.len() > MAX_HEAD_BYTES {
+                Err(ProtocolError::HeadTooLarge)
+            } else {
+                Ok(None)
             };
         };
         let head = std::mem::take(&mut self.head);
@@ -179,7 +173,7 @@ impl AnswerReader {
         Ok(Some(end - before))
     }
 
-    /// Reads a whole head: what follows it.
+    /// Reads a complete head and says what follows it.
     fn after_head(&mut self, bytes: &[u8]) -> Result<Stage, ProtocolError> {
         let head = parse_head(bytes)?;
         (self.status, self.keep_alive) = (head.status, head.keep_alive);
@@ -225,14 +219,14 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
     let mut head = Head { status, keep_alive: version >= 1, is_chunked: false, content_length: None };
     for header in response.headers.iter() {
-        // The length of the name tells the few that matter from the rest without reading it.
+        // Few headers matter; the length of the name tells most others apart without reading it.
         match header.name.len() {
             10 if header.name.eq_ignore_ascii_case("connection") => {
-                head.keep_alive = match () {
-                    () if has_token(header.value, b"close") => false,
-                    () if has_token(header.value, b"keep-alive") => true,
-                    () => head.keep_alive,
-                };
+                if has_token(header.value, b"close") {
+                    head.keep_alive = false;
+                } else if has_token(header.value, b"keep-alive") {
+                    head.keep_alive = true;
+                }
             }
             14 if header.name.eq_ignore_ascii_case("content-length") => {
                 let length = parse_length(header.value).ok_or(ProtocolError::Length)?;

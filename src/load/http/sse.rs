@@ -1,34 +1,33 @@
 //! Reads the tokens of a streamed completion: server-sent events (WHATWG HTML, 9.2) of OpenAI's chunks.
 //!
-//! A stream is whole when `[DONE]` has come. Servers that never send it (OGX 1.5.0) end the last choice with a finish
-//! reason all the same: that counts as whole too, and is told apart.
+//! A stream is complete when `[DONE]` has come. Some servers never send it (OGX 1.5.0), but end the last choice with a
+//! finish reason: that is complete too, and counted apart.
 
 use crate::model::FailureKind;
 use serde::Deserialize;
-use std::borrow::Cow;
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
-/// Longest line of a stream; a longer one is none.
+/// A stream with a longer line has failed.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// One stream's progress; used again for the next.
+/// Follows one stream after another.
 #[derive(Debug, Default)]
 pub struct TokenStream {
     /// When the first event with content came.
     pub first: Option<Instant>,
-    /// Gaps between two events with content, in microseconds.
+    /// Between two events with content.
     pub gaps_us: Vec<u32>,
-    /// Bytes of the body.
+    /// Of the body, so far.
     pub bytes: usize,
     last: Option<Instant>,
-    /// The line that is still open.
+    /// The beginning of a line whose end has not come.
     line: Vec<u8>,
     is_done: bool,
     is_finished: bool,
     error: Option<String>,
 }
 
-/// What of a chunk matters: content in the places where servers put it.
+/// The parts of a chunk that matter: content, wherever servers put it.
 #[derive(Deserialize)]
 struct Chunk<'a> {
     #[serde(borrow, default)]
@@ -41,7 +40,7 @@ struct Chunk<'a> {
 struct Choice<'a> {
     #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
-    /// Of `/v1/completions`.
+    /// Where `/v1/completions` has its content.
     #[serde(borrow, default)]
     text: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -57,7 +56,7 @@ struct Delta<'a> {
 }
 
 impl TokenStream {
-    /// Makes ready for the next stream.
+    /// To be called before each stream.
     pub fn reset(&mut self) {
         let (mut gaps_us, mut line) = (std::mem::take(&mut self.gaps_us), std::mem::take(&mut self.line));
         gaps_us.clear();
@@ -65,7 +64,7 @@ impl TokenStream {
         *self = Self { gaps_us, line, ..Self::default() };
     }
 
-    /// Takes the next bytes of the body, read `now`.
+    /// Takes the next bytes of the body, which were read at `now`.
     pub fn feed(&mut self, mut bytes: &[u8], now: Instant) {
         self.bytes += bytes.len();
         while let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) {
@@ -88,7 +87,7 @@ impl TokenStream {
         }
     }
 
-    /// Whether it is whole; otherwise the kind of failure and the message.
+    /// Whether the stream is complete; otherwise the kind of failure and the message.
     pub fn outcome(&self) -> Result<(), (FailureKind, String)> {
         match &self.error {
             Some(error) => Err((FailureKind::Body, error.clone())),
@@ -100,13 +99,13 @@ impl TokenStream {
         }
     }
 
-    /// Whether its end was said.
+    /// Whether `[DONE]` has come.
     pub fn is_done(&self) -> bool {
         self.is_done
     }
 
     fn take_line(&mut self, line: &[u8], now: Instant) {
-        // An event of several data lines is no JSON of OpenAI's; comments and other fields say nothing here.
+        // OpenAI's events have one data line each; comments and other fields say nothing here.
         let Some(data) = line.strip_prefix(b"data:") else { return };
         let data = data.trim_ascii();
         if data == b"[DONE]" {

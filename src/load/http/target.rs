@@ -1,16 +1,15 @@
-//! `http://host:port/prefix` (or `https`) to what the load generator needs: socket addresses, the `Host` header, the prefix.
+//! From a URL to what is needed to load it: socket addresses, the `Host` header, a path prefix.
 
 use crate::error::{Error, Result};
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// A server, as named.
+/// A server, by its URL: `http://host:port/prefix` or `https://...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The `Host` header: `mock:8080`.
     pub authority: String,
-    /// Whether the connections are to be encrypted.
     pub is_tls: bool,
-    /// Comes before every path, without a slash at its end: `` or `/api`.
+    /// Goes before every path: empty, or `/api`.
     pub prefix: String,
     /// Without brackets, if it is an IPv6 address.
     pub host: String,
@@ -18,7 +17,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// [`Error::Usage`] unless it is an `http` or `https` URL.
+    /// # Errors
+    /// [`Error::Usage`] says what is wrong with the URL.
     pub fn parse(url: &str) -> Result<Self> {
         let wrong = |why: &str| Error::Usage(format!("`{url}` cannot be loaded: {why}"));
         let plain = url.strip_prefix("http://").map(|rest| (rest, false));
@@ -28,7 +28,7 @@ impl Target {
         if path.contains(['?', '#']) || !url.bytes().all(|byte| byte.is_ascii_graphic()) || authority.contains('@') {
             return Err(wrong("it may hold a host, a port and a path prefix, and nothing else"));
         }
-        // The last colon parts host and port, unless it lies within an IPv6 address's brackets.
+        // The last colon separates host and port, unless it is inside the brackets of an IPv6 address.
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
                 let port = port.parse().ok().filter(|&port| port > 0);
@@ -54,7 +54,7 @@ impl Target {
         format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
     }
 
-    /// Every address of the name; the error's text says why there is none. Blocks for as long as the resolver does.
+    /// All addresses of the name, at least one; the error says why there is none. Blocks while the resolver works.
     pub fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
         let mut addresses: Vec<_> = found.map_err(|error| format!("cannot resolve {}: {error}", self.host))?.collect();

@@ -1,15 +1,15 @@
-//! Text with places to be filled in for every request, so that no two need be alike and no cache can answer.
+//! Text with places to fill in for each request, so that no two are alike and no cache can answer.
 
 use std::io::Write;
 
 /// What the places are filled with, for one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
-    /// `{{counter}}`: counts the requests of all threads, each number once.
+    /// `{{counter}}`: no two requests of a load generator have the same.
     pub counter: u64,
     /// `{{random}}`: 16 hexadecimal digits.
     pub random: u64,
-    /// `{{line}}`: a line of the data file, the next for each request.
+    /// `{{line}}`: each request takes the next line of the data file.
     pub line: &'a str,
 }
 
@@ -27,7 +27,7 @@ enum Part {
     Line,
 }
 
-/// How a line is written where it stands, so that it cannot break out.
+/// How to write a line so that it cannot end what it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
     /// In a body: as within a JSON string.
@@ -37,7 +37,7 @@ pub enum Escape {
 }
 
 impl Template {
-    /// The message names a place that is none of the three.
+    /// The error names a place that is none of the three.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -64,7 +64,7 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// Whether it is the same for every request.
+    /// Whether it has no places.
     pub fn is_fixed(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))
     }
@@ -87,7 +87,7 @@ impl Template {
     }
 }
 
-/// The next `{{word}}`: where it starts, how long it is, and the word. Braces around anything else are text.
+/// Where the next `{{word}}` starts, how long it is, and the word. Braces around anything else are plain text.
 fn next_place(text: &[u8]) -> Option<(usize, usize, &[u8])> {
     memchr::memmem::find_iter(text, b"{{").find_map(|at| {
         let inner = &text[at + 2..];

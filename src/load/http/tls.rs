@@ -1,16 +1,20 @@
-//! TLS by rustls, over a socket that does not block. Slower than plain HTTP, and not on the hot path's budget.
+//! TLS by rustls, over a socket that does not block.
 
 use super::Target;
 use crate::error::{Error, Result};
 use mio::net::TcpStream;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::io::{self, ErrorKind, Read, Write};
-use std::sync::Arc;
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    sync::Arc,
+};
 
-/// How to greet a server.
+/// What all connections to an `https` server have in common.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
     config: Arc<ClientConfig>,
@@ -43,7 +47,7 @@ impl TlsSettings {
         Ok(Some(Self { config: Arc::new(config), name }))
     }
 
-    /// A session on a socket that is connecting.
+    /// The socket may still be connecting.
     pub fn start(&self, socket: TcpStream) -> io::Result<TlsStream> {
         let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map_err(io::Error::other)?;
         Ok(TlsStream { socket, session })
@@ -63,7 +67,7 @@ fn system_roots() -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// An encrypted stream; the handshake goes on below whatever is read or written.
+/// Reading and writing carry the handshake on until it is done.
 #[derive(Debug)]
 pub struct TlsStream {
     socket: TcpStream,
@@ -71,12 +75,11 @@ pub struct TlsStream {
 }
 
 impl TlsStream {
-    /// The socket below.
     pub fn socket(&mut self) -> &mut TcpStream {
         &mut self.socket
     }
 
-    /// Writes what the session has to say. `WouldBlock` while some is left.
+    /// Writes what the session has to send; `WouldBlock` while some is left.
     fn push(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             self.session.write_tls(&mut self.socket)?;
@@ -84,11 +87,11 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Reads one piece from the socket into the session; false at its end.
+    /// Reads from the socket into the session, once; false at the end of the stream.
     fn pull(&mut self) -> io::Result<bool> {
         let count = self.session.read_tls(&mut self.socket)?;
         if let Err(error) = self.session.process_new_packets() {
-            // The alert that says why, as far as it goes.
+            // Tries to send the alert that says why.
             let _ = self.push();
             return Err(io::Error::new(ErrorKind::InvalidData, format!("TLS: {error}")));
         }
@@ -101,7 +104,7 @@ impl Read for TlsStream {
         loop {
             match self.session.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // Also answers what the server asked for since.
+                    // The server may have asked for something, such as new keys.
                     match self.push() {
                         Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
                         _ => {}
@@ -115,7 +118,7 @@ impl Read for TlsStream {
 }
 
 impl Write for TlsStream {
-    /// Takes nothing before the handshake is done: then `WouldBlock`, as a socket says that is still connecting.
+    /// Until the handshake is done it takes nothing and says `WouldBlock`, as a socket does that is still connecting.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.session.is_handshaking() {
             self.push()?;

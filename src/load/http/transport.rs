@@ -2,10 +2,11 @@
 
 use super::tls::{TlsSettings, TlsStream};
 use mio::net::TcpStream;
-use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+};
 
-/// A stream of bytes to a server.
 #[derive(Debug)]
 pub enum Transport {
     Plain(TcpStream),
@@ -13,7 +14,6 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Starts to connect.
     pub fn connect(address: SocketAddr, tls: Option<&TlsSettings>) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -23,7 +23,7 @@ impl Transport {
         })
     }
 
-    /// What is to be registered for events.
+    /// What to register for events.
     pub fn source(&mut self) -> &mut TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -31,7 +31,7 @@ impl Transport {
         }
     }
 
-    /// Whether a read that fills less than its buffer has emptied the socket.
+    /// Whether a read that does not fill its buffer has emptied the socket.
     pub fn short_read_is_last(&self) -> bool {
         matches!(self, Self::Plain(_))
     }

@@ -1,30 +1,32 @@
 //! The due times of an open loop: a schedule, fixed by rate and seed before the first request is sent.
 
 use super::Ramp;
-use crate::distribution::{Random, random, unit_exponential};
-use crate::model::Arrivals;
+use crate::{
+    distribution::{Random, random, unit_exponential},
+    model::Arrivals,
+};
 use std::time::Duration;
 
-/// Keeps arrivals apart from other uses of the same seed.
+/// Of the seed: no other use has the same.
 const STREAM: u64 = 1;
 
-/// One thread's due times, counted from the load's start, in rising order. All threads go through the same
-/// schedule and each takes every n-th time, so the times as a whole do not depend on the number of threads.
+/// One thread's due times since the load's start, in rising order. All n threads go through the same schedule, and each
+/// takes every n-th time, so all times together do not depend on n.
 #[derive(Clone, Debug)]
 pub struct DueTimes {
     rate: Ramp,
     arrivals: Arrivals,
     random: Random,
-    /// Of the schedule, and which of them is the next of this thread.
+    /// How far the schedule was drawn, and which of its times is the next of this thread.
     index: u64,
     mine: u64,
     threads: u64,
-    /// Requests expected by the last time: the area under the rate.
+    /// Requests expected up to that time: the area under the rate.
     expected: f64,
 }
 
 impl DueTimes {
-    /// Of the thread numbered `thread` of `threads`, from 0.
+    /// For the thread of this number, from 0.
     pub fn new(rate: Ramp, arrivals: Arrivals, seed: u64, thread: u32, threads: u32) -> Self {
         let (mine, threads) = (u64::from(thread), u64::from(threads));
         Self { rate, arrivals, random: random(seed, STREAM), index: 0, mine, threads, expected: 0.0 }
@@ -37,7 +39,7 @@ impl Iterator for DueTimes {
     /// `None` once the rate has gone to zero for good.
     fn next(&mut self) -> Option<Duration> {
         match self.arrivals {
-            // From the count, not by adding: no rounding error is carried along.
+            // From the count and not by adding, which would add up rounding errors.
             Arrivals::Constant => self.expected = self.mine as f64,
             Arrivals::Poisson => {
                 while self.index <= self.mine {

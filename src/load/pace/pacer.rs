@@ -1,20 +1,22 @@
-//! What a connection does when it is free: in closed loop it is a user, in open loop it serves the schedule.
+//! Says what a connection does next: in closed loop it is a user, in open loop it serves the schedule.
 
 use super::{DueTimes, UserSchedule};
-use crate::distribution::{Distribution, Random};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::iter::Peekable;
-use std::time::{Duration, Instant};
+use crate::{distribution::Random, model::Distribution};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    iter::Peekable,
+    time::{Duration, Instant},
+};
 
-/// A request that is due, on the connection of this number.
+/// A request that is due, and the number of the connection to send it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     pub connection: u32,
     pub at: Instant,
 }
 
-/// One thread's pacer. The connections' numbers go from 0 up; the highest so far is always one below their count.
+/// Of one thread. Connections are numbered from 0, in the order in which they are first used.
 #[derive(Debug)]
 pub enum Pacer {
     Closed(ClosedPacer),
@@ -30,16 +32,16 @@ pub struct ClosedPacer {
     start: Instant,
     thread: u32,
     threads: u32,
-    /// Users of this thread that run now: those numbered below it.
+    /// Users of this thread that run now: those with numbers below it.
     running: u32,
-    /// Those of them that have been started or put to rest.
+    /// How many of those have been started.
     started: u32,
-    /// By user, whether it neither sends nor thinks.
+    /// By user: whether it neither sends nor thinks.
     resting: Vec<bool>,
     waits: BinaryHeap<Reverse<(Instant, u32)>>,
 }
 
-/// Connections are a pool, of which the one used last is used first.
+/// Connections are a pool; the one used last is used first.
 #[derive(Debug)]
 pub struct OpenPacer {
     due: Peekable<DueTimes>,
@@ -47,19 +49,19 @@ pub struct OpenPacer {
     max_in_flight: u32,
     connections: u32,
     free: Vec<u32>,
-    /// Requests sent late since every connection was in use when they were due.
+    /// Requests sent late because every connection was in use when they were due.
     pub delayed: u64,
 }
 
 impl Pacer {
-    /// Takes notice of the time, once a turn.
+    /// Call once a turn of the event loop.
     pub fn turn(&mut self, now: Instant) {
         if let Self::Closed(closed) = self {
             closed.turn(now);
         }
     }
 
-    /// The next request that is due and has a connection, if there is one.
+    /// The next request that is due and for which a connection is free.
     pub fn next_due(&mut self, now: Instant) -> Option<Due> {
         match self {
             Self::Closed(closed) => closed.next_due(now),
@@ -67,7 +69,7 @@ impl Pacer {
         }
     }
 
-    /// A request has ended on a connection: when its next one is due, if that is now or was before.
+    /// A request has ended. `Some` if another is due on its connection now: when it was due.
     #[inline]
     pub fn after_request(&mut self, connection: u32, now: Instant) -> Option<Instant> {
         match self {
@@ -76,7 +78,7 @@ impl Pacer {
         }
     }
 
-    /// A connection could not be made, and its user waits before the next attempt. In open loop the schedule goes on.
+    /// A connection could not be made. Its user waits before it tries again; in open loop the schedule goes on.
     pub fn after_refusal(&mut self, connection: u32, now: Instant, pause: Duration) {
         match self {
             Self::Closed(closed) => closed.waits.push(Reverse((now + pause, connection))),
@@ -84,7 +86,7 @@ impl Pacer {
         }
     }
 
-    /// When [`Self::next_due`] will have something, as far as is known; `None` when only an answer or a turn can tell.
+    /// When [`Self::next_due`] will have something, as far as is known; `None` if only an answer or a turn can tell.
     pub fn next_moment(&mut self) -> Option<Instant> {
         match self {
             Self::Closed(closed) => closed.waits.peek().map(|Reverse((at, _))| *at),
@@ -93,7 +95,7 @@ impl Pacer {
         }
     }
 
-    /// Requests delayed, and those due by `end` that were never sent: open loop only.
+    /// Requests that were delayed, and those due by `end` that were never sent; both 0 in closed loop.
     pub fn finish(&mut self, end: Instant) -> (u64, u64) {
         match self {
             Self::Closed(_) => (0, 0),
@@ -109,7 +111,7 @@ impl Pacer {
 }
 
 impl ClosedPacer {
-    /// Of the thread numbered `thread` of `threads`; `start` is the load's.
+    /// For the thread of this number, from 0; `start` is when the load starts.
     pub fn new(
         schedule: UserSchedule,
         think_time: Distribution,
@@ -167,7 +169,7 @@ impl ClosedPacer {
 }
 
 impl OpenPacer {
-    /// At most `max_in_flight` connections, made as they are needed.
+    /// Uses at most `max_in_flight` connections; `start` is when the load starts.
     pub fn new(due: DueTimes, start: Instant, max_in_flight: u32) -> Self {
         Self { due: due.peekable(), start, max_in_flight, connections: 0, free: Vec::new(), delayed: 0 }
     }
@@ -208,8 +210,10 @@ impl OpenPacer {
 mod tests {
     use super::super::Ramp;
     use super::*;
-    use crate::distribution::random;
-    use crate::model::{Arrivals, Stage};
+    use crate::{
+        distribution::random,
+        model::{Arrivals, Stage},
+    };
 
     const MS: Duration = Duration::from_millis(1);
 

@@ -1,16 +1,15 @@
-//! A level over time that goes in straight lines: users, or requests a second.
+//! Users, or requests a second, over time: straight lines from stage to stage.
 
 use crate::model::Stage;
 use std::time::Duration;
 
-/// Piecewise linear in time; after its last stage it stays where it is.
+/// Piecewise linear; after its last stage it stays where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ramp {
     start: f64,
     stages: Vec<Stage>,
 }
 
-/// A straight line: from a level at a moment to a level `length_s` later.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     start_s: f64,
@@ -25,14 +24,13 @@ impl Ramp {
         Self { start, stages: stages.to_vec() }
     }
 
-    /// The level at a moment.
     pub fn level_at(&self, elapsed: Duration) -> f64 {
         let elapsed_s = elapsed.as_secs_f64();
         let line = self.lines().find(|line| elapsed_s < line.start_s + line.length_s);
         line.map_or(self.start, |line| line.from + line.slope() * (elapsed_s - line.start_s))
     }
 
-    /// When the area under the ramp reaches `area`: of a rate, when that many requests are due. `None` if it never does.
+    /// When the area under the ramp reaches `area`; for a rate, that is when that many requests are due. `None` if never.
     pub fn time_of_area(&self, area: f64) -> Option<Duration> {
         let mut left = area;
         for line in self.lines() {
@@ -44,7 +42,7 @@ impl Ramp {
         None
     }
 
-    /// The stages, and a level line without end behind them.
+    /// The stages, and behind them a level line without end.
     fn lines(&self) -> impl Iterator<Item = Line> {
         let (mut start_s, mut from) = (0.0, self.start);
         let last = Stage { duration_us: u64::MAX, target: f64::NAN };
@@ -67,7 +65,7 @@ impl Line {
         if self.from + self.to == 0.0 { 0.0 } else { (self.from + self.to) / 2.0 * self.length_s }
     }
 
-    /// Solves `from t + slope t^2 / 2 = area` for t, in the form that does not cancel.
+    /// Solves `from t + slope t^2 / 2 = area` for t, in a form that loses no digits.
     fn time_of_area(&self, area: f64) -> f64 {
         let root = (self.from * self.from + 2.0 * self.slope() * area).max(0.0).sqrt();
         let time = 2.0 * area / (self.from + root);

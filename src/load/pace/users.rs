@@ -1,29 +1,22 @@
 //! How many closed-loop users run at each moment.
 //!
-//! Without stages as Locust does it: floor(rate) users each second, the first of them at once; below one a second, one
-//! user each 1/rate seconds. With stages along the ramp.
+//! Without stages they start as in Locust: floor(rate) users each second, the first of them at once; below one a second, one
+//! user every 1/rate seconds. With stages they follow the ramp.
 
 use super::Ramp;
 use std::time::Duration;
 
-/// The schedule of users; a pure function of time, so that every thread knows it without being told.
+/// A pure function of time, so that no thread has to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UserSchedule {
-    /// `batch` users more at once and after each `every`, up to `users`.
-    Spawn {
-        /// Started together.
-        batch: u32,
-        /// Between two starts.
-        every: Duration,
-        /// At full load.
-        users: u32,
-    },
+    /// `batch` users at once, and as many more after each `every`, up to `users`.
+    Spawn { batch: u32, every: Duration, users: u32 },
     /// As many as the ramp's level, rounded down.
     Stages(Ramp),
 }
 
 impl UserSchedule {
-    /// `rate_per_s` is above zero.
+    /// `rate_per_s` must be above 0.
     pub fn spawn(users: u32, rate_per_s: f64) -> Self {
         if rate_per_s >= 1.0 {
             Self::Spawn { batch: rate_per_s as u32, every: Duration::from_secs(1), users }
@@ -32,19 +25,18 @@ impl UserSchedule {
         }
     }
 
-    /// Users that run at this moment.
     pub fn users_at(&self, elapsed: Duration) -> u32 {
         match self {
             Self::Spawn { batch, every, users } => {
                 let batches = elapsed.as_nanos() / every.as_nanos() + 1;
                 (batches * u128::from(*batch)).min(u128::from(*users)) as u32
             }
-            // The smallest of tolerances: at a stage's end the level is to be its target and not a hair below it.
+            // A small tolerance: rounding must not take a user away where a stage reaches its target.
             Self::Stages(ramp) => (ramp.level_at(elapsed) + 1e-9) as u32,
         }
     }
 
-    /// From when on all users run; with stages, at once: there the change is what is looked at.
+    /// From when on all users run; 0 with stages, where all of the load is counted.
     pub fn complete_after(&self) -> Duration {
         match self {
             Self::Spawn { batch, every, users } => *every * (users.saturating_sub(1) / batch),

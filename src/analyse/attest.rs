@@ -1,0 +1,95 @@
+//! Asked and found, compared: worker counts, limits, and containers that should have lived.
+
+use super::gates::found;
+use crate::{
+    limits,
+    measure::WorkerCounter,
+    model::{Finding, Gate, LimitRow, LimitValue, PhaseKind, Scope, Value, Visited},
+};
+
+/// What a visit's attestation says against it.
+pub(super) fn findings(visited: &Visited, workers: Option<&WorkerCounter>) -> Vec<Finding> {
+    let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
+    let limits = visited.attestation.limits.iter().flat_map(|row| limit_findings(row, &scope));
+    let ended = visited.ended.iter().map(|ended| {
+        let scope = Scope { container: Some(ended.container.clone()), ..scope.clone() };
+        found(Gate::ContainerLives, &scope, ended.how.clone())
+    });
+    worker_finding(visited, workers, &scope).into_iter().chain(limits).chain(ended).collect()
+}
+
+/// Workers before the load, in each sample of it, and after it.
+fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Scope) -> Option<Finding> {
+    let (before, after) = (visited.attestation.workers_before, visited.attestation.workers_after);
+    let samples = visited.phase(PhaseKind::Target).map_or(&[][..], |phase| &phase.processes);
+    let during: Vec<u32> = workers.iter().flat_map(|counter| samples.iter().map(|it| counter.count(it))).collect();
+    let all_as_asked = [before, after].iter().all(|count| *count == Some(visited.workers))
+        && during.iter().all(|count| *count == visited.workers);
+    if all_as_asked {
+        return None;
+    }
+    let in_words =
+        |count: Option<u32>, ran| count.map_or_else(|| "not read".to_owned(), |count| format!("{count}{ran}"));
+    let least = during.iter().min().filter(|least| **least != visited.workers);
+    let during = least.map_or_else(String::new, |least| format!(", as few as {least} during it"));
+    let measured = before.min(after).map(|count| Value::Number(f64::from(count)));
+    Some(Finding {
+        measured,
+        limit: Some(f64::from(visited.workers).into()),
+        note: Some(format!(
+            "{} before the load and {} after it{during}",
+            in_words(before, " ran"),
+            in_words(after, "")
+        )),
+        ..found(Gate::Workers, scope, 0.0)
+    })
+}
+
+/// A limit that was asked for and reads otherwise in the engine or inside the container.
+fn limit_findings(row: &LimitRow, scope: &Scope) -> Vec<Finding> {
+    let Some(asked) = &row.asked else { return Vec::new() };
+    let scope = Scope { container: Some(row.container.clone()), limit: Some(row.limit), ..scope.clone() };
+    let words = |value: &LimitValue| Value::Text(limits::in_words(row.limit, value));
+    let places = [("in the engine", &row.engine), ("inside", &row.inside)];
+    let differs = places.into_iter().filter_map(|(place, read)| Some((place, read.as_ref()?)));
+    differs
+        .filter(|(_, read)| !limits::agree(row.limit, asked, read))
+        .map(|(place, read)| Finding {
+            limit: Some(words(asked)),
+            note: Some(place.to_owned()),
+            ..found(Gate::LimitApplied, &scope, words(read))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Limit;
+
+    fn row(limit: Limit, asked: u64, inside: Option<LimitValue>) -> LimitRow {
+        let asked = Some(LimitValue::Number(asked));
+        LimitRow { container: "stack".into(), limit, engine: asked.clone(), asked, inside }
+    }
+
+    fn notes(row: &LimitRow) -> Vec<(Option<Value>, Option<String>)> {
+        limit_findings(row, &Scope::default()).into_iter().map(|it| (it.measured, it.note)).collect()
+    }
+
+    #[test]
+    fn what_reads_as_asked_is_no_finding() {
+        let rounded = LimitValue::Number((1 << 30) - 4096);
+        assert_eq!(notes(&row(Limit::MemoryBytes, 1 << 30, Some(rounded))), []);
+        assert_eq!(notes(&row(Limit::MemoryBytes, 1 << 30, None)), []);
+    }
+
+    #[test]
+    fn a_dropped_quota_and_a_wide_cpuset_are_named() {
+        let quota = row(Limit::CpuQuotaUs, 50_000, Some(LimitValue::Unlimited));
+        assert_eq!(notes(&quota), [(Some(Value::Text("unlimited".into())), Some("inside".into()))]);
+        let cpus = |text: &str| LimitValue::Cpus(text.parse().expect("a list"));
+        let mut cpuset = row(Limit::Cpuset, 0, Some(cpus("0-1")));
+        (cpuset.asked, cpuset.engine) = (Some(cpus("1")), Some(cpus("1")));
+        assert_eq!(notes(&cpuset), [(Some(Value::Text("0-1".into())), Some("inside".into()))]);
+    }
+}

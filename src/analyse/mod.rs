@@ -1,0 +1,64 @@
+//! What follows from a run: findings against believing it, and how throughput grows. Pure; nothing of it is stored
+//! among what was measured, so that it can be made again, and better, from a run's folder.
+
+mod attest;
+mod costs;
+pub mod gates;
+mod load;
+mod planned;
+mod scaling;
+
+pub use costs::{overhead_p50_us, target_cpu_per_request_us};
+pub use load::load_findings;
+pub use scaling::{Scaled, Scaling};
+
+use crate::{
+    measure::WorkerCounter,
+    model::{Finding, Run, Scope, Visited},
+};
+
+/// What follows from a run.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// The plan's first, then each visit's in its order.
+    pub findings: Vec<Finding>,
+    /// Growth over the points.
+    pub scaling: Scaling,
+}
+
+impl Analysis {
+    /// Of all that was visited.
+    pub fn of(run: &Run) -> Self {
+        let mut findings = planned::findings(&run.plan);
+        let workers = WorkerCounter::new(&run.plan.workers.count).ok();
+        for visited in &run.visited {
+            findings.extend(attest::findings(visited, workers.as_ref()));
+            for phase in &visited.phases {
+                let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
+                findings.extend(load::phase_findings(&phase.load, &scope));
+            }
+            findings.extend(load::headroom(run, visited));
+        }
+        let scaling = Scaling::of(run, &|visited| is_valid(&findings, visited));
+        Self { findings, scaling }
+    }
+
+    /// Whether a visit measured what it says it measured.
+    pub fn is_valid(&self, visited: &Visited) -> bool {
+        is_valid(&self.findings, visited)
+    }
+
+    /// Whether there is a visit, and nothing found invalidates any.
+    pub fn is_run_valid(&self, run: &Run) -> bool {
+        !run.visited.is_empty() && self.findings.iter().all(|finding| !finding.invalidates)
+    }
+
+    /// A visit's findings.
+    pub fn of_visit<'a>(&'a self, visited: &'a Visited) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(|finding| finding.scope.visit.as_deref() == Some(&visited.id))
+    }
+}
+
+fn is_valid(findings: &[Finding], visited: &Visited) -> bool {
+    findings.iter().all(|it| !it.invalidates || it.scope.visit.as_deref().is_some_and(|visit| visit != visited.id))
+}

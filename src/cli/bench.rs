@@ -1,0 +1,110 @@
+//! `vscale bench`: what is measured, and the one place where its flags become what the plan is made of.
+
+use super::{LoadFlags, ProgressArg, parse_share};
+use crate::{
+    error::{Error, Result},
+    plan::Asked,
+    units,
+};
+use clap::Args;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// Longest wait for a container, and longest load: beyond it a clock could not add it up.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// `vscale bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Worker counts of the server, visited in this order: 4, or 1,2,4
+    #[arg(long, default_value = "1", value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]
+    #[arg(help_heading = "Server", value_name = "N[,N...]")]
+    pub workers: Vec<u32>,
+    /// CPU quota of the server, in CPUs; applied once it is ready
+    #[arg(long, value_parser = units::parse_cores, allow_hyphen_values = true, help_heading = "Server", value_name = "CPUS")]
+    pub cpus: Option<f64>,
+    /// Period of that quota [default: the compose file's, or the engine's own 100ms]
+    #[arg(long, value_parser = parse_period, help_heading = "Server", value_name = "TIME")]
+    pub cpu_period: Option<Duration>,
+    /// Memory limit of the server, such as 2g
+    #[arg(long, value_parser = units::parse_bytes, allow_hyphen_values = true, help_heading = "Server", value_name = "SIZE")]
+    pub memory: Option<u64>,
+    /// Port of the mock inside the private network (none is published on the host)
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
+    pub mock_port: u16,
+    /// Port of the server inside the private network
+    #[arg(long, default_value_t = 8321, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
+    pub stack_port: u16,
+    /// Longest wait for a container to answer with a 2xx
+    #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
+    pub ready_timeout: Duration,
+
+    /// Exit with 7 when a larger share of the requests fails, 0 to 1
+    #[arg(long, default_value = "1", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
+    pub max_failure_rate: f64,
+    /// What the load is; thresholds concern the server's phase
+    #[command(flatten)]
+    pub load: LoadFlags,
+
+    /// Compose file; give several to merge them
+    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the runs are kept
+    #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
+    pub results: PathBuf,
+    /// Base image for Dockerfiles that have `ARG BASE_IMAGE` (default: python:3.12-slim, or one made from Debian's
+    /// packages where no registry answers)
+    #[arg(long, help_heading = "Files", value_name = "IMAGE")]
+    pub base_image: Option<String>,
+
+    /// How progress is shown, on stderr
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, help_heading = "Output")]
+    pub progress: ProgressArg,
+}
+
+impl BenchArgs {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that do not go together, and for request and data files that cannot be understood.
+    pub fn asked(&self) -> Result<Asked> {
+        if self.load.iterations.is_some() {
+            return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
+        }
+        // Whom to load, the plan says.
+        let load = self.load.plan(String::new())?;
+        match load.window_us() {
+            None | Some(0) => return Err(Error::Usage("--run-time must be above 0".into())),
+            Some(us) if u128::from(us) > LONGEST.as_micros() => {
+                return Err(Error::Usage("--run-time is above a year".into()));
+            }
+            Some(_) => {}
+        }
+        Ok(Asked {
+            workers: self.workers.clone(),
+            quota_cores: self.cpus,
+            period_us: self.cpu_period.map(|period| period.as_micros() as u64),
+            memory_bytes: self.memory,
+            load,
+            ready_timeout_us: self.ready_timeout.min(LONGEST).as_micros() as u64,
+        })
+    }
+
+    /// The flags that reach the compose file as variables: the ports.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where both are the same.
+    pub fn variables(&self) -> Result<BTreeMap<&'static str, String>> {
+        if self.mock_port == self.stack_port {
+            return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
+        }
+        Ok(BTreeMap::from([("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())]))
+    }
+}
+
+/// What the kernel takes as a period (`max_cfs_quota_period`, `min_cfs_quota_period`).
+fn parse_period(text: &str) -> Result<Duration, String> {
+    match units::parse_duration(text)? {
+        period if (1_000..=1_000_000).contains(&period.as_micros()) => Ok(period),
+        _ => Err(format!("`{text}`: the kernel takes a period of 1ms to 1s")),
+    }
+}

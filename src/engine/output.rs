@@ -1,0 +1,123 @@
+//! What a container of ours writes, line by line.
+
+use super::{Call, EngineError};
+use crate::text::last_lines;
+use bollard::container::LogOutput;
+use futures_util::{Stream, StreamExt};
+use std::{collections::VecDeque, pin::Pin};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// A longer line is none of ours. A load's result has a histogram for each second.
+const LINE_LIMIT_BYTES: usize = 64 << 20;
+/// The newest of stderr that is kept, for an error's last words.
+const STDERR_LIMIT_BYTES: usize = 64 << 10;
+/// Lines of stderr that an error shows.
+const KEPT_LINES: usize = 20;
+
+/// Pieces of a container's output, as the engine brings them.
+pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
+
+/// What a piped container writes, line by line. While this lives, the container's stdin is open.
+pub struct Output {
+    container: String,
+    stream: Pieces,
+    stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
+    stdout: Vec<u8>,
+    lines: VecDeque<String>,
+    stderr: Vec<u8>,
+}
+
+impl Output {
+    pub(super) fn new(container: &str, stream: Pieces, stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>) -> Self {
+        let container = format!("container {container}");
+        Self { container, stream, stdin, stdout: Vec::new(), lines: VecDeque::new(), stderr: Vec::new() }
+    }
+
+    /// The next whole line of stdout; `None` once it has ended. Can be dropped and called again.
+    ///
+    /// # Errors
+    /// When the connection breaks, or a line has no end.
+    pub async fn next_line(&mut self) -> Result<Option<String>, EngineError> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return Ok(Some(line));
+            }
+            match self.stream.next().await {
+                None => return Ok(None),
+                Some(Ok(LogOutput::StdErr { message })) => {
+                    self.stderr.extend_from_slice(&message);
+                    let excess = self.stderr.len().saturating_sub(STDERR_LIMIT_BYTES);
+                    self.stderr.drain(..excess);
+                }
+                Some(Ok(other)) => self.take(&other.into_bytes())?,
+                Some(Err(error)) => return Err(EngineError::new(Call::ReadOutput, &self.container, error)),
+            }
+        }
+    }
+
+    /// Writes to its stdin. A container that has ended, or does not read, is no error here: its last words say more.
+    pub async fn write(&mut self, text: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let written = async {
+                stdin.write_all(text.as_bytes()).await?;
+                stdin.flush().await
+            };
+            let _: std::io::Result<()> = written.await;
+        }
+    }
+
+    /// The last lines of stderr, for an error message.
+    pub fn last_words(&self) -> String {
+        last_lines(&self.stderr, KEPT_LINES)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        let mut parts = bytes.split(|&byte| byte == b'\n');
+        let mut part = parts.next().unwrap_or_default();
+        for next in parts {
+            self.stdout.extend_from_slice(part);
+            self.lines.push_back(String::from_utf8_lossy(&self.stdout).into_owned());
+            self.stdout.clear();
+            part = next;
+        }
+        self.stdout.extend_from_slice(part);
+        if self.stdout.len() > LINE_LIMIT_BYTES {
+            let why = format!("a line of more than {} MiB", LINE_LIMIT_BYTES >> 20);
+            return Err(EngineError::other(Call::ReadOutput, &self.container, why));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output() -> Output {
+        Output::new("stack", Box::pin(futures_util::stream::empty()), None)
+    }
+
+    #[test]
+    fn lines_are_joined_from_any_pieces() {
+        let mut output = output();
+        for piece in ["on", "e\ntwo", "\n", "\nthree"] {
+            output.take(piece.as_bytes()).expect("short");
+        }
+        assert_eq!(output.lines, ["one", "two", ""]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_an_error_that_names_the_container() {
+        let mut output = output();
+        let chunk = vec![b'x'; 1 << 20];
+        let error = (0..=64).find_map(|_| output.take(&chunk).err()).expect("it is too long");
+        assert_eq!(error.to_string(), "reading the output of container stack: a line of more than 64 MiB");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_panic() {
+        let mut output = output();
+        output.take(b"\xff\xfe\n").expect("short");
+        assert_eq!(output.lines, ["\u{fffd}\u{fffd}"]);
+    }
+}

@@ -1,0 +1,91 @@
+//! What a container used on average over the counted window.
+
+use super::Counter;
+use crate::model::{ContainerSample, ContainerUsage, Window};
+
+/// Means over the window; `None` where fewer than two samples in it tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// CPUs in use.
+    pub cpu_cores: Option<f64>,
+    /// Share of the quota's periods in which it was throttled; `None` without periods too.
+    pub throttled_ratio: Option<f64>,
+    /// The largest memory in use that was seen.
+    pub memory_peak_bytes: Option<u64>,
+    /// On all its networks.
+    pub received_bytes_per_s: Option<f64>,
+    /// On all its networks.
+    pub sent_bytes_per_s: Option<f64>,
+}
+
+impl Rates {
+    /// Of the samples that lie in the window.
+    pub fn over(usage: &ContainerUsage, window: &Window) -> Self {
+        let (from, to) = (window.start_unix_us, window.start_unix_us + window.duration_us);
+        let counter = |read: fn(&ContainerSample) -> Option<u64>| {
+            Counter::of(&usage.samples, |sample| Some((sample.unix_us, read(sample)?))).between(from, to)
+        };
+        let per_second = |read| counter(read).rate().map(|per_us| per_us * 1e6);
+        let periods = counter(|sample| sample.periods).growth().filter(|&periods| periods > 0);
+        let throttled = counter(|sample| sample.throttled_periods).growth();
+        let inside = usage.samples.iter().filter(|sample| (from..=to).contains(&sample.unix_us));
+        Self {
+            cpu_cores: counter(|sample| Some(sample.cpu_us)).rate(),
+            throttled_ratio: throttled.zip(periods).map(|(throttled, periods)| throttled as f64 / periods as f64),
+            memory_peak_bytes: inside.filter_map(|sample| sample.memory_bytes).max(),
+            received_bytes_per_s: per_second(|sample| sample.received_bytes),
+            sent_bytes_per_s: per_second(|sample| sample.sent_bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(unix_us: u64, cpu_us: u64, periods: Option<u64>) -> ContainerSample {
+        ContainerSample {
+            unix_us,
+            cpu_us,
+            cpu_user_us: None,
+            cpu_system_us: None,
+            periods,
+            throttled_periods: periods.map(|periods| periods / 4),
+            throttled_us: None,
+            memory_bytes: Some(unix_us),
+            received_bytes: Some(unix_us),
+            sent_bytes: None,
+            disk_read_bytes: None,
+            disk_written_bytes: None,
+            pids: Some(1),
+        }
+    }
+
+    fn rates(samples: Vec<ContainerSample>) -> Rates {
+        let window = Window { start_unix_us: 1_000_000, warm_up_us: 0, duration_us: 2_000_000 };
+        Rates::over(&ContainerUsage { container: "stack".into(), samples }, &window)
+    }
+
+    #[test]
+    fn rates_are_over_the_window_only() {
+        let rates = rates(vec![
+            sample(0, 0, Some(0)),
+            sample(1_000_000, 900_000, Some(100)),
+            sample(3_000_000, 1_900_000, Some(300)),
+            sample(4_000_000, 9_000_000, Some(400)),
+        ]);
+        assert_eq!(rates.cpu_cores, Some(0.5));
+        assert_eq!(rates.throttled_ratio, Some(0.25));
+        assert_eq!(rates.memory_peak_bytes, Some(3_000_000));
+        assert_eq!((rates.received_bytes_per_s, rates.sent_bytes_per_s), (Some(1e6), None));
+    }
+
+    #[test]
+    fn one_sample_gives_no_rate_and_unknown_throttling_stays_unknown() {
+        let one = rates(vec![sample(1_500_000, 1, None)]);
+        assert_eq!((one.cpu_cores, one.throttled_ratio), (None, None));
+        let two = rates(vec![sample(1_500_000, 1, None), sample(2_500_000, 2, None)]);
+        assert_eq!((two.throttled_ratio, two.memory_peak_bytes), (None, Some(2_500_000)));
+        assert_eq!(rates(vec![]), Rates::default());
+    }
+}

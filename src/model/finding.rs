@@ -1,0 +1,103 @@
+//! What a reader must know before believing a number. Findings are derived by `analyse`; every reporter shows them.
+
+use super::{Limit, PhaseKind};
+use serde::{Deserialize, Serialize};
+
+/// One thing that limits what a result says: what was measured, and the limit that it is beyond.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it concerns.
+    pub scope: Scope,
+    /// What was judged.
+    pub gate: Gate,
+    /// What was found; `None` where it could not be read.
+    pub measured: Option<Value>,
+    /// What it should have been; `None` for a gate that has no number.
+    pub limit: Option<Value>,
+    /// What the numbers do not say: the most frequent error, how a container ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Whether what it concerns must not be believed.
+    pub invalidates: bool,
+}
+
+/// What a finding concerns; the whole run where nothing is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Id of a visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<String>,
+    /// A phase of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<PhaseKind>,
+    /// A container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// A limit of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A number, or words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// In the unit of the gate.
+    Number(f64),
+    /// What has no number.
+    Text(String),
+}
+
+/// What is judged; `analyse::gates` has the limit of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// The workers in the container are those asked for.
+    Workers,
+    /// A limit reads as asked, in the engine and inside.
+    LimitApplied,
+    /// A container runs to the end.
+    ContainerLives,
+    /// Something succeeded.
+    SomethingMeasured,
+    /// No request failed.
+    Failures,
+    /// The load lasted its time.
+    Complete,
+    /// The generator has CPU to spare.
+    GeneratorCpu,
+    /// The generator sends on time.
+    SendLag,
+    /// The server keeps up: no request has to wait for others to be answered before it is sent.
+    Delayed,
+    /// The server keeps up: every request is sent before the load's end.
+    Unsent,
+    /// Every request is answered before the drain is over.
+    Unanswered,
+    /// Streams end with `[DONE]`.
+    StreamsDone,
+    /// As many requests reach the backend as are sent.
+    Amplification,
+    /// The backend tells what it saw.
+    BackendTells,
+    /// The generator can do much more than was measured.
+    Headroom,
+    /// Roles have CPUs of their own.
+    CpusApart,
+    /// The target has a CPU for each worker.
+    CpuForEachWorker,
+    /// The quota is not beyond the target's CPUs.
+    QuotaWithinCpus,
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}

@@ -1,0 +1,92 @@
+//! What happened in a visit: measured values only. What follows from them, `measure` and `analyse` say.
+
+use super::{ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample};
+use serde::{Deserialize, Serialize};
+
+/// A finished visit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Visited {
+    /// The visit's id.
+    pub id: String,
+    /// Its place in the run, from 0.
+    pub sequence: usize,
+    /// Its point, by its place in the plan.
+    pub point: usize,
+    /// Its block, from 0.
+    pub block: usize,
+    /// Workers asked for.
+    pub workers: u32,
+    /// Microseconds since 1970 UTC.
+    pub started_unix_us: u64,
+    /// From starting the target's container to its first 2xx answer.
+    pub ready_after_us: u64,
+    /// What was asked for and what was found to be so.
+    pub attestation: Attestation,
+    /// In the order in which they were.
+    pub phases: Vec<Phase>,
+    /// Containers that should have run to the end and did not.
+    pub ended: Vec<Ended>,
+    /// Where its time went, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What was asked for and what was found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attestation {
+    /// Workers counted before the load; `None` where they could not be counted.
+    pub workers_before: Option<u32>,
+    /// Workers counted after it.
+    pub workers_after: Option<u32>,
+    /// Every limit of every container.
+    pub limits: Vec<LimitRow>,
+}
+
+/// One load phase with all that was watched during it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Phase {
+    /// What was loaded.
+    pub kind: PhaseKind,
+    /// What the generators found.
+    pub load: LoadResult,
+    /// What each container used.
+    pub usage: Vec<ContainerUsage>,
+    /// The target's processes, about once a second; none unless the target is loaded.
+    pub processes: Vec<ProbeSample>,
+}
+
+/// A container that ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its name.
+    pub container: String,
+    /// Exit status, and whether the kernel ended it for its memory.
+    pub how: String,
+}
+
+/// A part of a visit and the time that it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// `start mock`, `settle`, `target`, `save`.
+    pub name: String,
+    /// How long.
+    pub duration_us: u64,
+}
+
+impl Visited {
+    /// The phase of this kind, if there was one.
+    pub fn phase(&self, kind: PhaseKind) -> Option<&Phase> {
+        self.phases.iter().find(|phase| phase.kind == kind)
+    }
+
+    /// How long it took, from its first step to its last.
+    pub fn took_us(&self) -> u64 {
+        self.steps.iter().map(|step| step.duration_us).sum()
+    }
+}
+
+impl Phase {
+    /// What the container of this name used, if it was watched.
+    pub fn usage(&self, container: &str) -> Option<&ContainerUsage> {
+        self.usage.iter().find(|usage| usage.container == container)
+    }
+}

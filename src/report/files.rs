@@ -1,0 +1,75 @@
+//! Which files are made of a run, and what is in each.
+
+use super::{containers_csv, html, json, load_csv, markdown, scaling_csv};
+use crate::{
+    analyse::Analysis,
+    error::Result,
+    model::{PhaseKind, Run, Visited},
+};
+
+/// The phases that have files of their own, as in the seed benchmark.
+const WITH_FILES: [PhaseKind; 2] = [PhaseKind::Baseline, PhaseKind::Target];
+
+/// Hands every file made of `run` to `write`: its path in the run's folder, and its bytes. `compose` is the compose file
+/// as resolved.
+///
+/// # Errors
+/// Those of `write`.
+pub fn files(
+    run: &Run,
+    analysis: &Analysis,
+    compose: &str,
+    write: &mut dyn FnMut(&str, &[u8]) -> Result<()>,
+) -> Result<()> {
+    for visited in &run.visited {
+        level_files(visited, write)?;
+    }
+    for (kind, page) in last_pages(run) {
+        write(&format!("{}.html", kind.file_stem()), page.as_bytes())?;
+    }
+    write("scaling.csv", scaling_csv::render(run, analysis).as_bytes())?;
+    write("report.md", markdown::render(run, analysis).as_bytes())?;
+    write("report.html", html::run(run, analysis, compose).as_bytes())?;
+    write("manifest.json", json::manifest(run)?.as_bytes())?;
+    write("result.json", json::result(run, analysis)?.as_bytes())
+}
+
+fn level_files(visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
+    let level = level_folder(visited);
+    for phase in WITH_FILES.into_iter().filter_map(|kind| visited.phase(kind)) {
+        let stem = phase.kind.file_stem();
+        for (suffix, table) in load_csv::tables(&phase.load) {
+            write(&format!("{level}/{stem}_{suffix}.csv"), table.as_bytes())?;
+        }
+        write(&format!("{level}/{stem}.hgrm"), phase.load.latency().to_hgrm().as_bytes())?;
+    }
+    write(&format!("{level}/containers.csv"), containers_csv::render(visited).as_bytes())
+}
+
+/// The pages of the last visit's phases.
+fn last_pages(run: &Run) -> impl Iterator<Item = (PhaseKind, String)> {
+    let phases = run.visited.last().into_iter().flat_map(|last| WITH_FILES.into_iter().filter_map(|it| last.phase(it)));
+    phases.map(|phase| (phase.kind, html::load(phase.kind, &phase.load)))
+}
+
+/// The files of the newest run that are also kept at the top of `results/`, by the names that the seed benchmark gave them:
+/// (path in the run's folder, name at the top). Some of them a run may not have; then there is none at the top either.
+pub fn newest(run: &Run) -> Vec<(String, String)> {
+    let Some(last) = run.visited.last() else { return Vec::new() };
+    let level = level_folder(last);
+    let mut files = Vec::new();
+    for stem in WITH_FILES.map(PhaseKind::file_stem) {
+        let page = format!("{stem}.html");
+        files.push((page.clone(), page));
+        files.extend(load_csv::SUFFIXES.map(|suffix| {
+            let table = format!("{stem}_{suffix}.csv");
+            (format!("{level}/{table}"), table)
+        }));
+    }
+    files.push((format!("{level}/{}.log", run.plan.roles.target), "stack.log".into()));
+    files
+}
+
+fn level_folder(visited: &Visited) -> String {
+    format!("levels/{}", visited.id)
+}

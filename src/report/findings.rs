@@ -1,0 +1,181 @@
+//! A finding in a sentence, the same wherever it is shown.
+
+use super::cells::{self, counted};
+use crate::{
+    limits,
+    model::{Finding, Gate, Limit, Value},
+    text::plain,
+    units::format_us,
+};
+
+const NOT_READ: &str = "not read";
+
+/// `w2: invalid: 2 workers were asked for, 1 ran before the load and 1 after it`.
+pub fn sentence(finding: &Finding) -> String {
+    let scope = &finding.scope;
+    let invalid = finding.invalidates.then(|| "invalid".to_owned());
+    let phase = scope.phase.map(|phase| phase.to_string());
+    let parts = [scope.visit.clone(), invalid, phase, Some(said(finding))];
+    plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
+}
+
+fn said(finding: &Finding) -> String {
+    let measured = || words(finding.measured.as_ref());
+    let limit = || words(finding.limit.as_ref());
+    let note = finding.note.as_deref();
+    match finding.gate {
+        Gate::Workers => {
+            let were = if finding.limit == Some(Value::Number(1.0)) { "was" } else { "were" };
+            format!("{} {were} asked for, {}", many(finding.limit.as_ref(), "worker"), note.unwrap_or(NOT_READ))
+        }
+        Gate::LimitApplied => {
+            let name = limits::name(finding.scope.limit.unwrap_or(Limit::Cpuset));
+            let place = note.map_or_else(String::new, |place| format!(" {place}"));
+            format!("{}: {name}{place} is {}, not {} as asked", container(finding), measured(), limit())
+        }
+        Gate::ContainerLives => format!("{} ended while it was measured ({})", container(finding), measured()),
+        Gate::SomethingMeasured => "no request succeeded".into(),
+        Gate::Failures => format!("{} {}", measured(), note.unwrap_or("requests failed")),
+        Gate::Complete => format!("the load was {}", measured()),
+        Gate::GeneratorCpu => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            format!("the load generator used {share} of the CPU that it was given; the throughput may be its limit")
+        }
+        Gate::SendLag => {
+            let late = number(finding.measured.as_ref(), format_us);
+            format!("the load generator did not keep up: one request in a hundred was sent {late} late or more")
+        }
+        Gate::Delayed => {
+            let requests = many(finding.measured.as_ref(), "request");
+            format!("the server did not keep up: {requests} had to wait for others to be answered before being sent")
+        }
+        Gate::Unsent => {
+            let requests = many(finding.measured.as_ref(), "request");
+            format!("the server did not keep up: {requests} could not be sent before the end")
+        }
+        Gate::Unanswered => {
+            format!("{} had no answer when the drain was over", many(finding.measured.as_ref(), "request"))
+        }
+        Gate::StreamsDone => {
+            let streams = many(finding.measured.as_ref(), "stream");
+            format!("{streams} ended after the finish reason, but without [DONE]")
+        }
+        Gate::Amplification => {
+            let factor = number(finding.measured.as_ref(), |factor| format!("{factor:.3}"));
+            format!("{factor} requests reached the backend for each one sent")
+        }
+        Gate::BackendTells => measured(),
+        Gate::Headroom => {
+            let times = number(finding.measured.as_ref(), |times| format!("{times:.2}"));
+            format!(
+                "loadgen-bound: against a mock the load generator does only {times} times as much, so it may be the limit"
+            )
+        }
+        Gate::CpusApart => format!("too few CPUs to keep all apart: {}", measured()),
+        Gate::CpuForEachWorker => format!("{} workers share {}", measured(), many(finding.limit.as_ref(), "CPU")),
+        Gate::QuotaWithinCpus => {
+            let cpus = many(finding.limit.as_ref(), "CPU");
+            format!("the quota of {} CPUs does not bind: the target has {cpus}", measured())
+        }
+    }
+}
+
+fn container(finding: &Finding) -> &str {
+    finding.scope.container.as_deref().unwrap_or("a container")
+}
+
+fn words(value: Option<&Value>) -> String {
+    number(value, |number| number.to_string())
+}
+
+fn many(value: Option<&Value>, what: &str) -> String {
+    number(value, |count| counted(count as u64, what))
+}
+
+/// A number as `f` has it; words stay.
+fn number(value: Option<&Value>, f: impl Fn(f64) -> String) -> String {
+    match value {
+        Some(Value::Number(number)) => f(*number),
+        Some(Value::Text(text)) => text.clone(),
+        None => NOT_READ.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PhaseKind, Scope};
+
+    fn finding(gate: Gate, measured: Option<Value>, limit: Option<Value>, note: &str) -> Finding {
+        let scope = Scope { visit: Some("w1".into()), ..Scope::default() };
+        let note = (!note.is_empty()).then(|| note.to_owned());
+        Finding { scope, gate, measured, limit, note, invalidates: false }
+    }
+
+    fn text(text: &str) -> Option<Value> {
+        Some(Value::Text(text.into()))
+    }
+
+    #[test]
+    fn one_sentence_a_gate() {
+        let n = |number: f64| Some(Value::Number(number));
+        let sentences = [
+            finding(Gate::Workers, n(1.0), n(2.0), "1 ran before the load and 1 after it"),
+            finding(Gate::Workers, None, n(1.0), "not read before the load and 1 after it"),
+            finding(Gate::ContainerLives, text("exit status 1"), None, ""),
+            finding(Gate::SomethingMeasured, n(0.0), n(0.0), ""),
+            finding(Gate::Failures, n(6.0), n(0.0), "of 1780 requests failed, most often: HTTP 503: \u{1b}[31mbusy"),
+            finding(Gate::Complete, text("stopped before its time"), None, ""),
+            finding(Gate::GeneratorCpu, n(0.954), n(0.8), ""),
+            finding(Gate::SendLag, n(2345.0), n(1000.0), ""),
+            finding(Gate::Delayed, n(12.0), n(0.0), ""),
+            finding(Gate::Unsent, n(1.0), n(0.0), ""),
+            finding(Gate::Unanswered, n(2.0), n(0.0), ""),
+            finding(Gate::StreamsDone, n(3.0), n(0.0), ""),
+            finding(Gate::Amplification, n(1.5), n(1.0), ""),
+            finding(Gate::Amplification, None, n(1.0), ""),
+            finding(Gate::BackendTells, text("http://mock:8080: connection refused"), None, ""),
+            finding(Gate::Headroom, n(1.2), n(1.5), ""),
+            finding(Gate::CpusApart, text("load generator and backend share CPU 0"), None, ""),
+            finding(Gate::CpuForEachWorker, n(4.0), n(2.0), ""),
+            finding(Gate::QuotaWithinCpus, n(1.5), n(1.0), ""),
+        ];
+        let sentences: Vec<String> = sentences.iter().map(sentence).collect();
+        insta::assert_snapshot!(sentences.join("\n"), @r"
+        w1: 2 workers were asked for, 1 ran before the load and 1 after it
+        w1: 1 worker was asked for, not read before the load and 1 after it
+        w1: a container ended while it was measured (exit status 1)
+        w1: no request succeeded
+        w1: 6 of 1780 requests failed, most often: HTTP 503: busy
+        w1: the load was stopped before its time
+        w1: the load generator used 95.4 % of the CPU that it was given; the throughput may be its limit
+        w1: the load generator did not keep up: one request in a hundred was sent 2.35 ms late or more
+        w1: the server did not keep up: 12 requests had to wait for others to be answered before being sent
+        w1: the server did not keep up: 1 request could not be sent before the end
+        w1: 2 requests had no answer when the drain was over
+        w1: 3 streams ended after the finish reason, but without [DONE]
+        w1: 1.500 requests reached the backend for each one sent
+        w1: not read requests reached the backend for each one sent
+        w1: http://mock:8080: connection refused
+        w1: loadgen-bound: against a mock the load generator does only 1.20 times as much, so it may be the limit
+        w1: too few CPUs to keep all apart: load generator and backend share CPU 0
+        w1: 4 workers share 2 CPUs
+        w1: the quota of 1.5 CPUs does not bind: the target has 1 CPU
+        ");
+    }
+
+    #[test]
+    fn the_scope_comes_first() {
+        let mut quota = finding(Gate::LimitApplied, text("unlimited"), text("50000 us"), "inside");
+        quota.invalidates = true;
+        quota.scope.container = Some("stack".into());
+        quota.scope.limit = Some(Limit::CpuQuotaUs);
+        assert_eq!(sentence(&quota), "w1: invalid: stack: CPU quota inside is unlimited, not 50000 us as asked");
+        let mut nothing = finding(Gate::SomethingMeasured, None, None, "");
+        nothing.invalidates = true;
+        nothing.scope.phase = Some(PhaseKind::Target);
+        assert_eq!(sentence(&nothing), "w1: invalid: target: no request succeeded");
+        nothing.scope = Scope::default();
+        assert_eq!(sentence(&nothing), "invalid: no request succeeded");
+    }
+}

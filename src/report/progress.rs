@@ -1,0 +1,146 @@
+//! What a person reads of a run while it goes on. Pure: where the lines go, and how often, the caller decides.
+
+use super::cells::{self, counted, or_none};
+use crate::{
+    events::{Event, LoadNow},
+    model::PhaseKind,
+    text::plain,
+    units::format_us,
+};
+
+/// A line of progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Something has begun or ended: stays.
+    Step(String),
+    /// How it stands: the next one takes its place.
+    Live(String),
+}
+
+/// An event in words.
+pub fn line(event: &Event) -> Line {
+    let step = |text: String| Line::Step(plain(&text));
+    let live = |text: String| Line::Live(plain(&text));
+    match event {
+        Event::Collected { run, left } => step(format!("removed what the killed run {run} had left{}", but_for(left))),
+        Event::Image { service, line } if line.is_empty() => live(format!("image of {service}")),
+        Event::Image { service, line } => live(format!("image of {service}: {line}")),
+        Event::Planned { run, folder, visits } => {
+            step(format!("run {run}: {}, kept in {folder}", counted(*visits as u64, "level")))
+        }
+        Event::Starting { visit, container, workers } => {
+            let with = workers.map_or_else(String::new, |count| format!(" with {}", counted(count.into(), "worker")));
+            step(format!("{visit}: starting {container}{with}"))
+        }
+        Event::Waiting { visit, what } => live(format!("{visit}: waiting for {what}")),
+        Event::Ready { visit, container, after_us } => {
+            step(format!("{visit}: {container} is ready after {:.1} s", *after_us as f64 / 1e6))
+        }
+        Event::Phase { visit, phase: PhaseKind::Null, .. } => {
+            step(format!("{visit}: {}: loading a mock that answers at once", PhaseKind::Null))
+        }
+        Event::Phase { visit, phase, host } => step(format!("{visit}: {phase}: loading {}", host_name(host))),
+        Event::Progress { visit, phase, now } => live(format!("{visit}: {phase}: {}", load_now(now))),
+        Event::Saved { visit, took_us } => step(format!("{visit}: saved; it took {}", cells::duration(*took_us))),
+        Event::Removing => step("removing containers and network".into()),
+        Event::Removed { left } => step(format!("done{}", but_for(left))),
+    }
+}
+
+/// `measuring: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users, 5 s`.
+pub fn load_now(now: &LoadNow) -> String {
+    let state = if now.measuring { "measuring" } else { "warming up" };
+    let [p50, p99] = [now.p50_us, now.p99_us].map(|us| or_none(us, |us| format_us(us as f64)));
+    let users = if now.users > 0 { format!("{}, ", counted(now.users.into(), "user")) } else { String::new() };
+    format!(
+        "{state}: {:.0} req/s, p50 {p50}, p99 {p99}, {:.0} failures/s, {users}{:.0} s",
+        now.throughput_rps,
+        now.failures_rps,
+        now.elapsed_us as f64 / 1e6
+    )
+}
+
+fn but_for(left: &[String]) -> String {
+    if left.is_empty() { String::new() } else { format!(", but for {}", left.join("; ")) }
+}
+
+/// `stack` of `http://stack:8321/v1`.
+fn host_name(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.strip_prefix('[').and_then(|ipv6| ipv6.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_in_words() {
+        let visit = || "w1".to_owned();
+        let now = LoadNow {
+            elapsed_us: 5_020_000,
+            measuring: true,
+            users: 16,
+            throughput_rps: 78.2,
+            failures_rps: 0.0,
+            p50_us: Some(12_700),
+            p99_us: Some(20_100),
+        };
+        let warming_up = LoadNow { measuring: false, users: 0, p50_us: None, p99_us: None, ..now.clone() };
+        let left = || vec!["network vscale-1: has active endpoints".to_owned()];
+        let phase = |phase, host: &str| Event::Phase { visit: visit(), phase, host: host.into() };
+        let events = [
+            Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: vec![] },
+            Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: left() },
+            Event::Image { service: "stack".into(), line: String::new() },
+            Event::Image { service: "stack".into(), line: "Step 1/3 : \u{1b}[1mFROM debian\u{1b}[0m".into() },
+            Event::Planned { run: "20261124T114421Z-bench-3f9a1c".into(), folder: "results/runs/x".into(), visits: 2 },
+            Event::Starting { visit: visit(), container: "mock".into(), workers: None },
+            Event::Starting { visit: visit(), container: "stack".into(), workers: Some(1) },
+            Event::Waiting { visit: visit(), what: "stack: connection refused".into() },
+            Event::Waiting { visit: visit(), what: "2 idle workers: 1 found, 0.98 CPUs busy".into() },
+            Event::Ready { visit: visit(), container: "stack".into(), after_us: 3_700_000 },
+            phase(PhaseKind::Baseline, "http://mock:8080"),
+            phase(PhaseKind::Null, "http://null:80"),
+            phase(PhaseKind::Target, "https://stack:8321/v1"),
+            phase(PhaseKind::Target, "http://[::1]:8321"),
+            Event::Progress { visit: visit(), phase: PhaseKind::Target, now },
+            Event::Progress { visit: visit(), phase: PhaseKind::Target, now: warming_up },
+            Event::Saved { visit: visit(), took_us: 131_400_000 },
+            Event::Removing,
+            Event::Removed { left: vec![] },
+            Event::Removed { left: left() },
+        ];
+        let in_words = |event: &Event| match line(event) {
+            Line::Step(text) => text,
+            Line::Live(text) => format!("  {text}"),
+        };
+        let lines: Vec<String> = events.iter().map(in_words).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        removed what the killed run 20261124T114421Z-bench-3f9a1c had left
+        removed what the killed run 20261124T114421Z-bench-3f9a1c had left, but for network vscale-1: has active endpoints
+          image of stack
+          image of stack: Step 1/3 : FROM debian
+        run 20261124T114421Z-bench-3f9a1c: 2 levels, kept in results/runs/x
+        w1: starting mock
+        w1: starting stack with 1 worker
+          w1: waiting for stack: connection refused
+          w1: waiting for 2 idle workers: 1 found, 0.98 CPUs busy
+        w1: stack is ready after 3.7 s
+        w1: baseline: loading mock
+        w1: null: loading a mock that answers at once
+        w1: target: loading stack
+        w1: target: loading ::1
+          w1: target: measuring: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users, 5 s
+          w1: target: warming up: 78 req/s, p50 n/a, p99 n/a, 0 failures/s, 5 s
+        w1: saved; it took 2 min 11 s
+        removing containers and network
+        done
+        done, but for network vscale-1: has active endpoints
+        ");
+    }
+}

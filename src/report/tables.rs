@@ -1,0 +1,171 @@
+//! The tables of a run's first page: growth over workers, baseline against target, what a request costs, what was read
+//! back.
+
+use super::{
+    cells::{self, NONE, or_none},
+    table::Table,
+    words,
+};
+use crate::{
+    analyse::{self, Analysis},
+    measure::Rates,
+    model::{Limits, Phase, PhaseKind, Run, Visited},
+    text::plain,
+    units::{format_bytes, format_us},
+};
+
+/// All that have something to show, in reading order.
+pub fn all(run: &Run, analysis: &Analysis) -> Vec<Table> {
+    if run.visited.is_empty() {
+        return Vec::new();
+    }
+    let growth = (run.visited.len() > 1).then(|| growth(run, analysis));
+    let tables = [growth, Some(comparison(run)), by_clock(run), streams(run), Some(costs(run))];
+    tables.into_iter().flatten().chain([attested(run, analysis)]).collect()
+}
+
+fn growth(run: &Run, analysis: &Analysis) -> Table {
+    let title = format!("Growth with workers: {}", run.plan.roles.target);
+    let columns = ["level", "#workers", "#requests/s", "#speed-up", "#efficiency", "#p50", "#p95", "#p99", "#failed"];
+    let mut table = Table::new(plain(&title), columns);
+    for (visited, scaled) in run.visited.iter().zip(&analysis.scaling.rows) {
+        let mut row = vec![
+            visited.id.clone(),
+            visited.workers.to_string(),
+            or_none(scaled.throughput_rps, cells::rps),
+            or_none(scaled.speed_up, |times| format!("{times:.2}")),
+            or_none(scaled.efficiency, |share| format!("{share:.2}")),
+        ];
+        row.extend(visited.phase(PhaseKind::Target).map_or([NONE; 4].map(String::from), latencies));
+        table.row(row).bad = !analysis.is_valid(visited);
+    }
+    table
+}
+
+fn comparison(run: &Run) -> Table {
+    let services = run.plan.services();
+    let mut columns = ["level", "load on", "#requests/s", "#p50", "#p95", "#p99", "#failed"].map(String::from).to_vec();
+    columns.extend(services.iter().map(|service| format!("#{service} CPU")));
+    let roles = &run.plan.roles;
+    let title = format!("Baseline ({}) against target ({}); CPU in cores", roles.backend, roles.target);
+    let mut table = Table::new(plain(&title), columns);
+    for (visited, phase) in phases(run) {
+        let mut row = vec![visited.id.clone(), phase.kind.to_string(), cells::rps(phase.load.throughput_rps())];
+        row.extend(latencies(phase));
+        row.extend(services.iter().map(|service| or_none(rates(phase, service).cpu_cores, cells::cores)));
+        table.row(row).bad = phase.load.latency().count() == 0;
+    }
+    table
+}
+
+/// Both clocks, where requests have due times of their own.
+fn by_clock(run: &Run) -> Option<Table> {
+    let columns = ["level", "load on", "#p50", "#p95", "#p99", "#sent late, p99", "#waited to be sent", "#never sent"];
+    let mut table = Table::new("Latency from when requests were due", columns);
+    for (visited, phase) in phases(run) {
+        let Some(lag) = phase.load.send_lag() else { continue };
+        let (intended, totals) = (phase.load.intended(), &phase.load.totals);
+        let mut row = vec![visited.id.clone(), phase.kind.to_string()];
+        row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&intended, percent)));
+        row.push(cells::percentile(&lag, 99.0));
+        row.extend([totals.delayed, totals.unsent].map(cells::grouped));
+        table.row(row);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// Token times, where streams were asked for.
+fn streams(run: &Run) -> Option<Table> {
+    let columns = ["level", "load on", "#tokens/s", "#TTFT p50", "#TTFT p95", "#TTFT p99", "#ITL p50", "#ITL p99"];
+    let title = "Streams: time to first token (TTFT), inter-token latency (ITL)";
+    let mut table = Table::new(title, columns);
+    for (visited, phase) in phases(run) {
+        let Some(stream) = phase.load.stream() else { continue };
+        let mut row = vec![visited.id.clone(), phase.kind.to_string(), cells::rps(phase.load.tokens_per_s())];
+        row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&stream.ttft, percent)));
+        row.extend([50.0, 99.0].map(|percent| cells::percentile(&stream.itl, percent)));
+        table.row(row);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// Baselines and targets; what the generator can do at most stands elsewhere.
+fn phases(run: &Run) -> impl Iterator<Item = (&Visited, &Phase)> {
+    let phases = run.visited.iter().flat_map(|visited| visited.phases.iter().map(move |phase| (visited, phase)));
+    phases.filter(|(_, phase)| phase.kind != PhaseKind::Null)
+}
+
+fn costs(run: &Run) -> Table {
+    let target = &run.plan.roles.target;
+    let columns = ["level", "#added to p50", "#CPU a request", "#throttled", "#memory peak", "#ready after"];
+    let mut table = Table::new(plain(&format!("What a request through {target} costs")), columns);
+    for visited in &run.visited {
+        let used = visited.phase(PhaseKind::Target).map_or_else(Rates::default, |phase| rates(phase, target));
+        table.row([
+            visited.id.clone(),
+            or_none(analyse::overhead_p50_us(visited), format_us),
+            or_none(analyse::target_cpu_per_request_us(visited, target), format_us),
+            or_none(used.throttled_ratio, cells::percent),
+            or_none(used.memory_peak_bytes, format_bytes),
+            format_us(visited.ready_after_us as f64),
+        ]);
+    }
+    table
+}
+
+fn attested(run: &Run, analysis: &Analysis) -> Table {
+    let target = &run.plan.roles.target;
+    let title = format!("Read back from {target}: a difference from what was asked is spelt out");
+    let mut table = Table::new(plain(&title), ["level", "workers", "CPUs", "CPU quota", "memory", "valid"]);
+    for visited in &run.visited {
+        let valid = analysis.is_valid(visited);
+        let mut row = vec![visited.id.clone(), workers(visited)];
+        row.extend(limits(visited, target));
+        row.push(if valid { "yes" } else { "NO" }.to_owned());
+        table.row(row).bad = !valid;
+    }
+    table
+}
+
+fn workers(visited: &Visited) -> String {
+    let (attestation, asked) = (&visited.attestation, visited.workers.to_string());
+    let found = [attestation.workers_before, attestation.workers_after];
+    let counts: Vec<String> = found.iter().flatten().map(u32::to_string).collect();
+    let as_asked = counts.iter().all(|count| *count == asked);
+    if as_asked && counts.len() < found.len() { not_read(&asked) } else { cells::asked_and_found(&asked, &counts) }
+}
+
+/// CPUs, quota and memory of a container, as asked for and as found where that differs.
+fn limits(visited: &Visited, container: &str) -> [String; 3] {
+    let [mut asked, mut engine, mut inside] = [Limits::default(), Limits::default(), Limits::default()];
+    for row in visited.attestation.limits.iter().filter(|row| row.container == container) {
+        asked.set(row.limit, row.asked.clone());
+        engine.set(row.limit, row.engine.clone());
+        inside.set(row.limit, row.inside.clone());
+    }
+    let compare = |of: fn(&Limits) -> Option<String>, none: &str| {
+        let found: Vec<String> = [&engine, &inside].into_iter().filter_map(of).collect();
+        match of(&asked) {
+            Some(asked) if found.is_empty() => not_read(&asked),
+            Some(asked) => cells::asked_and_found(&asked, &found),
+            None => cells::asked_and_found(none, &found),
+        }
+    };
+    [compare(words::cpuset, NONE), compare(words::quota, words::NO_QUOTA), compare(words::memory, words::NO_LIMIT)]
+}
+
+fn not_read(asked: &str) -> String {
+    format!("{asked}, not read")
+}
+
+/// p50, p95, p99 and the failures of a phase.
+fn latencies(phase: &Phase) -> [String; 4] {
+    let latency = phase.load.latency();
+    let [p50, p95, p99] = [50.0, 95.0, 99.0].map(|percent| cells::percentile(&latency, percent));
+    [p50, p95, p99, cells::failed(phase.load.failure_count(), phase.load.failure_ratio())]
+}
+
+/// What a container used; nothing is known of one that was not watched.
+fn rates(phase: &Phase, container: &str) -> Rates {
+    phase.usage(container).map_or_else(Rates::default, |usage| Rates::over(usage, &phase.load.window))
+}

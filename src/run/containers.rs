@@ -1,0 +1,145 @@
+//! Containers that are up, and what to say when one does not come up.
+
+use super::{
+    Listener,
+    probe::{Look, Probe},
+};
+use crate::{
+    compose::Project,
+    engine::{Cluster, Container, Output},
+    error::{Error, Result},
+    events::Event,
+    model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample},
+    text::last_lines,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Lines of a container's log that an error shows.
+const SHOWN_LINES: usize = 15;
+
+/// What starting a container takes.
+pub(super) struct Starter<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) project: &'a Project,
+    pub(super) images: &'a BTreeMap<String, String>,
+    pub(super) own_image: &'a str,
+    pub(super) ready_timeout: Duration,
+}
+
+/// A container that is up.
+pub(super) struct Up {
+    pub(super) plan: ContainerPlan,
+    pub(super) container: Container,
+    /// While this lives, a container of our own image knows that we live.
+    pub(super) output: Output,
+    /// While it is watched.
+    pub(super) probe: Option<Probe>,
+    /// What its probe saw last.
+    pub(super) seen: Option<ProbeSample>,
+    pub(super) ready_after_us: u64,
+}
+
+impl Starter<'_> {
+    /// Starts a container and waits until it is ready, if it has an endpoint to ask; its probe is kept.
+    pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
+        let service = &self.project.services[&plan.service];
+        let image = if service.is_ours() { self.own_image } else { &self.images[&plan.service] };
+        let container = self.cluster.create(plan, service, image).await?;
+        let output = container.start().await?;
+        let mut up = Up { plan: plan.clone(), container, output, probe: None, seen: None, ready_after_us: 0 };
+        let Some(ready) = &plan.ready else { return Ok(up) };
+        let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout };
+        let mut probe = match Probe::start(self.cluster, self.own_image, &look).await {
+            Ok(probe) => probe,
+            // A container that has ended has no namespaces to look into: that it ended says more.
+            Err(error) => return Err(not_ready(&up.container, &error.to_string()).await),
+        };
+        let mut waiting = |last| {
+            tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {last}", plan.name) });
+        };
+        match probe.until_ready(self.ready_timeout, &mut waiting).await? {
+            Ok(after_us) => up.ready_after_us = after_us,
+            Err(words) => return Err(not_ready(&up.container, &words).await),
+        }
+        up.seen = match probe.sample().await {
+            Ok(sample) => Some(sample),
+            Err(error) => return Err(not_ready(&up.container, &error.to_string()).await),
+        };
+        up.probe = Some(probe);
+        Ok(up)
+    }
+}
+
+impl Up {
+    /// Every limit: as asked for, as the engine has it, as seen inside. What cannot be read is left out.
+    pub(super) async fn limits(&self, inside: &Limits) -> Vec<LimitRow> {
+        let asked = with_affinity(self.plan.limits.merged(&self.plan.limits_once_ready));
+        let engine = self.container.limits().await.unwrap_or_default();
+        let mut limits: Vec<Limit> =
+            [&asked, &engine, inside].iter().flat_map(|it| it.iter().map(|(it, _)| it)).collect();
+        limits.sort_unstable();
+        limits.dedup();
+        let row = |limit| LimitRow {
+            container: self.plan.name.clone(),
+            limit,
+            asked: asked.get(limit).cloned(),
+            engine: engine.get(limit).cloned(),
+            inside: inside.get(limit).cloned(),
+        };
+        limits.into_iter().map(row).collect()
+    }
+
+    /// The limits that its probe saw inside, and where its processes may run.
+    pub(super) fn limits_seen(&self) -> Limits {
+        let Some(seen) = &self.seen else { return Limits::default() };
+        let mut affinity = CpuSet::default();
+        seen.processes.iter().for_each(|process| affinity.extend(process.cpus_allowed.iter()));
+        let affinity = (!affinity.is_empty()).then_some(LimitValue::Cpus(affinity));
+        let mut limits = seen.limits.clone();
+        limits.set(Limit::Affinity, affinity);
+        limits
+    }
+
+    /// How it ended, if it has.
+    pub(super) async fn ended(&self) -> Result<Option<Ended>> {
+        let state = self.container.state().await?;
+        Ok((!state.running).then(|| Ended { container: self.plan.name.clone(), how: state.in_words() }))
+    }
+
+    /// Ends and removes it, and its probe.
+    pub(super) async fn take_down(self) -> Result<()> {
+        let probe = async {
+            match self.probe {
+                Some(probe) => probe.remove().await,
+                None => Ok(()),
+            }
+        };
+        let (container, probe) = tokio::join!(self.container.remove(), probe);
+        container.and(probe)
+    }
+}
+
+/// Processes are to run on the CPUs that their container has.
+fn with_affinity(asked: Limits) -> Limits {
+    match asked.get(Limit::Cpuset).cloned() {
+        Some(cpus) => asked.with(Limit::Affinity, cpus),
+        None => asked,
+    }
+}
+
+/// Why a container is not ready: that it has ended, or what its probe said last; with its own last log lines.
+pub(super) async fn not_ready(container: &Container, probe_words: &str) -> Error {
+    let name = container.service();
+    let why = match container.state().await {
+        Ok(state) if !state.running => format!("it has ended ({})", state.in_words()),
+        _ => probe_words.trim().trim_start_matches("vscale: ").to_owned(),
+    };
+    let log = container.logs(None).await.unwrap_or_default();
+    let lines = last_lines(&log, SHOWN_LINES);
+    let shown = if lines.is_empty() {
+        "it wrote nothing".into()
+    } else {
+        format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
+    };
+    Error::Start(format!("{name}: {why}; {shown}"))
+}

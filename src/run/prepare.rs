@@ -1,0 +1,66 @@
+//! What is there before a plan can be made: the images, and what the host is.
+
+use super::{Job, Listener};
+use crate::{
+    engine::{BaseImage, Cluster, Engine, collect_garbage},
+    error::{Error, Result},
+    events::Event,
+    model::{Host, HostFacts, ImageFacts, Origin},
+};
+use std::collections::BTreeMap;
+
+/// Images and host.
+pub(super) struct Prepared {
+    /// The reference of each service's image.
+    pub(super) images: BTreeMap<String, String>,
+    /// The image of our own roles.
+    pub(super) own_image: String,
+    pub(super) host: HostFacts,
+    facts: Vec<ImageFacts>,
+}
+
+impl Prepared {
+    /// Removes what killed runs left, makes or finds the images, and asks a container of ours what the host is.
+    ///
+    /// # Errors
+    /// [`Error::Preflight`] and [`Error::Compose`] for an image that cannot be had.
+    pub(super) async fn new(job: &Job, engine: &Engine, cluster: &Cluster, tell: Listener<'_>) -> Result<Self> {
+        for (run, left) in collect_garbage(engine, false).await? {
+            tell(Event::Collected { run, left: left.in_words() });
+        }
+        let base = job.base_image.as_deref().map_or(BaseImage::Any, BaseImage::Given);
+        let mut say = |service: &str, line: &str| tell(Event::Image { service: service.into(), line: line.into() });
+        let own_image = engine.own_image(&mut |line| say("vscale", line)).await?;
+        let mut images = BTreeMap::new();
+        let mut facts = Vec::new();
+        for (name, service) in &job.project.services {
+            say(name, "");
+            let reference = engine.service_image(name, service, &own_image, base, &mut |line| say(name, line)).await?;
+            facts.extend(engine.image(name, &reference).await?);
+            images.insert(name.clone(), reference);
+        }
+        let host = host_facts(cluster, &own_image).await?;
+        Ok(Self { images, own_image, host, facts })
+    }
+
+    /// Where the run runs, and with what.
+    pub(super) fn origin(&self, job: &Job, engine: &Engine) -> Origin {
+        Origin {
+            hosts: vec![Host { facts: self.host.clone(), engine: engine.facts().clone() }],
+            images: self.facts.clone(),
+            vscale_version: env!("CARGO_PKG_VERSION").into(),
+            arguments: job.arguments.clone(),
+        }
+    }
+}
+
+async fn host_facts(cluster: &Cluster, own_image: &str) -> Result<HostFacts> {
+    let container = cluster.create_alone("host", own_image, vec!["host".into()]).await?;
+    let mut output = container.start().await?;
+    let line = output.next_line().await?;
+    let facts = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
+    let facts =
+        facts.ok_or_else(|| Error::Preflight(format!("the engine's host cannot be read: {}", output.last_words())))?;
+    container.remove().await?;
+    Ok(facts)
+}
