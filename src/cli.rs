@@ -46,6 +46,9 @@ pub enum Command {
     /// Watch the processes of a container from inside its namespaces (the controller starts this)
     #[command(hide = true)]
     Probe(ProbeArgs),
+    /// Time a fixed piece of work for each line on stdin (the controller runs this on the server's CPUs)
+    #[command(hide = true)]
+    Speed,
     /// Print what this host is, as JSON (the controller runs this in a container)
     #[command(hide = true)]
     Host,

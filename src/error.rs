@@ -80,6 +80,8 @@ pub mod exit {
     pub const OK: u8 = 0;
     /// Measured, but a validity gate failed.
     pub const INVALID: u8 = 5;
+    /// Measured, but the host was too busy to believe it.
+    pub const BUSY: u8 = 8;
     /// Measured, but something is left in the engine.
     pub const LEFTOVERS: u8 = 6;
     /// More failed requests than `--max-failure-rate` allows.

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Capacity(args) => commands::capacity(&args),
         Command::Generator => commands::generator(),
         Command::Probe(args) => commands::probe(&args),
+        Command::Speed => commands::speed(),
         Command::Host => commands::host(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "vscale", &mut stdout());

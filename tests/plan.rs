@@ -37,6 +37,7 @@ fn asked(workers: &[u32]) -> Asked {
         memory_bytes: None,
         load: LoadPlan::new(""),
         ready_timeout_us: 120_000_000,
+        max_failure_rate: 0.01,
     }
 }
 
@@ -57,7 +58,16 @@ fn visited(visit: &Visit) -> Visited {
         started_unix_us: 0,
         ready_after_us: 0,
         attestation: Attestation { workers_before: None, workers_after: None, limits: Vec::new() },
-        phases: phases.map(|kind| Phase { kind, load: load(), usage: Vec::new(), processes: Vec::new() }).collect(),
+        phases: phases
+            .map(|kind| Phase {
+                kind,
+                load: load(),
+                usage: Vec::new(),
+                processes: Vec::new(),
+                speed_before: None,
+                speed_after: None,
+            })
+            .collect(),
         ended: Vec::new(),
         steps: Vec::new(),
     }
@@ -110,13 +120,15 @@ fn the_plan_of_a_run_is_the_same_after_it_was_written() {
 fn only_the_target_is_fresh_and_the_generator_comes_last() {
     let visit = next(&plan(&asked(&[2])), &[]).expect("the first");
     let seen: Vec<_> = visit.containers.iter().map(|it| (it.name.as_str(), it.life)).collect();
-    assert_eq!(seen, [("mock", Life::Run), ("stack", Life::Visit), ("loadgen", Life::Run)]);
-    let [mock, stack, loadgen] = &visit.containers[..] else { panic!("three") };
+    let run = Life::Run;
+    assert_eq!(seen, [("mock", run), ("stack", Life::Visit), ("vscale-speed", run), ("loadgen", run)]);
+    let [mock, stack, speed, loadgen] = &visit.containers[..] else { panic!("four") };
     assert_eq!(stack.environment["WORKERS"], "2");
     assert_eq!(mock.command, None);
     assert_eq!(loadgen.command.as_deref(), Some(&["generator".to_owned()][..]));
     let cpus = |index: usize| visit.containers[index].limits.cpuset().map(ToString::to_string);
-    assert_eq!([cpus(0), cpus(1), cpus(2)].map(Option::unwrap), ["0", "1", "0"]);
+    assert_eq!([cpus(0), cpus(1), cpus(2), cpus(3)].map(Option::unwrap), ["0", "1", "1", "0"]);
+    assert_eq!(speed.command.as_deref(), Some(&["speed".to_owned()][..]), "on the target's CPUs, while it is idle");
 }
 
 #[test]
@@ -161,8 +173,8 @@ fn what_the_generator_can_do_at_most_is_measured_once_in_a_run() {
     assert_eq!(kinds(&visits[1]), [PhaseKind::Baseline, PhaseKind::Target]);
     let null = &visits[0].phases[1];
     let beside = null.beside.as_ref().expect("the mock that answers at once");
-    assert_eq!((beside.name.as_str(), beside.service.as_str()), ("null", "loadgen"));
-    assert_eq!((null.load.host.as_str(), null.load.backend.as_deref()), ("http://null:80", None));
+    assert_eq!((beside.name.as_str(), beside.service.as_str()), ("vscale-null", "loadgen"));
+    assert_eq!((null.load.host.as_str(), null.load.backend.as_deref()), ("http://vscale-null:80", None));
     let open = LoadPlan {
         model: LoadModel::Open { rate_rps: 5.0, arrivals: vscale::model::Arrivals::Poisson, max_in_flight: 9 },
         ..LoadPlan::new("")
@@ -176,7 +188,7 @@ fn what_the_generator_can_do_at_most_is_measured_once_in_a_run() {
 fn who_is_loaded_and_who_tells_what_it_saw() {
     let visit = next(&plan(&asked(&[1])), &[]).expect("the first");
     let hosts: Vec<_> = visit.phases.iter().map(|phase| phase.load.host.as_str()).collect();
-    assert_eq!(hosts, ["http://mock:8080", "http://null:80", "http://stack:8321"]);
+    assert_eq!(hosts, ["http://mock:8080", "http://vscale-null:80", "http://stack:8321"]);
     assert_eq!(visit.phases[2].load.backend.as_deref(), Some("http://mock:8080"));
     let foreign = project(&[("image: vscale/self              # the", "image: nginx # the")]);
     let plan = make(&asked(&[1]), &foreign, &host(2)).expect("planned");

@@ -1,16 +1,20 @@
 //! Asked and found, compared: worker counts, limits, and containers that should have lived.
 
-use super::gates::found;
+use super::{
+    gates::found,
+    host::{not_read, not_read_and_needed},
+};
 use crate::{
     limits,
     measure::WorkerCounter,
-    model::{Finding, Gate, LimitRow, LimitValue, PhaseKind, Scope, Value, Visited},
+    model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, Scope, Value, Visited},
 };
 
 /// What a visit's attestation says against it.
-pub(super) fn findings(visited: &Visited, workers: Option<&WorkerCounter>) -> Vec<Finding> {
+pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerCounter>) -> Vec<Finding> {
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
-    let limits = visited.attestation.limits.iter().flat_map(|row| limit_findings(row, &scope));
+    let limits = visited.attestation.limits.iter().flat_map(|row| limit_findings(row, target, &scope));
+    let limits = limits.chain(usage_finding(visited, target, &scope));
     let ended = visited.ended.iter().map(|ended| {
         let scope = Scope { container: Some(ended.container.clone()), ..scope.clone() };
         found(Gate::ContainerLives, &scope, ended.how.clone())
@@ -45,27 +49,42 @@ fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Sc
     })
 }
 
-/// A limit that was asked for and reads otherwise in the engine or inside the container.
-fn limit_findings(row: &LimitRow, scope: &Scope) -> Vec<Finding> {
+/// The engine's counters of the target: that none could be read is no sign that nothing was used.
+fn usage_finding(visited: &Visited, target: &str, scope: &Scope) -> Option<Finding> {
+    let phase = visited.phase(PhaseKind::Target)?;
+    let is_read = phase.usage(target).is_some_and(|usage| !usage.samples.is_empty());
+    let scope = Scope { container: Some(target.to_owned()), phase: Some(phase.kind), ..scope.clone() };
+    (!is_read).then(|| not_read_and_needed(&scope, "the engine's counters of CPU and memory"))
+}
+
+/// A limit that was asked for and reads otherwise in the engine or inside the container, or that could not be read. The
+/// engine's word is needed; where the target runs as another user than ours may look as, inside is a closed place.
+fn limit_findings(row: &LimitRow, target: &str, scope: &Scope) -> Vec<Finding> {
     let Some(asked) = &row.asked else { return Vec::new() };
     let scope = Scope { container: Some(row.container.clone()), limit: Some(row.limit), ..scope.clone() };
     let words = |value: &LimitValue| Value::Text(limits::in_words(row.limit, value));
     let places = [("in the engine", &row.engine), ("inside", &row.inside)];
     let differs = places.into_iter().filter_map(|(place, read)| Some((place, read.as_ref()?)));
-    differs
-        .filter(|(_, read)| !limits::agree(row.limit, asked, read))
-        .map(|(place, read)| Finding {
-            limit: Some(words(asked)),
-            note: Some(place.to_owned()),
-            ..found(Gate::LimitApplied, &scope, words(read))
-        })
-        .collect()
+    let wrong = differs.filter(|(_, read)| !limits::agree(row.limit, asked, read)).map(|(place, read)| Finding {
+        limit: Some(words(asked)),
+        note: Some(place.to_owned()),
+        ..found(Gate::LimitApplied, &scope, words(read))
+    });
+    let name = limits::name(row.limit);
+    let is_engine_s = row.limit != Limit::Affinity;
+    let missing = (is_engine_s && row.engine.is_none())
+        .then(|| not_read_and_needed(&scope, &format!("{name} in the engine")))
+        .or_else(|| {
+            let is_closed = row.inside.is_none() && row.container == target;
+            is_closed.then(|| not_read(&scope, &format!("{name} inside")))
+        });
+    wrong.chain(missing).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Limit;
+    use crate::model::Severity;
 
     fn row(limit: Limit, asked: u64, inside: Option<LimitValue>) -> LimitRow {
         let asked = Some(LimitValue::Number(asked));
@@ -73,14 +92,25 @@ mod tests {
     }
 
     fn notes(row: &LimitRow) -> Vec<(Option<Value>, Option<String>)> {
-        limit_findings(row, &Scope::default()).into_iter().map(|it| (it.measured, it.note)).collect()
+        limit_findings(row, "stack", &Scope::default()).into_iter().map(|it| (it.measured, it.note)).collect()
     }
 
     #[test]
     fn what_reads_as_asked_is_no_finding() {
         let rounded = LimitValue::Number((1 << 30) - 4096);
         assert_eq!(notes(&row(Limit::MemoryBytes, 1 << 30, Some(rounded))), []);
-        assert_eq!(notes(&row(Limit::MemoryBytes, 1 << 30, None)), []);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_said_and_the_engine_s_word_is_needed() {
+        let closed = row(Limit::MemoryBytes, 1 << 30, None);
+        let found = limit_findings(&closed, "stack", &Scope::default());
+        assert_eq!((found[0].gate, found[0].severity), (Gate::EvidenceRead, Severity::Warning));
+        assert_eq!(limit_findings(&closed, "mock", &Scope::default()), [], "nobody looks into the mock");
+        let silent = LimitRow { engine: None, ..closed };
+        let found = limit_findings(&silent, "stack", &Scope::default());
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Invalid));
+        assert_eq!(found[0].note.as_deref(), Some("memory in the engine"));
     }
 
     #[test]

@@ -1,56 +1,68 @@
 //! Every limit by which a result is judged, in one table.
 
-use crate::model::{Finding, Gate, Scope, Value};
+use crate::model::{Finding, Gate, Scope, Severity, Value};
+use Severity::{Invalid, Spoiled, Warning};
 
 /// A gate's limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
     /// What is judged.
     pub gate: Gate,
-    /// What the number beyond which it is found; `None` where it has none of its own.
+    /// The number beyond which something is found; `None` where it has none of its own.
     pub limit: Option<f64>,
     /// Of what is measured.
     pub unit: &'static str,
-    /// Whether what is found against it must not be believed.
-    pub invalidates: bool,
+    /// What it means when something is found.
+    pub severity: Severity,
 }
 
 /// One in a hundred requests may be sent as late as this share of the median latency, if that is more than
 /// [`Gate::SendLag`]'s own limit.
 pub const SEND_LAG_OF_P50: f64 = 0.05;
 
-/// Seen beside the target, a mock answers at once when its mean service time is below this.
-pub const AT_ONCE_US: f64 = 200.0;
+/// A target that uses this share of its CPUs is bound by them.
+pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 18] = [
-    row(Gate::Workers, None, "workers", true),
-    row(Gate::LimitApplied, None, "", true),
-    row(Gate::ContainerLives, None, "", true),
-    row(Gate::SomethingMeasured, Some(0.0), "successes", true),
-    row(Gate::Failures, Some(0.0), "requests", false),
-    row(Gate::Complete, None, "", false),
-    row(Gate::GeneratorCpu, Some(0.8), "of the CPUs it was given", false),
-    row(Gate::SendLag, Some(1000.0), "us, p99", false),
-    row(Gate::Delayed, Some(0.0), "requests", false),
-    row(Gate::Unsent, Some(0.0), "requests", false),
-    row(Gate::Unanswered, Some(0.0), "requests", false),
-    row(Gate::StreamsDone, Some(0.0), "streams", false),
-    row(Gate::Amplification, Some(0.005), "of 1 request at the backend for each one sent", false),
-    row(Gate::BackendTells, None, "", false),
-    row(Gate::Headroom, Some(1.5), "times the throughput", false),
-    row(Gate::CpusApart, None, "", false),
-    row(Gate::CpuForEachWorker, None, "workers", false),
-    row(Gate::QuotaWithinCpus, None, "CPUs", false),
+pub const TABLE: [Row; 29] = [
+    row(Gate::EvidenceRead, None, "", Warning),
+    row(Gate::Workers, None, "workers", Invalid),
+    row(Gate::LimitApplied, None, "", Invalid),
+    row(Gate::NoQuotaUnasked, Some(0.0), "throttled periods", Invalid),
+    row(Gate::ContainerLives, None, "", Invalid),
+    row(Gate::SomethingMeasured, Some(0.0), "successes", Invalid),
+    row(Gate::Failures, Some(0.0), "requests", Warning),
+    row(Gate::Served, None, "of the requests", Invalid),
+    row(Gate::Complete, None, "", Warning),
+    row(Gate::GeneratorCpu, Some(0.8), "of the CPUs it was given", Warning),
+    row(Gate::GeneratorPaused, Some(1_000_000.0), "us", Spoiled),
+    row(Gate::SendLag, Some(1000.0), "us, p99", Warning),
+    row(Gate::Delayed, Some(0.0), "requests", Warning),
+    row(Gate::Unsent, Some(0.0), "requests", Warning),
+    row(Gate::Unanswered, Some(0.0), "requests", Warning),
+    row(Gate::StreamsDone, Some(0.0), "streams", Warning),
+    row(Gate::Amplification, Some(0.005), "of 1 request at the backend for each one sent", Warning),
+    row(Gate::BackendTells, None, "", Warning),
+    row(Gate::Headroom, Some(1.5), "times the throughput", Warning),
+    row(Gate::CpusApart, None, "", Warning),
+    row(Gate::CpuForEachWorker, None, "workers", Warning),
+    row(Gate::QuotaWithinCpus, None, "CPUs", Warning),
+    row(Gate::ForeignCpu, Some(0.1), "CPUs", Spoiled),
+    row(Gate::Steal, Some(0.03), "of the time", Spoiled),
+    row(Gate::IdleWait, Some(0.05), "of the time", Spoiled),
+    row(Gate::SpeedHeld, Some(0.05), "of the time that a piece of work takes", Spoiled),
+    row(Gate::SpeedInBlock, Some(0.05), "of the time that a piece of work takes", Spoiled),
+    row(Gate::SpeedUpPossible, Some(1.1), "times what workers or CPUs can give", Warning),
+    row(Gate::BaselineHeld, Some(0.1), "of the baseline's throughput", Warning),
 ];
 
-const fn row(gate: Gate, limit: Option<f64>, unit: &'static str, invalidates: bool) -> Row {
-    Row { gate, limit, unit, invalidates }
+const fn row(gate: Gate, limit: Option<f64>, unit: &'static str, severity: Severity) -> Row {
+    Row { gate, limit, unit, severity }
 }
 
 /// A gate's row.
 pub fn of(gate: Gate) -> Row {
-    TABLE.into_iter().find(|row| row.gate == gate).unwrap_or(row(gate, None, "", true))
+    TABLE.into_iter().find(|row| row.gate == gate).unwrap_or(row(gate, None, "", Invalid))
 }
 
 /// The number beyond which a gate finds something; infinite for one without a number.
@@ -67,7 +79,7 @@ pub(super) fn found(gate: Gate, scope: &Scope, measured: impl Into<Value>) -> Fi
         measured: Some(measured.into()),
         limit: row.limit.map(Value::Number),
         note: None,
-        invalidates: row.invalidates,
+        severity: row.severity,
     }
 }
 
@@ -81,6 +93,6 @@ mod tests {
             assert_eq!(TABLE.iter().filter(|other| other.gate == row.gate).count(), 1, "{:?}", row.gate);
         }
         // A gate that is missing invalidates: it would show at once.
-        assert_eq!(TABLE.len(), Gate::QuotaWithinCpus as usize + 1);
+        assert_eq!(TABLE.len(), Gate::BaselineHeld as usize + 1);
     }
 }

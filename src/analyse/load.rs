@@ -2,7 +2,7 @@
 
 use super::gates::{self, found};
 use crate::{
-    model::{Finding, Gate, LoadModel, LoadResult, PhaseKind, Run, Scope, StopCause, Visited},
+    model::{Finding, Gate, LoadModel, LoadResult, Phase, PhaseKind, Run, Scope, StopCause, Visited},
     text::shortened,
 };
 
@@ -14,8 +14,13 @@ pub fn load_findings(load: &LoadResult) -> Vec<Finding> {
     evidence(load, &Scope::default())
 }
 
-/// What limits what a phase of a visit says.
-pub(super) fn phase_findings(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
+/// What limits what a phase of a visit says. A mock that answers at once is loaded for what the generator can do, and for
+/// nothing else.
+pub(super) fn phase_findings(phase: &Phase, max_failure_rate: f64, scope: &Scope) -> Vec<Finding> {
+    let load = &phase.load;
+    if phase.kind == PhaseKind::Null {
+        return Vec::new();
+    }
     let mut findings = Vec::new();
     let successes = load.request_count() - load.failure_count();
     if successes == 0 {
@@ -29,7 +34,13 @@ pub(super) fn phase_findings(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
         );
         findings.push(Finding { note: Some(note), ..found(Gate::Failures, scope, load.failure_count() as f64) });
     }
-    findings.extend(evidence(load, scope));
+    let unserved = load.unserved_ratio();
+    if unserved > max_failure_rate {
+        findings.push(Finding { limit: Some(max_failure_rate.into()), ..found(Gate::Served, scope, unserved) });
+    }
+    // The baseline is to keep the generator busy.
+    let is_expected = |gate| gate == Gate::GeneratorCpu && phase.kind == PhaseKind::Baseline;
+    findings.extend(evidence(load, scope).into_iter().filter(|finding| !is_expected(finding.gate)));
     findings
 }
 

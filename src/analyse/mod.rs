@@ -4,6 +4,8 @@
 mod attest;
 mod costs;
 pub mod gates;
+mod growth;
+mod host;
 mod load;
 mod planned;
 mod scaling;
@@ -14,7 +16,7 @@ pub use scaling::{Scaled, Scaling};
 
 use crate::{
     measure::WorkerCounter,
-    model::{Finding, Run, Scope, Visited},
+    model::{Finding, Run, Scope, Severity, Visited},
 };
 
 /// What follows from a run.
@@ -32,14 +34,17 @@ impl Analysis {
         let mut findings = planned::findings(&run.plan);
         let workers = WorkerCounter::new(&run.plan.workers.count).ok();
         for visited in &run.visited {
-            findings.extend(attest::findings(visited, workers.as_ref()));
+            findings.extend(attest::findings(visited, &run.plan.roles.target, workers.as_ref()));
             for phase in &visited.phases {
                 let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
-                findings.extend(load::phase_findings(&phase.load, &scope));
+                findings.extend(load::phase_findings(phase, run.plan.max_failure_rate, &scope));
             }
             findings.extend(load::headroom(run, visited));
+            findings.extend(host::findings(run, visited));
         }
+        findings.extend(growth::baseline(run));
         let scaling = Scaling::of(run, &|visited| is_valid(&findings, visited));
+        findings.extend(growth::speed_ups(run, &scaling));
         Self { findings, scaling }
     }
 
@@ -50,7 +55,12 @@ impl Analysis {
 
     /// Whether there is a visit, and nothing found invalidates any.
     pub fn is_run_valid(&self, run: &Run) -> bool {
-        !run.visited.is_empty() && self.findings.iter().all(|finding| !finding.invalidates)
+        !run.visited.is_empty() && self.findings.iter().all(|finding| !finding.invalidates())
+    }
+
+    /// The worst that was found, if anything was.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
     }
 
     /// A visit's findings.
@@ -60,5 +70,5 @@ impl Analysis {
 }
 
 fn is_valid(findings: &[Finding], visited: &Visited) -> bool {
-    findings.iter().all(|it| !it.invalidates || it.scope.visit.as_deref().is_some_and(|visit| visit != visited.id))
+    findings.iter().all(|it| !it.invalidates() || it.scope.visit.as_deref().is_some_and(|visit| visit != visited.id))
 }

@@ -38,8 +38,8 @@ pub struct BenchArgs {
     #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
     pub ready_timeout: Duration,
 
-    /// Exit with 7 when a larger share of the requests fails, 0 to 1
-    #[arg(long, default_value = "1", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
+    /// A larger share of failed requests makes a level invalid, and the exit status 7: 0.01 or 1%
+    #[arg(long, default_value = "1%", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
     pub max_failure_rate: f64,
     /// What the load is; thresholds concern the server's phase
     #[command(flatten)]
@@ -86,6 +86,7 @@ impl BenchArgs {
             memory_bytes: self.memory,
             load,
             ready_timeout_us: self.ready_timeout.min(LONGEST).as_micros() as u64,
+            max_failure_rate: self.max_failure_rate,
         })
     }
 

@@ -7,7 +7,7 @@ use vscale::{
     compose,
     engine::{Engine, collect_garbage},
     error::{Error, Result, exit},
-    model::{PhaseKind, Run},
+    model::{Gate, PhaseKind, Run, Severity},
     redact::redact_argument,
     report,
     run::{self, Job, Stop},
@@ -64,17 +64,22 @@ fn make_reports(folder: &RunFolder, run: &Run, analysis: &Analysis) -> Result<()
     report::files(run, analysis, &folder.load_compose()?, &mut |path, bytes| folder.write(path, bytes))
 }
 
+/// What was measured, as an exit status: that it is not what it says it is comes before that the host was too busy, and
+/// both before what it found.
 fn verdict(run: &Run, analysis: &Analysis, args: &BenchArgs) -> u8 {
-    let phases = || run.visited.iter().flat_map(|visited| &visited.phases);
-    let of_target = phases().filter(|phase| phase.kind == PhaseKind::Target);
+    let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
     let broken = of_target.filter(|phase| load::judge(&args.load.fail_if, &phase.load)).count();
-    if !analysis.is_run_valid(run) {
+    let mut invalid = analysis.findings.iter().filter(|finding| finding.severity == Severity::Invalid).peekable();
+    let is_invalid = invalid.peek().is_some();
+    if invalid.any(|finding| finding.gate != Gate::Served) {
         exit::INVALID
+    } else if analysis.worst() == Some(Severity::Spoiled) {
+        exit::BUSY
+    } else if is_invalid {
+        exit::FAILURES
     } else if broken > 0 {
         exit::THRESHOLD
-    } else if phases().any(|phase| phase.load.failure_ratio() > args.max_failure_rate) {
-        exit::FAILURES
     } else {
         exit::OK
     }

@@ -9,7 +9,7 @@ mod roles;
 pub use bench::{bench, gc, report};
 pub use generator::generator;
 pub use load::{capacity, load};
-pub use roles::{host, mock, probe};
+pub use roles::{host, mock, probe, speed};
 
 use std::{
     fs,

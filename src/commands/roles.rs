@@ -1,8 +1,9 @@
 //! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
 
 use super::stop_on_signal;
+use serde::Serialize;
 use std::{
-    io::{BufRead, stdin},
+    io::{BufRead, Write, stdin, stdout},
     net::TcpListener,
     process,
     sync::mpsc::{Receiver, channel},
@@ -37,11 +38,24 @@ pub fn probe(args: &ProbeArgs) -> Result<u8> {
     Ok(exit::OK)
 }
 
+/// Times a fixed piece of work each time it is asked.
+pub fn speed() -> Result<u8> {
+    let speed = probe::SpeedReference::new()?;
+    for _ in lines_of_stdin() {
+        print_json(&speed.reading())?;
+    }
+    Ok(exit::OK)
+}
+
 /// What the host is, for the controller.
 pub fn host() -> Result<u8> {
-    let facts = serde_json::to_string(&probe::host_facts()?).map_err(|error| Error::Other(error.to_string()))?;
-    println!("{facts}");
+    print_json(&probe::host_facts()?)?;
     Ok(exit::OK)
+}
+
+fn print_json(value: &impl Serialize) -> Result<()> {
+    let line = serde_json::to_string(value).map_err(|error| Error::Other(error.to_string()))?;
+    writeln!(stdout(), "{line}").map_err(Error::file("stdout"))
 }
 
 /// What a controller says; at an end when it is gone, or has nothing more to say.

@@ -1,9 +1,11 @@
 //! From counters to rates, and from processes to workers. Pure over samples; what cannot be told is `None`, never 0.
 
 mod counters;
+mod host;
 mod rates;
 mod workers;
 
 pub use counters::{Counter, busiest, process_cores, process_counter};
+pub use host::HostUse;
 pub use rates::Rates;
 pub use workers::{WorkerCounter, busy_cores};

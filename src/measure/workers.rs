@@ -57,11 +57,21 @@ mod tests {
             command_line: command_line.into(),
             threads: 1,
             cpu_us: 0,
+            ended_children_cpu_us: 0,
+            tasks: Vec::new(),
             rss_bytes: 1,
             cpus_allowed: [0].into_iter().collect(),
         };
         let processes = list.iter().map(process).collect();
-        ProbeSample { unix_us: 0, processes, connections: 0, limits: Limits::default(), own_cpu_us: 0 }
+        ProbeSample {
+            unix_us: 0,
+            processes,
+            connections: 0,
+            limits: Limits::default(),
+            own_cpu_us: 0,
+            cpus: Vec::new(),
+            throttling: None,
+        }
     }
 
     #[test]

@@ -17,8 +17,27 @@ pub struct Finding {
     /// What the numbers do not say: the most frequent error, how a container ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it means for what it concerns.
+    pub severity: Severity,
+}
+
+/// What a finding means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// To be known when one reads the numbers.
+    Warning,
+    /// The host was too busy to believe them.
+    Spoiled,
+    /// They are not what they say they are.
+    Invalid,
+}
+
+impl Finding {
     /// Whether what it concerns must not be believed.
-    pub invalidates: bool,
+    pub fn invalidates(&self) -> bool {
+        self.severity != Severity::Warning
+    }
 }
 
 /// What a finding concerns; the whole run where nothing is named.
@@ -62,6 +81,8 @@ pub enum Gate {
     SomethingMeasured,
     /// No request failed.
     Failures,
+    /// Nearly all requests that were asked for were answered as expected.
+    Served,
     /// The load lasted its time.
     Complete,
     /// The generator has CPU to spare.
@@ -88,6 +109,26 @@ pub enum Gate {
     CpuForEachWorker,
     /// The quota is not beyond the target's CPUs.
     QuotaWithinCpus,
+    /// What a result rests on could be read.
+    EvidenceRead,
+    /// No quota holds the target back that nobody asked for.
+    NoQuotaUnasked,
+    /// Nobody else uses the target's CPUs.
+    ForeignCpu,
+    /// The hypervisor gives the target's CPUs what they want.
+    Steal,
+    /// The target waits for a CPU only while its CPUs are busy: else a quota above its container holds it back.
+    IdleWait,
+    /// The machine is as fast after a load as before it.
+    SpeedHeld,
+    /// The machine is as fast as in the block's other visits.
+    SpeedInBlock,
+    /// The generator was never kept from running for long.
+    GeneratorPaused,
+    /// A speed-up that the workers and CPUs can give.
+    SpeedUpPossible,
+    /// The baseline is the same from visit to visit.
+    BaselineHeld,
 }
 
 impl From<f64> for Value {

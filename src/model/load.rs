@@ -263,6 +263,20 @@ impl LoadResult {
         self.failure_count() as f64 / self.request_count().max(1) as f64
     }
 
+    /// Share of the requests that users did not get an answer to: failed ones and, in open loop, those too that had no
+    /// answer when the drain was over, or could not even be sent.
+    pub fn unserved_ratio(&self) -> f64 {
+        let totals = &self.totals;
+        let asked = totals.sent + totals.unsent;
+        match self.model {
+            LoadModel::Open { .. } if asked > 0 => {
+                let unserved = totals.failed + totals.unanswered + totals.unsent;
+                self.failure_ratio().max(unserved as f64 / asked as f64)
+            }
+            _ => self.failure_ratio(),
+        }
+    }
+
     /// Successful answers a second over the window; 0 for an empty window.
     pub fn throughput_rps(&self) -> f64 {
         let successes = self.request_count() - self.failure_count();

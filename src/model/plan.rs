@@ -25,6 +25,14 @@ pub struct Plan {
     pub blocks: Vec<Vec<usize>>,
     /// Longest wait for a container to be ready.
     pub ready_timeout_us: u64,
+    /// A larger share of failed requests invalidates a visit.
+    #[serde(default = "any_share")]
+    pub max_failure_rate: f64,
+}
+
+/// What runs of before this limit allowed.
+fn any_share() -> f64 {
+    1.0
 }
 
 /// One setting of the target and of its load.
@@ -134,6 +142,9 @@ pub struct Endpoint {
 }
 
 impl Plan {
+    /// The container that times a fixed piece of work on the target's CPUs.
+    pub const SPEED: &str = "vscale-speed";
+
     /// The placement on the first host, where all runs until there are more.
     pub fn placement(&self) -> &Placement {
         &self.hosts[0].placement

@@ -17,7 +17,7 @@ pub enum ProbeEvent {
         /// Since the probe started.
         after_us: u64,
     },
-    /// Once a second from then on.
+    /// For each time it is asked.
     Sample(ProbeSample),
 }
 
@@ -34,6 +34,36 @@ pub struct ProbeSample {
     pub limits: Limits,
     /// The probe's own CPU time since it started.
     pub own_cpu_us: u64,
+    /// The host's CPUs on which these processes may run, whoever used them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpus: Vec<CpuTimes>,
+    /// How its quota held the target back; `None` where the probe may not look there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
+}
+
+/// Where the time of one of the host's CPUs went since it booted. Source: proc_stat(5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuTimes {
+    /// Its number.
+    pub cpu: u32,
+    /// In processes, in the kernel and in interrupts.
+    pub busy_us: u64,
+    /// Idle, or waiting for a disk.
+    pub idle_us: u64,
+    /// Wanted, while the hypervisor ran somebody else.
+    pub steal_us: u64,
+}
+
+/// What a cgroup's quota did since the cgroup was made. Source: the kernel's Documentation/scheduler/sched-bwc.rst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttling {
+    /// Periods that have passed with somebody there to run.
+    pub periods: u64,
+    /// Those in which the quota was used up.
+    pub throttled_periods: u64,
+    /// How long it held the cgroup's processes back, summed over CPUs.
+    pub throttled_us: u64,
 }
 
 /// One process of the target.
@@ -49,8 +79,25 @@ pub struct Process {
     pub threads: u32,
     /// CPU time in user mode and in the kernel.
     pub cpu_us: u64,
+    /// The same of its children that have ended, and of theirs.
+    #[serde(default)]
+    pub ended_children_cpu_us: u64,
+    /// Its threads that have run; no more than the probe reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
     /// Resident set.
     pub rss_bytes: u64,
     /// CPUs it may run on.
     pub cpus_allowed: CpuSet,
+}
+
+/// One thread of a process. Source: the kernel's Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// In the target's PID namespace.
+    pub tid: u32,
+    /// CPU time.
+    pub cpu_us: u64,
+    /// Time for which it could have run and waited for a CPU.
+    pub wait_us: u64,
 }

@@ -52,6 +52,22 @@ pub struct Phase {
     pub usage: Vec<ContainerUsage>,
     /// The target's processes, about once a second; none unless the target is loaded.
     pub processes: Vec<ProbeSample>,
+    /// How fast the target's CPUs were before it; `None` where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_before: Option<SpeedReading>,
+    /// And after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_after: Option<SpeedReading>,
+}
+
+/// A fixed piece of work, timed on the target's CPUs while the target is idle: it shows what steal and frequency often do
+/// not, that the machine has become slower. The least of several times counts, on the slowest CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpeedReading {
+    /// Arithmetic in registers.
+    pub arithmetic_us: f64,
+    /// Reads from memory; shown, and not judged: they vary on a quiet machine too.
+    pub memory_us: f64,
 }
 
 /// A container that ended before its time.

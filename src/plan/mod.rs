@@ -31,6 +31,8 @@ pub struct Asked {
     pub load: LoadPlan,
     /// Longest wait for a container to be ready.
     pub ready_timeout_us: u64,
+    /// A larger share of failed requests invalidates a visit.
+    pub max_failure_rate: f64,
 }
 
 /// The plan of a run on `host`: what is asked for, of what the compose file describes.
@@ -72,6 +74,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         points: counts.iter().map(point).collect(),
         blocks,
         ready_timeout_us: asked.ready_timeout_us,
+        max_failure_rate: asked.max_failure_rate,
     };
     plan.load.host = plan.url(&plan.roles.target);
     // Only a mock of ours tells what it saw.
@@ -106,7 +109,22 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
             limits_once_ready: Limits::default(),
         }
     };
-    order.into_iter().map(container).collect()
+    let mut containers: Vec<ContainerPlan> = order.into_iter().map(container).collect();
+    if let Some(generator) = containers.pop() {
+        containers.push(speed_reference(&generator, &placement.target));
+        containers.push(generator);
+    }
+    containers
+}
+
+/// A container of ours that times a fixed piece of work on the target's CPUs, while the target is idle.
+fn speed_reference(generator: &ContainerPlan, cpus: &CpuSet) -> ContainerPlan {
+    ContainerPlan {
+        name: Plan::SPEED.into(),
+        command: Some(vec!["speed".into()]),
+        limits: generator.limits.clone().with(Limit::Cpuset, LimitValue::Cpus(cpus.clone())),
+        ..generator.clone()
+    }
 }
 
 /// The target's limits: the compose file's, and the flags' over them.

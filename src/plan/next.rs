@@ -7,7 +7,7 @@ use crate::model::{
 };
 
 /// The mock that answers at once.
-const NULL: &str = "null";
+const NULL: &str = "vscale-null";
 const NULL_PORT: u16 = 80;
 /// Long enough for a rate, short beside any window.
 const NULL_WARM_UP_US: u64 = 300_000;

@@ -1,11 +1,47 @@
-//! The limits as a process of the target sees them in its own `/sys/fs/cgroup`, read through `/proc/PID/root`: the
-//! kernel lets the probe look there when it runs as the same user as the target and neither has capabilities.
+//! What a process of the target sees of its cgroup in its own `/sys/fs/cgroup`, read through `/proc/PID/root`: the kernel
+//! lets the probe look there when it runs as the same user as the target and neither has capabilities.
 
-use crate::{limits, model::Limits};
-use std::{fs, path::PathBuf};
+use crate::{
+    limits,
+    model::{Limits, Throttling},
+};
+use std::{fs, path::Path};
 
 /// The limits of the cgroup that process `pid` sees as its root; those that may not be read are left out.
 pub fn limits_seen_by(pid: u32) -> Limits {
-    let root = PathBuf::from(format!("/proc/{pid}/root/sys/fs/cgroup"));
-    limits::inside(&|path| fs::read_to_string(root.join(path)).ok().map(|text| text.trim().to_owned()))
+    limits::inside(&|path| file(pid, path))
+}
+
+/// What its quota did; `None` where it may not be read.
+pub fn throttling_seen_by(pid: u32) -> Option<Throttling> {
+    throttling(&file(pid, "cpu.stat").or_else(|| file(pid, "cpu/cpu.stat"))?)
+}
+
+fn file(pid: u32, path: &str) -> Option<String> {
+    let root = Path::new("/proc").join(pid.to_string()).join("root/sys/fs/cgroup");
+    fs::read_to_string(root.join(path)).ok().map(|text| text.trim().to_owned())
+}
+
+/// `cpu.stat` of either version: `throttled_time` is in nanoseconds, `throttled_usec` is not.
+pub(super) fn throttling(text: &str) -> Option<Throttling> {
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    Some(Throttling {
+        periods: value("nr_periods ")?,
+        throttled_periods: value("nr_throttled ")?,
+        throttled_us: value("throttled_usec ").or_else(|| value("throttled_time ").map(|ns| ns / 1000))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_of_cgroups_say_the_same() {
+        let v1 = "nr_periods 10\nnr_throttled 4\nthrottled_time 7000000\n";
+        let v2 = "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 10\nnr_throttled 4\nthrottled_usec 7000\n";
+        let expected = Throttling { periods: 10, throttled_periods: 4, throttled_us: 7000 };
+        assert_eq!((throttling(v1), throttling(v2)), (Some(expected), Some(expected)));
+        assert_eq!(throttling("usage_usec 5\n"), None, "a cgroup without the controller");
+    }
 }

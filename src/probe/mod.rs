@@ -4,15 +4,18 @@
 //! It needs nothing of the target's image and no capability; what it may not read, it leaves out.
 
 mod cgroup;
+mod cpus;
 mod host;
 mod processes;
 mod ready;
+mod speed;
 
 pub use host::host_facts;
+pub use speed::SpeedReference;
 
 use crate::{
     error::{Error, Result},
-    model::{Limits, ProbeEvent, ProbeSample},
+    model::{CpuSet, Limits, ProbeEvent, ProbeSample},
     units,
 };
 use std::{
@@ -45,14 +48,18 @@ pub fn own_limits() -> Limits {
     cgroup::limits_seen_by(std::process::id())
 }
 
-/// The target's processes, limits and connections now.
+/// The target's processes, limits and connections now, and its CPUs.
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
     let processes = processes::list()?;
     let mut seen = processes.iter().map(|process| cgroup::limits_seen_by(process.pid));
     let limits = seen.find(|limits| !limits.is_empty()).unwrap_or_default();
+    let mut cpus = CpuSet::default();
+    processes.iter().for_each(|process| cpus.extend(process.cpus_allowed.iter()));
     Ok(ProbeSample {
         unix_us,
+        cpus: cpus::times(&cpus),
+        throttling: processes.iter().find_map(|process| cgroup::throttling_seen_by(process.pid)),
         limits,
         processes,
         connections: processes::established_connections(),

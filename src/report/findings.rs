@@ -3,7 +3,7 @@
 use super::cells::{self, counted};
 use crate::{
     limits,
-    model::{Finding, Gate, Limit, Value},
+    model::{Finding, Gate, Limit, Severity, Value},
     text::plain,
     units::format_us,
 };
@@ -13,9 +13,13 @@ const NOT_READ: &str = "not read";
 /// `w2: invalid: 2 workers were asked for, 1 ran before the load and 1 after it`.
 pub fn sentence(finding: &Finding) -> String {
     let scope = &finding.scope;
-    let invalid = finding.invalidates.then(|| "invalid".to_owned());
+    let severity = match finding.severity {
+        Severity::Warning => None,
+        Severity::Spoiled => Some("spoiled".to_owned()),
+        Severity::Invalid => Some("invalid".to_owned()),
+    };
     let phase = scope.phase.map(|phase| phase.to_string());
-    let parts = [scope.visit.clone(), invalid, phase, Some(said(finding))];
+    let parts = [scope.visit.clone(), severity, phase, Some(said(finding))];
     plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
@@ -36,6 +40,11 @@ fn said(finding: &Finding) -> String {
         Gate::ContainerLives => format!("{} ended while it was measured ({})", container(finding), measured()),
         Gate::SomethingMeasured => "no request succeeded".into(),
         Gate::Failures => format!("{} {}", measured(), note.unwrap_or("requests failed")),
+        Gate::Served => {
+            let [unserved, limit] =
+                [&finding.measured, &finding.limit].map(|value| number(value.as_ref(), cells::percent));
+            format!("{unserved} of the requests asked for were not answered as expected; the limit is {limit}")
+        }
         Gate::Complete => format!("the load was {}", measured()),
         Gate::GeneratorCpu => {
             let share = number(finding.measured.as_ref(), cells::percent);
@@ -77,7 +86,58 @@ fn said(finding: &Finding) -> String {
             let cpus = many(finding.limit.as_ref(), "CPU");
             format!("the quota of {} CPUs does not bind: the target has {cpus}", measured())
         }
+        Gate::EvidenceRead => {
+            let of = finding.scope.container.as_ref().map_or_else(String::new, |container| format!("{container}: "));
+            format!("{of}{}: {NOT_READ}", note.unwrap_or("evidence"))
+        }
+        Gate::NoQuotaUnasked => {
+            let periods = many(finding.measured.as_ref(), "period");
+            format!("a quota that nobody asked for held the target back in {periods}")
+        }
+        Gate::ForeignCpu => {
+            let cores = number(finding.measured.as_ref(), cells::cores);
+            format!("others used {cores} CPUs of the target's own")
+        }
+        Gate::Steal => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            format!("the hypervisor took {share} of the target's CPU time for somebody else")
+        }
+        Gate::IdleWait => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            format!(
+                "the target waited for a CPU for {share} of the time or more while its CPUs idled: a quota above its container?"
+            )
+        }
+        Gate::SpeedHeld => {
+            let change = number(finding.measured.as_ref(), change);
+            format!(
+                "the same piece of work took {change} time after the load than before it: the machine's speed changed"
+            )
+        }
+        Gate::SpeedInBlock => {
+            let change = number(finding.measured.as_ref(), change);
+            format!("the same piece of work took {change} time than in the middle of the run's visits")
+        }
+        Gate::GeneratorPaused => {
+            let paused = number(finding.measured.as_ref(), format_us);
+            format!("the load generator was kept from running for {paused}")
+        }
+        Gate::SpeedUpPossible => {
+            let times = number(finding.measured.as_ref(), |times| format!("{times:.2}"));
+            format!(
+                "a speed-up of {times} times what its workers or CPUs can give: one of the two measurements is wrong"
+            )
+        }
+        Gate::BaselineHeld => {
+            let moved = number(finding.measured.as_ref(), cells::percent);
+            format!("the baseline moved by {moved} between visits")
+        }
     }
+}
+
+/// `12.0 % more`, `3.0 % less`.
+fn change(ratio: f64) -> String {
+    format!("{} {}", cells::percent(ratio.abs()), if ratio > 0.0 { "more" } else { "less" })
 }
 
 fn container(finding: &Finding) -> &str {
@@ -109,7 +169,7 @@ mod tests {
     fn finding(gate: Gate, measured: Option<Value>, limit: Option<Value>, note: &str) -> Finding {
         let scope = Scope { visit: Some("w1".into()), ..Scope::default() };
         let note = (!note.is_empty()).then(|| note.to_owned());
-        Finding { scope, gate, measured, limit, note, invalidates: false }
+        Finding { scope, gate, measured, limit, note, severity: Severity::Warning }
     }
 
     fn text(text: &str) -> Option<Value> {
@@ -167,12 +227,12 @@ mod tests {
     #[test]
     fn the_scope_comes_first() {
         let mut quota = finding(Gate::LimitApplied, text("unlimited"), text("50000 us"), "inside");
-        quota.invalidates = true;
+        quota.severity = Severity::Invalid;
         quota.scope.container = Some("stack".into());
         quota.scope.limit = Some(Limit::CpuQuotaUs);
         assert_eq!(sentence(&quota), "w1: invalid: stack: CPU quota inside is unlimited, not 50000 us as asked");
         let mut nothing = finding(Gate::SomethingMeasured, None, None, "");
-        nothing.invalidates = true;
+        nothing.severity = Severity::Invalid;
         nothing.scope.phase = Some(PhaseKind::Target);
         assert_eq!(sentence(&nothing), "w1: invalid: target: no request succeeded");
         nothing.scope = Scope::default();

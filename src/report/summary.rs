@@ -47,7 +47,7 @@ pub struct Remark {
 
 impl From<&Finding> for Remark {
     fn from(finding: &Finding) -> Self {
-        Self { text: sentence(finding), bad: finding.invalidates }
+        Self { text: sentence(finding), bad: finding.invalidates() }
     }
 }
 

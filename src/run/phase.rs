@@ -74,7 +74,8 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
         .iter()
         .zip(&samples)
         .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
-    Ok((Phase { kind: plan.kind, load, usage: usage.collect(), processes }, hlog))
+    let usage = usage.collect();
+    Ok((Phase { kind: plan.kind, load, usage, processes, speed_before: None, speed_after: None }, hlog))
 }
 
 /// What the generator reads: its plan as a line of JSON.

@@ -15,14 +15,18 @@ use crate::{
     events::Event,
     measure::WorkerCounter,
     model::{
-        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, Visit,
-        Visited,
+        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, SpeedReading,
+        Visit, Visited,
     },
     store::Attached,
     units::now_unix_us,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for the speed reference: beyond it the machine is so slow that a number says no more.
+const SPEED_LIMIT: Duration = Duration::from_secs(10);
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
 pub(super) struct Carrier<'a> {
@@ -72,8 +76,12 @@ impl<'a> Carrier<'a> {
 
         let workers_before = self.look(&mut target).await;
         let mut phases = Vec::new();
+        let mut speed = self.speed().await;
         for plan in &visit.phases {
-            let (phase, hlog) = self.load(plan, visit, &mut target, tell).await?;
+            let (mut phase, hlog) = self.load(plan, visit, &mut target, tell).await?;
+            phase.speed_before = speed;
+            speed = self.speed().await;
+            phase.speed_after = speed;
             attached.hlogs.push((plan.kind, hlog));
             phases.push(phase);
             steps.lap(format!("load: {}", plan.kind));
@@ -161,6 +169,14 @@ impl<'a> Carrier<'a> {
         target.seen.as_ref().map(|sample| self.workers.count(sample))
     }
 
+    /// How fast the target's CPUs are now; `None` where that cannot be measured.
+    async fn speed(&mut self) -> Option<SpeedReading> {
+        let reference = self.standing.iter_mut().find(|up| up.plan.name == Plan::SPEED)?;
+        reference.output.write("measure\n").await;
+        let line = timeout(SPEED_LIMIT, reference.output.next_line()).await.ok()?.ok()??;
+        serde_json::from_str(&line).ok()
+    }
+
     async fn load(
         &mut self,
         plan: &PhasePlan,
@@ -182,7 +198,7 @@ impl<'a> Carrier<'a> {
         let generator = generator.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
         let Up { container, probe, .. } = target;
         let probe = probe.as_mut().filter(|_| plan.kind == PhaseKind::Target);
-        let others = others.into_iter().map(|up| &up.container);
+        let others = others.into_iter().filter(|up| up.plan.name != Plan::SPEED).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
         let outcome = phase::carry_out(plan, stage, tell).await;

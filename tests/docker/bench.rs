@@ -127,7 +127,7 @@ fn a_target_that_ignores_its_worker_count_is_invalid() {
     let words = "2 workers were asked for, 1 ran before the load and 1 after it";
     assert!(finished.stdout.contains(words), "{}", finished.stdout);
     let run: Run = bench.saved();
-    assert!(Analysis::of(&run).findings.iter().any(|finding| finding.gate == Gate::Workers && finding.invalidates));
+    assert!(Analysis::of(&run).findings.iter().any(|finding| finding.gate == Gate::Workers && finding.invalidates()));
 }
 
 #[test]

@@ -16,6 +16,9 @@ use std::{
 use tempfile::TempDir;
 use vscale::{model::Run, store::RunFolder};
 
+/// The exit status of a run on a host that was too busy to believe it.
+const BUSY: i32 = 8;
+
 /// The statically linked binary.
 fn binary() -> PathBuf {
     let named = std::env::var_os("VSCALE").expect("VSCALE names the static binary: run these tests by `make test`");

@@ -140,6 +140,7 @@ fn plan() -> Plan {
         points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model() }).into(),
         blocks: vec![vec![0, 1]],
         ready_timeout_us: 300 * SECOND_US,
+        max_failure_rate: 0.01,
     }
 }
 
@@ -225,7 +226,7 @@ fn null_phase(baseline: &Phase) -> Phase {
     let mut load = baseline.load.clone();
     load.host = "http://null:80".into();
     load.requests[0].requests = 41_000 * SECONDS;
-    Phase { kind: PhaseKind::Null, load, usage: vec![], processes: vec![] }
+    Phase { kind: PhaseKind::Null, load, usage: vec![], processes: vec![], speed_before: None, speed_after: None }
 }
 
 fn attestation(workers: u32) -> Attestation {
@@ -255,6 +256,8 @@ fn phase(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, workers:
         load: load(kind, start, rate_per_s, latency_us, failing),
         usage: ["mock", "stack", "loadgen"].map(|container| usage(container, kind, start, workers)).into(),
         processes: if failing { processes(start, workers) } else { vec![] },
+        speed_before: Some(SpeedReading { arithmetic_us: 2_000.0, memory_us: 1_500.0 }),
+        speed_after: Some(SpeedReading { arithmetic_us: 2_010.0, memory_us: 1_700.0 }),
     }
 }
 
@@ -381,6 +384,13 @@ fn usage(container: &str, phase: PhaseKind, start: u64, workers: u32) -> Contain
     ContainerUsage { container: container.into(), samples: (0..=WARM_UP_S + SECONDS).map(sample).collect() }
 }
 
+/// A CPU that runs the workers' halves and little else.
+fn host_cpu(cpu: u32, index: u64, workers: u32) -> CpuTimes {
+    let workers_us: u64 = (0..u64::from(workers)).map(|number| 780_000 - 90_000 * number).sum();
+    let busy_us = index * (workers_us / 2 + 10_000);
+    CpuTimes { cpu, busy_us, idle_us: index * SECOND_US - busy_us, steal_us: 0 }
+}
+
 fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
     let process = |pid, cpu_us, command_line: &str| Process {
         pid,
@@ -388,6 +398,8 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
         command_line: command_line.into(),
         threads: 3,
         cpu_us,
+        ended_children_cpu_us: 0,
+        tasks: vec![Task { tid: pid, cpu_us: cpu_us + 1, wait_us: cpu_us / 50 }],
         rss_bytes: 150 << 20,
         cpus_allowed: cpus("2-3"),
     };
@@ -400,6 +412,8 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             connections: 8,
             limits: Limits::default(),
             own_cpu_us: index * 900,
+            cpus: [2, 3].map(|cpu| host_cpu(cpu, index, workers)).into(),
+            throttling: None,
         }
     };
     (0..=WARM_UP_S + SECONDS).map(sample).collect()

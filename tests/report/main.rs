@@ -6,5 +6,6 @@ mod csv;
 mod csv_form;
 mod files;
 mod fixture;
+mod gates;
 mod html;
 mod text;

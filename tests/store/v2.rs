@@ -27,7 +27,7 @@ fn changed<const N: usize>(changes: [(&str, serde_json::Value); N]) -> Run {
 /// What invalidates a run.
 fn against(run: &Run) -> Vec<Gate> {
     let findings = Analysis::of(run).findings;
-    findings.into_iter().filter(|finding| finding.invalidates).map(|finding| finding.gate).collect()
+    findings.into_iter().filter(|finding| finding.invalidates()).map(|finding| finding.gate).collect()
 }
 
 #[test]

@@ -135,6 +135,8 @@ impl PhaseWritten {
             load: self.load.into_result(),
             usage: self.containers.into_iter().map(usage).collect(),
             processes: self.processes.into_iter().map(Sample::into_probe_sample).collect(),
+            speed_before: None,
+            speed_after: None,
         }
     }
 }
@@ -180,6 +182,8 @@ impl Sample {
             connections: self.connections,
             limits: seen(self.limits),
             own_cpu_us: self.own_cpu_us,
+            cpus: Vec::new(),
+            throttling: None,
         }
     }
 }

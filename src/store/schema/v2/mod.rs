@@ -151,6 +151,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         points: counts.into_iter().map(point).collect(),
         blocks: vec![order],
         ready_timeout_us: 0,
+        max_failure_rate: 1.0,
     }
 }
 

@@ -1,0 +1,107 @@
+//! Whether the host was quiet enough to believe a visit: what others took of the target's CPUs, and whether the machine
+//! was as fast as before.
+
+use super::gates::{self, found};
+use crate::{
+    measure::{HostUse, Rates},
+    model::{Finding, Gate, Limit, Phase, PhaseKind, Run, Scope, Severity, SpeedReading, Visited},
+};
+
+/// What a visit's evidence says of the host.
+pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
+    let Some(phase) = visited.phase(PhaseKind::Target) else { return Vec::new() };
+    let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
+    let mut findings = cpu(run, visited, phase, &scope);
+    findings.extend(unasked_quota(run, visited, phase, &scope));
+    findings.extend(speed(run, visited, phase, &scope));
+    findings
+}
+
+/// Who used the target's CPUs besides the target, and what it waited for.
+fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Finding> {
+    let Some(host) = HostUse::over(&phase.processes, &phase.load.window) else {
+        return vec![not_read(scope, "what others used of the target's CPUs")];
+    };
+    let others_cores = host.others_cores - ours_on_target_cpus(run, phase);
+    let beyond = |gate: Gate, measured: f64| (measured > gates::limit(gate)).then(|| found(gate, scope, measured));
+    let mut findings: Vec<Finding> =
+        [beyond(Gate::ForeignCpu, others_cores), beyond(Gate::Steal, host.steal_ratio)].into_iter().flatten().collect();
+    // Where a quota is its own and what it held back is not told, waiting may be all its own.
+    let has_quota = run.point(visited).limits.get(Limit::CpuQuotaUs).is_some();
+    let tells = phase.processes.iter().any(|sample| sample.throttling.is_some());
+    match host.idle_wait_ratio {
+        _ if has_quota && !tells => {}
+        Some(ratio) => findings.extend(beyond(Gate::IdleWait, ratio)),
+        None => findings.push(not_read(scope, "how long the target waited for a CPU")),
+    }
+    findings
+}
+
+/// CPUs that roles of ours used on the target's CPUs, where the host is too small to keep them apart.
+fn ours_on_target_cpus(run: &Run, phase: &Phase) -> f64 {
+    let (placement, roles) = (run.plan.placement(), &run.plan.roles);
+    let shares = |cpus: &crate::model::CpuSet| !cpus.shared_with(&placement.target).is_empty();
+    let generator = if shares(&placement.generator) { phase.load.generator_cores() } else { 0.0 };
+    let backend = phase.usage(&roles.backend).filter(|_| shares(&placement.backend));
+    let backend = backend.and_then(|usage| Rates::over(usage, &phase.load.window).cpu_cores);
+    generator + backend.unwrap_or(0.0)
+}
+
+/// A quota that nobody asked for and that held the target back all the same.
+fn unasked_quota(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Option<Finding> {
+    if run.point(visited).limits.get(Limit::CpuQuotaUs).is_some() {
+        return None;
+    }
+    let engine = phase.usage(&run.plan.roles.target).and_then(|usage| {
+        let throttled = |at: Option<&crate::model::ContainerSample>| at?.throttled_periods;
+        Some(throttled(usage.samples.last())?.saturating_sub(throttled(usage.samples.first())?))
+    });
+    let throttled = |at: Option<&crate::model::ProbeSample>| Some(at?.throttling?.throttled_periods);
+    let probe = throttled(phase.processes.last())
+        .zip(throttled(phase.processes.first()))
+        .map(|(last, first)| last.saturating_sub(first));
+    let periods = engine.max(probe).unwrap_or(0) as f64;
+    (periods > gates::limit(Gate::NoQuotaUnasked)).then(|| found(Gate::NoQuotaUnasked, scope, periods))
+}
+
+/// The machine's speed before the load against after it, and against the block's median.
+fn speed(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Finding> {
+    let (Some(before), Some(after)) = (phase.speed_before, phase.speed_after) else {
+        return vec![not_read(scope, "the machine's speed")];
+    };
+    let judge = |gate: Gate, change: f64| (change.abs() > gates::limit(gate)).then(|| found(gate, scope, change));
+    let held = judge(Gate::SpeedHeld, after.arithmetic_us / before.arithmetic_us - 1.0);
+    let of_block = run.visited.iter().filter(|other| other.block == visited.block);
+    let of_block = of_block.filter_map(|other| other.phase(PhaseKind::Target)?.speed_before);
+    let median = median(of_block.map(|reading: SpeedReading| reading.arithmetic_us).collect());
+    let in_block = median.and_then(|median| judge(Gate::SpeedInBlock, before.arithmetic_us / median - 1.0));
+    held.into_iter().chain(in_block).collect()
+}
+
+/// The middle one, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some(values[last / 2].midpoint(values[last.div_ceil(2)]))
+}
+
+/// Evidence that is missing is never good news.
+pub(super) fn not_read(scope: &Scope, what: &str) -> Finding {
+    Finding { measured: None, note: Some(what.to_owned()), ..found(Gate::EvidenceRead, scope, String::new()) }
+}
+
+/// The same of evidence without which nothing can be believed.
+pub(super) fn not_read_and_needed(scope: &Scope, what: &str) -> Finding {
+    Finding { severity: Severity::Invalid, ..not_read(scope, what) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle() {
+        let of = |values: &[f64]| median(values.to_vec());
+        assert_eq!((of(&[3.0, 1.0, 2.0]), of(&[4.0, 1.0]), of(&[])), (Some(2.0), Some(2.5), None));
+    }
+}
