@@ -4,7 +4,7 @@
 use super::gates::{self, found};
 use crate::{
     measure::{HostUse, Rates},
-    model::{Finding, Gate, Limit, Phase, PhaseKind, Run, Scope, Severity, SpeedReading, Visited},
+    model::{Finding, Gate, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, SpeedReading, Visited},
 };
 
 /// What a visit's evidence says of the host.
@@ -13,6 +13,7 @@ pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
     let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
     let mut findings = cpu(run, visited, phase, &scope);
     findings.extend(unasked_quota(run, visited, phase, &scope));
+    findings.extend(quotas_above(visited, &scope));
     findings.extend(speed(run, visited, phase, &scope));
     findings
 }
@@ -62,6 +63,20 @@ fn unasked_quota(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> 
         .map(|(last, first)| last.saturating_sub(first));
     let periods = engine.max(probe).unwrap_or(0) as f64;
     (periods > gates::limit(Gate::NoQuotaUnasked)).then(|| found(Gate::NoQuotaUnasked, scope, periods))
+}
+
+/// A quota above the target's container that held it back.
+fn quotas_above(visited: &Visited, scope: &Scope) -> Vec<Finding> {
+    let Some(above) = &visited.attestation.above else {
+        return vec![not_read(scope, "quotas above the target's container")];
+    };
+    let held = above.iter().filter(|quota| quota.throttled_periods as f64 > gates::limit(Gate::NoQuotaUnasked));
+    let finding = |quota: &QuotaAbove| {
+        let cores = quota.quota_us as f64 / quota.period_us.max(1) as f64;
+        let note = format!("{cores} CPUs on the cgroup {}", quota.cgroup);
+        Finding { note: Some(note), ..found(Gate::NoQuotaUnasked, scope, quota.throttled_periods as f64) }
+    };
+    held.map(finding).collect()
 }
 
 /// The machine's speed before the load against after it, and against the block's median.

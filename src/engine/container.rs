@@ -27,6 +27,8 @@ pub struct Container {
 pub struct State {
     /// Whether it runs.
     pub running: bool,
+    /// Its first process, as numbered on the engine's host.
+    pub pid: Option<u32>,
     /// Its exit status, once it has ended.
     pub exit_code: i64,
     /// Whether the kernel ended it for its memory.
@@ -98,6 +100,7 @@ impl Container {
         let state = inspected.state.unwrap_or_default();
         Ok(State {
             running: state.running.unwrap_or(false),
+            pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0),
             exit_code: state.exit_code.unwrap_or(0),
             oom_killed: state.oom_killed.unwrap_or(false),
             error: state.error.unwrap_or_default(),

@@ -48,4 +48,4 @@ pub use request_template::RequestTemplate;
 pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
 pub use usage::{ContainerSample, ContainerUsage};
 pub use visit::{PhaseKind, PhasePlan, Visit};
-pub use visited::{Attestation, Ended, Phase, SpeedReading, Step, Visited};
+pub use visited::{Attestation, Ended, Phase, QuotaAbove, SpeedReading, Step, Visited};

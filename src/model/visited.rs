@@ -39,6 +39,23 @@ pub struct Attestation {
     pub workers_after: Option<u32>,
     /// Every limit of every container.
     pub limits: Vec<LimitRow>,
+    /// Quotas on cgroups above the target's, which no container sees; `None` where they could not be read, as with an
+    /// engine on another host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<Vec<QuotaAbove>>,
+}
+
+/// A quota on a cgroup above the target's, and what it did from before the load to after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaAbove {
+    /// The cgroup's path.
+    pub cgroup: String,
+    /// CPU time in each period.
+    pub quota_us: u64,
+    /// Length of the period.
+    pub period_us: u64,
+    /// Periods in which it was used up.
+    pub throttled_periods: u64,
 }
 
 /// One load phase with all that was watched during it.

@@ -3,6 +3,7 @@
 //!
 //! It needs nothing of the target's image and no capability; what it may not read, it leaves out.
 
+mod above;
 mod cgroup;
 mod cpus;
 mod host;
@@ -10,6 +11,7 @@ mod processes;
 mod ready;
 mod speed;
 
+pub use above::quotas_above;
 pub use host::host_facts;
 pub use speed::SpeedReference;
 

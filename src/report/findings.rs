@@ -92,7 +92,8 @@ fn said(finding: &Finding) -> String {
         }
         Gate::NoQuotaUnasked => {
             let periods = many(finding.measured.as_ref(), "period");
-            format!("a quota that nobody asked for held the target back in {periods}")
+            let which = note.map_or_else(String::new, |which| format!(" ({which})"));
+            format!("a quota that nobody asked for{which} held the target back in {periods}")
         }
         Gate::ForeignCpu => {
             let cores = number(finding.measured.as_ref(), cells::cores);

@@ -9,7 +9,8 @@ use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},
     events::Event,
-    model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample},
+    model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
+    probe::quotas_above,
     text::last_lines,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -98,6 +99,11 @@ impl Up {
         let mut limits = seen.limits.clone();
         limits.set(Limit::Affinity, affinity);
         limits
+    }
+
+    /// Quotas on the cgroups above it; `None` where the engine is on another host.
+    pub(super) async fn quotas_above(&self) -> Option<Vec<QuotaAbove>> {
+        quotas_above(self.container.state().await.ok()?.pid?, self.container.id())
     }
 
     /// How it ended, if it has.

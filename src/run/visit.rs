@@ -15,8 +15,8 @@ use crate::{
     events::Event,
     measure::WorkerCounter,
     model::{
-        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, SpeedReading,
-        Visit, Visited,
+        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, QuotaAbove,
+        SpeedReading, Visit, Visited,
     },
     store::Attached,
     units::now_unix_us,
@@ -75,6 +75,7 @@ impl<'a> Carrier<'a> {
         steps.lap("set limits");
 
         let workers_before = self.look(&mut target).await;
+        let above_before = target.quotas_above().await;
         let mut phases = Vec::new();
         let mut speed = self.speed().await;
         for plan in &visit.phases {
@@ -87,6 +88,7 @@ impl<'a> Carrier<'a> {
             steps.lap(format!("load: {}", plan.kind));
         }
         let workers_after = self.look(&mut target).await;
+        let above = since(above_before, target.quotas_above().await);
         let limits = self.limits(&target, &phases).await;
         let ended = self.ended(&target).await;
         steps.lap("attest");
@@ -104,7 +106,7 @@ impl<'a> Carrier<'a> {
             workers: visit.workers,
             started_unix_us,
             ready_after_us,
-            attestation: Attestation { workers_before, workers_after, limits },
+            attestation: Attestation { workers_before, workers_after, limits, above },
             phases,
             ended,
             steps: steps.into_laps(),
@@ -234,6 +236,17 @@ impl<'a> Carrier<'a> {
         });
         join_all(read).await
     }
+}
+
+/// What quotas did between two looks at them.
+fn since(before: Option<Vec<QuotaAbove>>, after: Option<Vec<QuotaAbove>>) -> Option<Vec<QuotaAbove>> {
+    let (before, after) = (before?, after?);
+    let earlier = |now: &QuotaAbove| before.iter().find(|then| then.cgroup == now.cgroup);
+    let growth = |now: QuotaAbove| {
+        let then = earlier(&now).map_or(0, |then| then.throttled_periods);
+        QuotaAbove { throttled_periods: now.throttled_periods.saturating_sub(then), ..now }
+    };
+    Some(after.into_iter().map(growth).collect())
 }
 
 /// As the generator itself saw them in its last phase.

@@ -246,6 +246,7 @@ fn attestation(workers: u32) -> Attestation {
         workers_before: Some(workers),
         workers_after: Some(workers),
         limits: limits.iter().flat_map(|(container, limits)| rows(container, limits)).collect(),
+        above: Some(vec![]),
     }
 }
 

@@ -4,7 +4,10 @@
 use crate::fixture::run;
 use vscale::{
     analyse::Analysis,
-    model::{Ended, Gate, Limit, LimitValue, LoadModel, Phase, PhaseKind, Run, Severity, SpeedReading, Throttling},
+    model::{
+        Ended, Gate, Limit, LimitValue, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading,
+        Throttling,
+    },
 };
 
 /// The severity with which a gate found something in the second visit or in the whole run, if it did.
@@ -106,6 +109,20 @@ fn a_quota_that_nobody_asked_for() {
         }
     };
     assert_eq!(both_sides(Gate::NoQuotaUnasked, throttled(0), throttled(1)), Some(Severity::Invalid));
+}
+
+#[test]
+fn a_quota_above_the_container() {
+    let above = |throttled_periods| {
+        move |run: &mut Run| {
+            let quota =
+                QuotaAbove { cgroup: "/a.slice".into(), quota_us: 50_000, period_us: 100_000, throttled_periods };
+            run.visited[1].attestation.above = Some(vec![quota]);
+        }
+    };
+    assert_eq!(both_sides(Gate::NoQuotaUnasked, above(0), above(1)), Some(Severity::Invalid));
+    let unread = |run: &mut Run| run.visited[1].attestation.above = None;
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), unread), Some(Severity::Warning));
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl Level {
                 workers_before: Some(attested.workers_before),
                 workers_after: Some(attested.workers_after),
                 limits: attested.limits.into_iter().flat_map(LimitsWritten::into_rows).collect(),
+                above: None,
             },
             phases: vec![self.baseline.into_phase(PhaseKind::Baseline), self.stack.into_phase(PhaseKind::Target)],
             ended: ended.collect(),
