@@ -1,10 +1,11 @@
 //! What the probe sees inside a target's PID and network namespaces.
 
 use super::{CpuSet, Limits};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One line of the probe's output.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ProbeEvent {
     /// Not ready yet: the last answer or error.
@@ -22,7 +23,7 @@ pub enum ProbeEvent {
 }
 
 /// The target's processes at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeSample {
     /// Wall clock, microseconds since 1970 UTC.
     pub unix_us: u64,
@@ -37,7 +38,7 @@ pub struct ProbeSample {
 }
 
 /// One process of the target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// In the target's PID namespace.
     pub pid: u32,

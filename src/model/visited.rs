@@ -1,10 +1,11 @@
 //! What happened in a visit: measured values only. What follows from them, `measure` and `analyse` say.
 
 use super::{ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A finished visit.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Visited {
     /// The visit's id.
     pub id: String,
@@ -31,7 +32,7 @@ pub struct Visited {
 }
 
 /// What was asked for and what was found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Attestation {
     /// Workers counted before the load; `None` where they could not be counted.
     pub workers_before: Option<u32>,
@@ -42,7 +43,7 @@ pub struct Attestation {
 }
 
 /// One load phase with all that was watched during it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
     /// What was loaded.
     pub kind: PhaseKind,
@@ -55,7 +56,7 @@ pub struct Phase {
 }
 
 /// A container that ended before its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// Its name.
     pub container: String,
@@ -64,7 +65,7 @@ pub struct Ended {
 }
 
 /// A part of a visit and the time that it took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// `start mock`, `settle`, `target`, `save`.
     pub name: String,
