@@ -1,6 +1,6 @@
 //! The command line, as clap types only: `vscale --help` is the specification.
 
-use crate::units;
+use crate::{report::schema::Document, units};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::{path::PathBuf, time::Duration};
@@ -52,6 +52,8 @@ pub enum Command {
     /// Print what this host is, as JSON (the controller runs this in a container)
     #[command(hide = true)]
     Host,
+    /// Print what the keys of a run's files mean, as JSON Schema
+    Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -79,6 +81,17 @@ pub enum ProgressArg {
 pub struct ReportArgs {
     /// A folder under results/runs/
     pub run_dir: PathBuf,
+}
+
+/// `vscale schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value_t = Document::Result)]
+    pub of: Document,
+    /// All of it as Markdown tables: the reference in results/README.md
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `vscale gc`.

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Bench(args) => commands::bench(&args),
         Command::Report(args) => commands::report(&args),
+        Command::Schema(args) => commands::schema(&args),
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => commands::mock(&args),
         Command::Load(args) => commands::load(&args),

@@ -1,5 +1,7 @@
 //! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
 ///
 /// A line break or tab becomes a space. Sources: ECMA-48 (escape sequences), Unicode TR 9 (direction).
@@ -31,6 +33,33 @@ pub fn shortened(text: &str, most: usize) -> String {
     let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// Columns that `text` takes on a terminal: none for a combining mark, two for a wide character.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// The beginning of `text` that fits into so many columns.
+pub fn fitted(text: &str, most: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        used += character.width().unwrap_or(0);
+        used > most
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+/// As many whole words of `text` as fit into so many columns, with an ellipsis if some were left out.
+pub fn fitted_words(text: &str, most: usize) -> String {
+    if columns(text) <= most {
+        return text.to_owned();
+    }
+    let room = fitted(text, most.saturating_sub(1));
+    let is_between = text[room.len()..].starts_with(' ');
+    let kept = if is_between { room } else { room.rsplit_once(' ').map_or(room, |(words, _)| words) };
+    let ellipsis = if most > 0 { "…" } else { "" };
+    format!("{}{ellipsis}", kept.trim_end())
 }
 
 /// The last `count` lines of a log that say something, each made [`plain`].
@@ -91,7 +120,24 @@ mod tests {
         assert_eq!(last_lines(b"a\nb\n\n\x1b[31mc\x07\n", 2), "b\nc");
     }
 
+    #[test]
+    fn words_that_fit() {
+        assert_eq!(fitted_words("measuring, 12 s left", 20), "measuring, 12 s left");
+        assert_eq!(fitted_words("measuring, 12 s left", 19), "measuring, 12 s…");
+        assert_eq!(fitted_words("measuring, 12 s left", 11), "measuring,…");
+        assert_eq!(fitted_words("测量测量", 5), "测量…");
+        assert_eq!(fitted_words("measuring", 0), "");
+        assert_eq!((columns("e\u{301}"), columns("测"), fitted("e\u{301}测", 2)), (1, 2, "e\u{301}"));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_fitted_fits(text in any::<String>(), most in 0usize..50) {
+            let text = plain(&text);
+            prop_assert!(columns(fitted(&text, most)) <= most);
+            prop_assert!(columns(&fitted_words(&text, most)) <= most);
+        }
+
         #[test]
         fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
             prop_assert!(!plain(&text).chars().any(char::is_control));

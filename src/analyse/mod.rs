@@ -12,7 +12,7 @@ mod scaling;
 
 pub use costs::{overhead_p50_us, target_cpu_per_request_us};
 pub use load::load_findings;
-pub use scaling::{Scaled, Scaling};
+pub use scaling::{Scaled, ScaledPoint, Scaling, median};
 
 use crate::{
     measure::WorkerCounter,

@@ -1,23 +1,44 @@
-//! How throughput grows with workers.
+//! How throughput grows with workers: from point to point of the plan, each by the median of its visits.
 
-use crate::model::{PhaseKind, Run, Visited};
+use crate::model::{LoadModel, PhaseKind, Run, Visited};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Growth over a run's visits.
-#[derive(Clone, Debug, Serialize)]
+/// Growth over a run's points.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Scaling {
-    /// Which of the visited the others are compared with, from 0: the first of the valid ones with the fewest workers.
+    /// Which of `points` the others are compared with, from 0: the first of those with the fewest workers that have a
+    /// valid visit.
     pub reference: Option<usize>,
+    /// A row a point that was visited, fewest workers first, then in the plan's order.
+    pub points: Vec<ScaledPoint>,
     /// A row a visit, in the run's order.
     pub rows: Vec<Scaled>,
 }
 
-/// A visit beside the one that it is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// A point: its repeats together.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ScaledPoint {
+    /// Its place in the plan.
+    pub point: usize,
+    /// Workers asked for.
+    pub workers: u32,
+    /// Its visits, by their places in the run.
+    pub visits: Vec<usize>,
+    /// Those of them that are valid.
+    pub valid: Vec<usize>,
+    /// The median of the valid ones beside the reference's.
+    #[serde(flatten)]
+    pub median: Scaled,
+}
+
+/// A throughput beside that of the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Scaled {
-    /// Its throughput; `None` where the target was not loaded.
+    /// Successful answers a second; absent where the target was not loaded.
     pub throughput_rps: Option<f64>,
-    /// Throughput over that of the reference.
+    /// Throughput over that of the reference; absent where the visit is invalid, and in an open loop, where the throughput
+    /// is what was asked for.
     pub speed_up: Option<f64>,
     /// Speed-up over the ratio of the workers; 1 is linear.
     pub efficiency: Option<f64>,
@@ -26,28 +47,92 @@ pub struct Scaled {
 }
 
 impl Scaling {
-    /// Of all visits; only a valid one can be the reference.
+    /// Of all visits; only valid ones count for a point.
     pub(super) fn of(run: &Run, is_valid: &dyn Fn(&Visited) -> bool) -> Self {
-        let valid = run.visited.iter().enumerate().filter(|(_, visited)| is_valid(visited));
-        let reference = valid.min_by_key(|(_, visited)| visited.workers);
-        Self {
-            reference: reference.map(|(index, _)| index),
-            rows: run.visited.iter().map(|visited| scale(visited, reference.map(|(_, it)| it))).collect(),
+        let mut points = points(run, is_valid);
+        let reference = points.iter().position(|point| !point.valid.is_empty());
+        let base = reference.and_then(|index| Base::of(run, &points[index]));
+        for point in &mut points {
+            point.median = scale(point.median.throughput_rps, point.workers, base.as_ref());
         }
+        let row = |visited: &Visited| {
+            let scaled = scale(throughput_rps(visited), visited.workers, base.as_ref());
+            if is_valid(visited) { scaled } else { Scaled { speed_up: None, efficiency: None, ..scaled } }
+        };
+        Self { reference, points, rows: run.visited.iter().map(row).collect() }
+    }
+
+    /// The row of a visit's point.
+    pub fn point_of(&self, visit: usize) -> Option<&ScaledPoint> {
+        self.points.iter().find(|point| point.visits.contains(&visit))
     }
 }
 
-fn scale(visited: &Visited, reference: Option<&Visited>) -> Scaled {
-    let rps = |visited: &Visited| visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps());
-    let reference_rps = reference.and_then(rps).filter(|rps| *rps > 0.0);
-    let times_workers =
-        f64::from(visited.workers) / f64::from(reference.map_or(1, |reference| reference.workers.max(1)));
-    let throughput_rps = rps(visited);
-    let speed_up = throughput_rps.zip(reference_rps).map(|(rps, reference)| rps / reference);
+/// The median of some values; of two in the middle, their mean.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    Some(match (values.len() % 2, values.get(middle)?) {
+        (1, value) => *value,
+        (_, above) => values[middle - 1].midpoint(*above),
+    })
+}
+
+/// What the others are compared with.
+struct Base {
+    rps: f64,
+    workers: u32,
+}
+
+impl Base {
+    fn of(run: &Run, point: &ScaledPoint) -> Option<Self> {
+        let is_closed = matches!(run.plan.points.get(point.point)?.load, LoadModel::Closed { .. });
+        let rps = point.median.throughput_rps.filter(|rps| *rps > 0.0 && is_closed)?;
+        Some(Self { rps, workers: point.workers.max(1) })
+    }
+}
+
+/// The points that were visited, each with its median throughput.
+fn points(run: &Run, is_valid: &dyn Fn(&Visited) -> bool) -> Vec<ScaledPoint> {
+    let point = |index: usize| {
+        let visits: Vec<usize> =
+            run.visited.iter().enumerate().filter(|(_, it)| it.point == index).map(|(place, _)| place).collect();
+        let first = &run.visited[*visits.first()?];
+        let valid: Vec<usize> = visits.iter().copied().filter(|&place| is_valid(&run.visited[place])).collect();
+        let throughput_rps = median(valid.iter().filter_map(|&place| throughput_rps(&run.visited[place])));
+        let median = Scaled { throughput_rps, ..Scaled::default() };
+        Some(ScaledPoint { point: index, workers: first.workers, visits, valid, median })
+    };
+    let mut points: Vec<_> = (0..run.plan.points.len()).filter_map(point).collect();
+    points.sort_by_key(|point| point.workers);
+    points
+}
+
+fn throughput_rps(visited: &Visited) -> Option<f64> {
+    visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps())
+}
+
+fn scale(throughput_rps: Option<f64>, workers: u32, base: Option<&Base>) -> Scaled {
+    let Some(base) = base else { return Scaled { throughput_rps, ..Scaled::default() } };
+    let times_workers = f64::from(workers) / f64::from(base.workers);
+    let speed_up = throughput_rps.map(|rps| rps / base.rps);
     Scaled {
         throughput_rps,
         speed_up,
         efficiency: speed_up.map(|times| times / times_workers),
-        ideal_rps: reference_rps.map(|rps| rps * times_workers),
+        ideal_rps: Some(base.rps * times_workers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_middle_and_of_two_their_mean() {
+        assert_eq!(median([]), None);
+        assert_eq!(median([3.0, 1.0, 200.0]), Some(3.0));
+        assert_eq!(median([4.0, 1.0, 2.0, 200.0]), Some(3.0));
     }
 }

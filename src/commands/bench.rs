@@ -1,9 +1,9 @@
-//! `vscale bench`, `vscale report` and `vscale gc`.
+//! `vscale bench`, `vscale report`, `vscale schema` and `vscale gc`.
 
-use super::{block_on, colour, load, progress::Progress};
+use super::{block_on, colour, load, progress::Progress, width};
 use vscale::{
     analyse::Analysis,
-    cli::{BenchArgs, GcArgs, ReportArgs},
+    cli::{BenchArgs, GcArgs, ReportArgs, SchemaArgs},
     compose,
     engine::{Engine, collect_garbage},
     error::{Error, Result, exit},
@@ -24,7 +24,7 @@ pub fn bench(args: &BenchArgs) -> Result<u8> {
     let analysis = Analysis::of(run);
     let reported =
         make_reports(folder, run, &analysis).and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
-    println!("{}", report::terminal::render(run, &analysis, colour()));
+    println!("{}", report::terminal::render(run, &analysis, width(), colour()));
     println!("report: {}", folder.path().join("report.html").display());
     if let Some(error) = finished.error.or(reported.err()) {
         eprintln!("vscale: the visits above are complete, but then: {error}");
@@ -91,8 +91,20 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
     let run = folder.load()?;
     let analysis = Analysis::of(&run);
     make_reports(&folder, &run, &analysis)?;
-    println!("{}", report::terminal::render(&run, &analysis, colour()));
+    println!("{}", report::terminal::render(&run, &analysis, width(), colour()));
     println!("report: {}", args.run_dir.join("report.html").display());
+    Ok(exit::OK)
+}
+
+/// Prints what the keys of a run's files mean.
+pub fn schema(args: &SchemaArgs) -> Result<u8> {
+    let text = if args.markdown {
+        report::schema::reference()
+    } else {
+        let schema = report::schema::json_schema(args.of);
+        serde_json::to_string_pretty(&schema).map_err(|error| Error::Other(error.to_string()))?
+    };
+    println!("{}", text.trim_end());
     Ok(exit::OK)
 }
 

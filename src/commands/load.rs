@@ -1,11 +1,11 @@
 //! `vscale load` and `vscale capacity`.
 
-use super::{print_event, progress::Progress, stop_on_signal, write};
+use super::{print_event, progress::Progress, stop_on_signal, width, write};
 use std::{fs::File, io::Write, path::Path};
 use vscale::{
     cli::{CapacityArgs, LoadArgs, ProgressArg},
     error::{Error, Result, exit},
-    events::LoadNow,
+    events::Follow,
     load,
     model::{LoadEvent, LoadPlan, LoadResult, PhaseKind, Until, hlog_head},
     report,
@@ -20,11 +20,12 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
     let stop = stop_on_signal()?;
     let mut hlog = args.hlog.as_deref().map(start_hlog).transpose()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
+    let mut follow = Follow::new(&plan);
     let result = load::run(&plan, &stop, &mut |now| {
         if args.json {
             print_event(&LoadEvent::Progress(now.clone()));
         } else {
-            progress.live(&report::progress::load_now(&LoadNow::from(now)));
+            progress.live(&report::progress::load_now(&follow.now(now)));
         }
         if let Some((_, file)) = &mut hlog {
             // What cannot be written shows when the file is closed.
@@ -40,7 +41,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
     if args.json {
         print_event(&LoadEvent::Result(Box::new(result)));
     } else {
-        print!("{}", report::load_text::render(&result));
+        print!("{}", report::load_text::render(&result, width()));
     }
     Ok(if failed { exit::THRESHOLD } else { exit::OK })
 }
@@ -62,7 +63,7 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
     if args.json {
         println!("{}", serde_json::to_string(&found).map_err(|error| Error::Other(error.to_string()))?);
     } else {
-        print!("{}", report::load_text::capacity(&found));
+        print!("{}", report::load_text::capacity(&found, width()));
     }
     Ok(exit::OK)
 }

@@ -6,7 +6,7 @@ mod load;
 mod progress;
 mod roles;
 
-pub use bench::{bench, gc, report};
+pub use bench::{bench, gc, report, schema};
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use roles::{host, mock, probe, speed};
@@ -14,6 +14,7 @@ pub use roles::{host, mock, probe, speed};
 use std::{
     fs,
     io::{BufWriter, IsTerminal, Write, stdout},
+    os::fd::AsFd,
     path::Path,
     process,
     sync::{
@@ -23,9 +24,11 @@ use std::{
     },
     thread,
 };
+use terminal_size::{Width, terminal_size_of};
 use vscale::{
     error::{Error, Result},
     model::LoadEvent,
+    report::terminal,
     run::Stop,
 };
 
@@ -76,4 +79,14 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
 fn colour() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     !set("NO_COLOR") && (set("CLICOLOR_FORCE") || stdout().is_terminal())
+}
+
+/// Columns of the terminal that stdout is; elsewhere as many as a page has.
+fn width() -> usize {
+    if stdout().is_terminal() { columns_of(stdout()) } else { terminal::WIDTH }
+}
+
+/// Columns of a terminal; 80 where it does not say.
+fn columns_of(terminal: impl AsFd) -> usize {
+    terminal_size_of(terminal).map_or(80, |(Width(columns), _)| columns.into())
 }

@@ -1,5 +1,6 @@
 //! Shows on stderr what happens, as lines that stay and one live line that is written over, or as JSON lines.
 
+use super::columns_of;
 use std::{
     io::{IsTerminal, Write, stderr},
     time::{Duration, Instant},
@@ -7,14 +8,16 @@ use std::{
 use vscale::{
     cli::ProgressArg,
     events::Event,
-    report::progress::{Line, line},
-    text::plain,
+    report::{
+        layout::wrapped,
+        progress::{Line, line},
+    },
+    text::{fitted_words, plain},
 };
 
 /// At most four updates a second on a terminal; elsewhere, where nothing can be written over, a line every 10 s.
 const TTY_INTERVAL: Duration = Duration::from_millis(250);
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
-const LINE_CHARS: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -62,7 +65,10 @@ impl Progress {
     pub fn step(&mut self, text: &str) {
         if matches!(self.mode, Mode::Tty | Mode::Plain) {
             let clear = if self.live_shown { "\r\x1b[K" } else { "" };
-            let _ = writeln!(stderr(), "{clear}{:6.1} s  {}", self.start.elapsed().as_secs_f64(), plain(text));
+            let label = format!("{:6.1} s  ", self.start.elapsed().as_secs_f64());
+            // Where nothing is shown on a screen, a line stays a line.
+            let width = if self.mode == Mode::Tty { columns_of(stderr()) } else { usize::MAX };
+            let _ = writeln!(stderr(), "{clear}{}", wrapped(&plain(text), &label, width).join("\n"));
         }
         self.live_shown = false;
         self.live_since = Instant::now();
@@ -76,8 +82,10 @@ impl Progress {
             Mode::Json | Mode::Quiet => return,
         };
         if self.live_since.elapsed() >= interval {
-            let text: String = plain(text).chars().take(LINE_CHARS).collect();
-            let _ = write!(stderr(), "{begin}{:6.1} s    {text}{end}", self.start.elapsed().as_secs_f64());
+            let line = format!("{:6.1} s    {}", self.start.elapsed().as_secs_f64(), plain(text));
+            // The last column stays free: a cursor beyond it may be on the next line already.
+            let line = if self.mode == Mode::Tty { fitted_words(&line, columns_of(stderr()) - 1) } else { line };
+            let _ = write!(stderr(), "{begin}{line}{end}");
             let _ = stderr().flush();
             self.live_shown = self.mode == Mode::Tty;
             self.live_since = Instant::now();

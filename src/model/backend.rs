@@ -1,11 +1,12 @@
 //! What the mock saw of the load, as it tells it at its control path.
 
 use super::Histogram;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The mock's counts since its last window was closed; a POST to [`Self::PATH`] closes one and answers with it. Windows
 /// follow each other without a gap, so sums over them are exact. Requests to the control path count nowhere.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendWindow {
     /// Wall clock at the window's start, microseconds since 1970 UTC.
     pub start_unix_us: u64,

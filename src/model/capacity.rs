@@ -1,10 +1,11 @@
 //! How much a server can do, as a search with load phases found it.
 
 use super::LoadResult;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the search found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// The highest throughput of the closed loop.
     pub capacity_rps: f64,
@@ -17,7 +18,7 @@ pub struct Capacity {
 }
 
 /// One load phase of the search.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CapacityStep {
     /// Share of the capacity that was asked for, 0 to 1; `None` while the capacity is searched for.
     pub share: Option<f64>,

@@ -1,5 +1,6 @@
 //! A set of CPUs, written as the kernel writes it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -7,7 +8,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 const HIGHEST: u32 = 8191;
 
 /// CPUs by number; as text `0,2-3`. Source: cpuset(7), list format.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 pub struct CpuSet(BTreeSet<u32>);
 

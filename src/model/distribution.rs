@@ -1,5 +1,6 @@
 //! A random time as data: how long a mock takes, how long a user thinks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
@@ -12,7 +13,7 @@ use std::{fmt, time::Duration};
 /// | `exp 10ms` | exponential of this mean |
 /// | `lognormal 10ms 0.5` | log-normal of this median; 0.5 is the standard deviation of the logarithm |
 /// | `95% 10ms, 5% 200ms` | a mixture of any of these; the shares add up to 100 % |
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Distribution {
     /// Each with the share of it and all before it, 0 to 1; the last one's is 1.

@@ -1,10 +1,11 @@
 //! What a successful answer is, as data.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A status, and what the body must hold. In JSON it is its text: `200`, `201 /id`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expect {
     /// The only status that is a success.

@@ -1,10 +1,11 @@
 //! What a reader must know before believing a number. Findings are derived by `analyse`; every reporter shows them.
 
 use super::{Limit, PhaseKind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One thing that limits what a result says: what was measured, and the limit that it is beyond.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What it concerns.
     pub scope: Scope,
@@ -22,7 +23,7 @@ pub struct Finding {
 }
 
 /// What a finding means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// To be known when one reads the numbers.
@@ -41,7 +42,7 @@ impl Finding {
 }
 
 /// What a finding concerns; the whole run where nothing is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scope {
     /// Id of a visit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +59,7 @@ pub struct Scope {
 }
 
 /// A number, or words.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// In the unit of the gate.
@@ -68,7 +69,7 @@ pub enum Value {
 }
 
 /// What is judged; `analyse::gates` has the limit of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
     /// The workers in the container are those asked for.

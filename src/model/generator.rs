@@ -1,10 +1,11 @@
 //! What the load generators themselves used, so that nobody takes their limit for the server's.
 
 use super::{CpuSet, Histogram, Limits, LoadResult};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What one load generator used in the window (getrusage) and how.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GeneratorUsage {
     /// Threads that sent requests.
     pub threads: u32,

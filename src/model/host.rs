@@ -1,9 +1,10 @@
 //! The host that the engine runs on, as seen from inside one of its containers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What matters of a host for a measurement.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct HostFacts {
     /// `uname -r`.
     pub kernel: String,
@@ -18,7 +19,7 @@ pub struct HostFacts {
 }
 
 /// One logical CPU and where it sits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cpu {
     /// Its number.
     pub id: u32,

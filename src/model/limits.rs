@@ -1,11 +1,12 @@
 //! The limits of a container: which there are, and the value of each at one place.
 
 use super::CpuSet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A limit that a container can have. How each is read, compared and shown stands in [`crate::limits`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// CPUs that its cgroup may use.
@@ -25,7 +26,7 @@ pub enum Limit {
 }
 
 /// What a limit is set to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "Written", try_from = "Written")]
 pub enum LimitValue {
     /// There is none.
@@ -38,7 +39,7 @@ pub enum LimitValue {
 
 /// The limits of one container at one place: as asked for, as the engine has them, or as seen inside. One that is not
 /// here was not asked for, or could not be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Limits(BTreeMap<Limit, LimitValue>);
 
@@ -104,7 +105,7 @@ impl Limits {
 }
 
 /// One limit of one container: as asked for, as the engine has it, as it is seen inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitRow {
     /// Name of the container.
     pub container: String,
@@ -122,7 +123,7 @@ pub struct LimitRow {
 }
 
 /// A limit in JSON: a number, a list of CPUs, or `unlimited`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Written {
     Number(u64),

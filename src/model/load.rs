@@ -1,10 +1,11 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
 use super::{BackendWindow, GeneratorUsage, Histogram, LoadModel, Stage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One line of `vscale load --json` and of `vscale generator`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum LoadEvent {
     /// About once a second while the load runs.
@@ -14,7 +15,7 @@ pub enum LoadEvent {
 }
 
 /// Where the load stands, after one more row of its series.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LoadProgress {
     /// Since the first request was sent.
     pub elapsed_us: u64,
@@ -42,7 +43,7 @@ impl LoadProgress {
 }
 
 /// Everything that one load phase found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LoadResult {
     /// The URL loaded, without a path: `http://stack:8321`.
     pub host: String,
@@ -75,7 +76,7 @@ pub struct LoadResult {
 }
 
 /// Counts over the whole run, from the first request on, warm-up and drain included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Requests begun; each ends as one of the next three.
     pub sent: u64,
@@ -102,7 +103,7 @@ pub struct Totals {
 }
 
 /// What the backend behind the target saw of the load (the mock tells it at a control path).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BackendTruth {
     /// The backend asked.
     pub url: String,
@@ -113,7 +114,7 @@ pub struct BackendTruth {
 }
 
 /// The counted part of a load phase: it starts when all users run and the warm-up is over.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// Wall clock at the window's start, microseconds since 1970 UTC.
     pub start_unix_us: u64,
@@ -124,7 +125,7 @@ pub struct Window {
 }
 
 /// Why a load phase ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopCause {
     /// `--run-time` was over.
@@ -136,7 +137,7 @@ pub enum StopCause {
 }
 
 /// Counts and latencies of the requests of one name, in the window.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RequestStats {
     /// `POST`.
     pub method: String,
@@ -161,7 +162,7 @@ pub struct RequestStats {
 }
 
 /// Streamed answers, token by token. A token is an event with content; its time is that of the read that brought it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct StreamStats {
     /// Events with content.
     pub tokens: u64,
@@ -175,7 +176,7 @@ pub struct StreamStats {
 }
 
 /// What went wrong, as far as it can be told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// No connection could be made (or the name did not resolve).
@@ -195,7 +196,7 @@ pub enum FailureKind {
 }
 
 /// Failures that are alike, as Locust groups them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureGroup {
     /// `POST`.
     pub method: String,
@@ -214,7 +215,7 @@ pub struct FailureGroup {
 }
 
 /// One second of a load phase, as counters and a row of percentiles.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Second {
     /// Wall clock at the second's end, microseconds since 1970 UTC.
     pub unix_us: u64,
@@ -235,7 +236,8 @@ pub struct Second {
     pub tokens: u64,
     /// Sum of its successes' latencies, for means over any span.
     pub latency_sum_us: u64,
-    /// Percentiles of its successes' latencies, in the order of [`super::PERCENTILES`]; `None` without successes.
+    /// Percentiles of its successes' latencies: 50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99 and 100 %; `None` without
+    /// successes.
     pub percentiles_us: Option<[u64; 11]>,
 }
 
@@ -313,6 +315,16 @@ impl LoadResult {
 }
 
 impl Totals {
+    /// Requests that were due, whether they were sent or not.
+    pub fn asked(&self) -> u64 {
+        self.sent + self.unsent
+    }
+
+    /// Those of them that no answer came to, whether they were sent or not.
+    pub fn never_answered(&self) -> u64 {
+        self.unanswered + self.unsent
+    }
+
     /// Adds count by count.
     pub fn plus(&self, other: &Self) -> Self {
         Self {

@@ -1,11 +1,12 @@
 //! Who sends requests, and when.
 
 use super::Distribution;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Who sends, and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoadModel {
     /// Users that send, wait for the answer, think, and send again.
@@ -30,7 +31,7 @@ pub enum LoadModel {
 }
 
 /// How the due times of an open loop lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
     /// At equal distances.
@@ -40,7 +41,7 @@ pub enum Arrivals {
 }
 
 /// A part of a load phase in which users (or the rate) go straight from where they were to a target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
     /// From where it was to the target.
     pub duration_us: u64,

@@ -1,12 +1,13 @@
 //! All that a load generator is told: whom to load, with what, when, and for how long.
 
 use super::{Distribution, LoadModel, RequestTemplate, Stage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const SECOND_US: u64 = 1_000_000;
 
 /// One load phase, as asked for. A load generator gets it as a line of JSON on its stdin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadPlan {
     /// `http://mock:8080` or `https://mock`, with a path prefix if the server has one.
@@ -46,7 +47,7 @@ pub struct LoadPlan {
 }
 
 /// What ends a load phase, besides a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Until {
     /// The end of the counted window.
@@ -64,7 +65,7 @@ pub enum Until {
 }
 
 /// When the counted window starts, once all users run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WarmUp {
     /// After a fixed time.

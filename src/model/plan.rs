@@ -1,11 +1,12 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
 use super::{CpuSet, Limits, LoadModel, LoadPlan};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// All visits of a run, as data; [`crate::plan::next`] makes the next one of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The compose file's project name.
     pub name: String,
@@ -36,7 +37,7 @@ fn any_share() -> f64 {
 }
 
 /// One setting of the target and of its load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Workers of the target.
     pub workers: u32,
@@ -47,7 +48,7 @@ pub struct Point {
 }
 
 /// Service names of the compose file, by what they are for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Roles {
     /// The service under test.
     pub target: String,
@@ -58,7 +59,7 @@ pub struct Roles {
 }
 
 /// How a worker count reaches the target, and how it is proved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkersPlan {
     /// Environment variable of the target that carries the count.
     pub env: String,
@@ -67,7 +68,7 @@ pub struct WorkersPlan {
 }
 
 /// What counts as a worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CountBy {
     /// A process whose command line matches this regular expression and none of whose children match.
@@ -75,14 +76,14 @@ pub enum CountBy {
 }
 
 /// One host's part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostPlan {
     /// CPUs of each role.
     pub placement: Placement,
 }
 
 /// Who may run where, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Placement {
     /// CPUs of the generator.
     pub generator: CpuSet,
@@ -95,7 +96,7 @@ pub struct Placement {
 }
 
 /// A container to run: a service of the compose file, with what the plan adds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerPlan {
     /// Under which the others reach it.
     pub name: String,
@@ -123,7 +124,7 @@ pub struct ContainerPlan {
 }
 
 /// How long a container lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Life {
     /// It is started afresh for each visit.
@@ -133,7 +134,7 @@ pub enum Life {
 }
 
 /// Where a service answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
     /// TCP port in its container.
     pub port: u16,

@@ -1,10 +1,11 @@
 //! What the probe sees inside a target's PID and network namespaces.
 
 use super::{CpuSet, Limits};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One line of the probe's output.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ProbeEvent {
     /// Not ready yet: the last answer or error.
@@ -22,7 +23,7 @@ pub enum ProbeEvent {
 }
 
 /// The target's processes at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeSample {
     /// Wall clock, microseconds since 1970 UTC.
     pub unix_us: u64,
@@ -43,7 +44,7 @@ pub struct ProbeSample {
 }
 
 /// Where the time of one of the host's CPUs went since it booted. Source: proc_stat(5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CpuTimes {
     /// Its number.
     pub cpu: u32,
@@ -56,7 +57,7 @@ pub struct CpuTimes {
 }
 
 /// What a cgroup's quota did since the cgroup was made. Source: the kernel's Documentation/scheduler/sched-bwc.rst.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Throttling {
     /// Periods that have passed with somebody there to run.
     pub periods: u64,
@@ -67,7 +68,7 @@ pub struct Throttling {
 }
 
 /// One process of the target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// In the target's PID namespace.
     pub pid: u32,
@@ -92,7 +93,7 @@ pub struct Process {
 }
 
 /// One thread of a process. Source: the kernel's Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// In the target's PID namespace.
     pub tid: u32,

@@ -1,11 +1,12 @@
 //! A request to send, as the user gives it.
 
 use super::Expect;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A request. Path, header values and body may hold `{{counter}}`, `{{random}}` and `{{line}}`, which are filled in for
 /// each one that is sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestTemplate {
     /// `POST`.

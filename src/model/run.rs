@@ -1,13 +1,14 @@
 //! A whole run: where, what was planned, and what each visit found.
 
 use super::{HostFacts, Plan, Point, Visited};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Of a run's files; raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 3;
 
 /// One run, as far as it has come.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// [`SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
@@ -27,7 +28,7 @@ pub struct Run {
 }
 
 /// Where a run ran, and with what.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// One until there are more.
     pub hosts: Vec<Host>,
@@ -40,7 +41,7 @@ pub struct Origin {
 }
 
 /// A host and its engine.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// Kernel, CPUs, memory.
     pub facts: HostFacts,
@@ -49,7 +50,7 @@ pub struct Host {
 }
 
 /// The Docker engine.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct EngineFacts {
     /// `Docker Engine - Community`, `Podman Engine`.
     pub name: String,
@@ -64,7 +65,7 @@ pub struct EngineFacts {
 }
 
 /// An image that a service ran.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ImageFacts {
     /// Service name.
     pub service: String,

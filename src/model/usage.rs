@@ -1,9 +1,10 @@
 //! What a container used: the engine's counters as read. `measure` makes rates of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The engine's counters of one container at one moment, with our own clock.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerSample {
     /// Wall clock when the answer came, microseconds since 1970 UTC.
     pub unix_us: u64,
@@ -34,7 +35,7 @@ pub struct ContainerSample {
 }
 
 /// What one container used in one phase: its counters, about one a second, in order of time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerUsage {
     /// Its name: `mock`, `stack`, `loadgen`.
     pub container: String,

@@ -1,11 +1,12 @@
 //! The next thing to do. Everything in it is decided: whoever carries it out chooses nothing.
 
 use super::{ContainerPlan, LoadPlan};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The target started afresh at one point, loaded, and taken down.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Visit {
     /// `w2`, or `w2-c1.5` with a quota, `w2-r3` when it is the third of its point: also the name of its folder.
     pub id: String,
@@ -24,7 +25,7 @@ pub struct Visit {
 }
 
 /// One load phase of a visit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhasePlan {
     /// What is loaded, and what for.
     pub kind: PhaseKind,
@@ -36,7 +37,7 @@ pub struct PhasePlan {
 }
 
 /// What a phase loads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseKind {
     /// The backend, directly: what generator and backend do without the target.

@@ -1,10 +1,11 @@
 //! What happened in a visit: measured values only. What follows from them, `measure` and `analyse` say.
 
 use super::{ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A finished visit.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Visited {
     /// The visit's id.
     pub id: String,
@@ -31,7 +32,7 @@ pub struct Visited {
 }
 
 /// What was asked for and what was found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Attestation {
     /// Workers counted before the load; `None` where they could not be counted.
     pub workers_before: Option<u32>,
@@ -46,7 +47,7 @@ pub struct Attestation {
 }
 
 /// A quota on a cgroup above the target's, and what it did from before the load to after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuotaAbove {
     /// The cgroup's path.
     pub cgroup: String,
@@ -59,7 +60,7 @@ pub struct QuotaAbove {
 }
 
 /// One load phase with all that was watched during it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
     /// What was loaded.
     pub kind: PhaseKind,
@@ -79,7 +80,7 @@ pub struct Phase {
 
 /// A fixed piece of work, timed on the target's CPUs while the target is idle: it shows what steal and frequency often do
 /// not, that the machine has become slower. The least of several times counts, on the slowest CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SpeedReading {
     /// Arithmetic in registers.
     pub arithmetic_us: f64,
@@ -88,7 +89,7 @@ pub struct SpeedReading {
 }
 
 /// A container that ended before its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// Its name.
     pub container: String,
@@ -97,7 +98,7 @@ pub struct Ended {
 }
 
 /// A part of a visit and the time that it took.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// `start mock`, `settle`, `target`, `save`.
     pub name: String,

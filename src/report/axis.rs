@@ -19,8 +19,8 @@ pub struct Axis {
 pub enum Scale {
     /// From zero to a round number.
     Linear,
-    /// From zero to the largest value.
-    Tight,
+    /// From zero to this.
+    Until(f64),
     /// Whole decades.
     Log,
     /// From the first to the last of these marks.
@@ -62,7 +62,7 @@ impl Span {
                 let marks = round_marks(largest);
                 (0.0, *marks.last().unwrap_or(&1.0), marks)
             }
-            Scale::Tight => (0.0, largest.max(1e-9), round_marks(largest)),
+            Scale::Until(end) => (0.0, end.max(1e-9), round_marks(*end)),
             Scale::Log => {
                 let smallest = values.filter(|value| *value > 0.0).fold(largest, f64::min).max(1e-9);
                 let (first, last) = (smallest.log10().floor() as i32, largest.max(1e-9).log10().ceil() as i32);
@@ -93,6 +93,35 @@ impl Span {
         let inside = self.marks.iter().filter(|mark| **mark <= self.high * (1.0 + 1e-9));
         inside.map(|&mark| Tick { at: px(self.at(mark)), label: format(mark) }).collect()
     }
+
+    /// As many of them as stand beside each other without touching: the last one, the first one, and what fits between.
+    pub fn ticks_apart(&self, format: fn(f64) -> String) -> Vec<Tick> {
+        const GAP: f64 = 6.0;
+        let inside = self.marks.iter().filter(|mark| **mark <= self.high * (1.0 + 1e-9));
+        let labels: Vec<(f64, f64, String)> = inside
+            .map(|&mark| {
+                let label = format(mark);
+                (self.at(mark), text_width(&label) / 2.0, label)
+            })
+            .collect();
+        let first_end = labels.first().map_or(0.0, |(at, half, _)| at + half + GAP);
+        let mut kept = Vec::new();
+        let mut free_to = f64::INFINITY;
+        for (index, (at, half, label)) in labels.into_iter().enumerate().rev() {
+            let fits = at + half <= free_to && (index == 0 || kept.is_empty() || at - half >= first_end);
+            if fits {
+                free_to = at - half - GAP;
+                kept.push(Tick { at: px(at), label });
+            }
+        }
+        kept.reverse();
+        kept
+    }
+}
+
+/// About as wide as `text` is drawn on the narrowest screen, in the units of a chart.
+pub fn text_width(text: &str) -> f64 {
+    text.chars().count() as f64 * 9.0
 }
 
 /// Four to six round numbers from zero to at least `largest`.

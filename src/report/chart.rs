@@ -1,7 +1,8 @@
 //! From numbers to the geometry of an SVG chart, which the template draws. Knows shapes, not what is measured.
 //!
-//! All lines of a chart share their x values, so that one strip under the pointer reads them all, and one table holds
-//! them all. A linear y axis starts at zero.
+//! All series of a chart share their x values, so that one strip under the pointer reads them all, and one table holds
+//! them all. An x value may be there several times: those are repeats, drawn as dots that no line joins; lines go through
+//! their medians. A linear y axis starts at zero.
 
 use super::{
     axis::{Axis, Span, Tick, px},
@@ -15,7 +16,8 @@ const HEIGHT: f64 = 250.0;
 const PLOT: Plot = Plot { left: 66.0, top: 30.0, right: 508.0, bottom: 208.0 };
 /// Lines of at most so many points show each point as a dot.
 const MOST_DOTS: usize = 12;
-const MOST_LABELLED_BARS: usize = 8;
+/// Half the length of a median's dash.
+const DASH: f64 = 7.0;
 
 /// A chart, ready to draw: every coordinate is in the units of its view box.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +33,6 @@ pub struct Chart {
     y_ticks: Vec<Tick>,
     shade: Option<Strip>,
     lines: Vec<DrawnLine>,
-    bars: Vec<Bar>,
     strips: Vec<Strip>,
     legend: Vec<Key>,
     /// The same numbers.
@@ -50,18 +51,14 @@ struct Plot {
 struct DrawnLine {
     class: &'static str,
     path: String,
-    dots: Vec<[String; 2]>,
+    dots: Vec<Dot>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct Bar {
-    class: &'static str,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Dot {
     x: String,
     y: String,
-    width: String,
-    height: String,
-    middle: String,
-    label: String,
+    hollow: bool,
 }
 
 /// A part of the plot from top to bottom, with the text that it shows.
@@ -79,7 +76,8 @@ struct Key {
     class: &'static str,
 }
 
-/// One line (or one colour of bars): as many values as the chart has x values.
+/// One colour of a chart: as many values as the chart has x values.
+#[derive(Default)]
 pub struct Series {
     /// In the legend.
     pub name: String,
@@ -87,9 +85,11 @@ pub struct Series {
     pub class: &'static str,
     /// `None` leaves a gap.
     pub values: Vec<Option<f64>>,
+    /// Of the repeats that each value is one of; empty where nothing is repeated, and the line goes through the values.
+    pub medians: Vec<Option<f64>>,
 }
 
-/// What a line chart is made of.
+/// What a chart is made of.
 pub struct Lines {
     /// Above the chart.
     pub title: String,
@@ -101,196 +101,176 @@ pub struct Lines {
     pub y: Axis,
     /// In rising order.
     pub xs: Vec<f64>,
+    /// What each x value is, where its number does not tell; empty where it does.
+    pub names: Vec<String>,
+    /// For each x value, whether what stands there must not be believed; may be empty.
+    pub hollow: Vec<bool>,
     /// Drawn in this order.
     pub series: Vec<Series>,
     /// Shaded from the left edge to this x, with what it is: the warm-up.
     pub shade: Option<(f64, &'static str)>,
 }
 
-/// What a bar chart is made of: a group a label, a bar a series.
-pub struct Bars {
-    /// Above the chart.
-    pub title: String,
-    /// Under it; may be empty.
-    pub note: String,
-    /// What the groups are.
-    pub x_label: &'static str,
-    /// Vertical, linear.
-    pub y: Axis,
-    /// One a group.
-    pub groups: Vec<String>,
-    /// Side by side in each group.
-    pub series: Vec<Series>,
+impl Series {
+    /// A line through its values.
+    pub fn line(name: impl Into<String>, class: &'static str, values: Vec<Option<f64>>) -> Self {
+        Self { name: name.into(), class, values, medians: Vec::new() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = f64> + Clone + '_ {
+        self.values.iter().chain(&self.medians).flatten().copied()
+    }
+
+    /// What a line goes through: medians, or else the values.
+    fn through(&self) -> &[Option<f64>] {
+        if self.medians.is_empty() { &self.values } else { &self.medians }
+    }
 }
 
 impl Lines {
     /// `None` without a single value: an empty chart says nothing.
     pub fn draw(self) -> Option<Chart> {
-        let values = || self.series.iter().flat_map(|series| series.values.iter().flatten().copied());
+        let values = || self.series.iter().flat_map(Series::all);
         values().next()?;
         let across = Span::of(&self.x, self.xs.iter().copied(), PLOT.left, PLOT.right);
         let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top);
         let shade = self.shade.map(|(end, text)| Strip::between(PLOT.left, across.at(end), text.to_owned()));
         Some(Chart {
-            lines: self.series.iter().map(|series| drawn(series, &self.xs, &across, &up)).collect(),
+            lines: self.series.iter().map(|series| drawn(&self, series, &across, &up)).collect(),
             strips: strips(&self, &across),
-            x_ticks: across.ticks(self.x.format),
+            x_ticks: across.ticks_apart(self.x.format),
             y_ticks: up.ticks(self.y.format),
             x_label: self.x.label(),
             y_label: self.y.label(),
-            legend: legend(&self.series),
-            table: line_table(&self),
+            legend: self.series.iter().map(|series| Key { name: series.name.clone(), class: series.class }).collect(),
+            table: table(&self),
             shade,
-            ..Chart::blank(self.title, self.note)
-        })
-    }
-}
-
-impl Bars {
-    /// `None` without a single value.
-    pub fn draw(self) -> Option<Chart> {
-        let values = || self.series.iter().flat_map(|series| series.values.iter().flatten().copied());
-        values().next()?;
-        let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top + 8.0);
-        let group_width = (PLOT.right - PLOT.left) / self.groups.len().max(1) as f64;
-        let middles: Vec<f64> =
-            (0..self.groups.len()).map(|group| PLOT.left + group_width * (group as f64 + 0.5)).collect();
-        let strip = |(group, name): (usize, &String)| {
-            let left = PLOT.left + group_width * group as f64;
-            Strip::between(left, left + group_width, reading(name, &self.series, group, &self.y))
-        };
-        let x_tick = |(name, &middle): (&String, &f64)| Tick { at: px(middle), label: name.clone() };
-        Some(Chart {
-            bars: drawn_bars(&self, &middles, group_width, &up),
-            strips: self.groups.iter().enumerate().map(strip).collect(),
-            x_ticks: self.groups.iter().zip(&middles).map(x_tick).collect(),
-            y_ticks: up.ticks(self.y.format),
-            x_label: self.x_label.to_owned(),
-            y_label: self.y.label(),
-            legend: legend(&self.series),
-            table: table(&self.title, self.x_label, self.groups.iter().cloned(), &self.series, self.y.format),
-            ..Chart::blank(self.title, self.note)
+            title: self.title,
+            note: self.note,
+            width: WIDTH,
+            height: HEIGHT,
+            plot: PLOT,
         })
     }
 }
 
 impl Chart {
-    fn blank(title: String, note: String) -> Self {
-        Self {
-            title,
-            note,
-            width: WIDTH,
-            height: HEIGHT,
-            plot: PLOT,
-            x_label: String::new(),
-            y_label: String::new(),
-            x_ticks: Vec::new(),
-            y_ticks: Vec::new(),
-            shade: None,
-            lines: Vec::new(),
-            bars: Vec::new(),
-            strips: Vec::new(),
-            legend: Vec::new(),
-            table: Table::default(),
-        }
+    /// With this under it besides.
+    #[must_use]
+    pub fn with_note(mut self, note: &str) -> Self {
+        let between = if self.note.is_empty() { "" } else { "; " };
+        self.note += &format!("{between}{note}");
+        self
     }
 }
 
 impl Strip {
     fn between(left: f64, right: f64, text: String) -> Self {
-        Self { x: px(left), width: px(right - left), middle: px(left.midpoint(right)), text }
+        Self { x: px(left), width: px((right - left).max(0.0)), middle: px(left.midpoint(right)), text }
     }
 }
 
-fn drawn(series: &Series, xs: &[f64], across: &Span, up: &Span) -> DrawnLine {
-    let mut path = String::new();
-    let mut dots = Vec::new();
-    let mut pen_down = false;
-    for (&x, value) in xs.iter().zip(&series.values) {
-        if let Some(value) = value {
-            let [x, y] = [px(across.at(x)), px(up.at(*value))];
-            path.push_str(&format!("{}{x} {y}", if pen_down { "L" } else { "M" }));
-            dots.push([x, y]);
-        }
-        pen_down = value.is_some();
-    }
-    if dots.len() > MOST_DOTS || series.class == "ideal" {
+fn drawn(chart: &Lines, series: &Series, across: &Span, up: &Span) -> DrawnLine {
+    let dot = |(index, value): (usize, &Option<f64>)| {
+        let hollow = chart.hollow.get(index).copied().unwrap_or(false);
+        Some(Dot { x: px(across.at(chart.xs[index])), y: px(up.at((*value)?)), hollow })
+    };
+    let mut dots: Vec<Dot> = series.values.iter().enumerate().filter_map(dot).collect();
+    let is_crowded = dots.len() > MOST_DOTS && series.medians.is_empty();
+    if is_crowded || series.class == "ideal" {
         dots.clear();
     }
+    let points = || chart.xs.iter().zip(series.through()).map(|(&x, value)| (x, *value));
+    let path = if is_function(points()) { line(points(), across, up) } else { dashes(points(), across, up) };
     DrawnLine { class: series.class, path, dots }
 }
 
-/// One strip an x value, from half way to its neighbour on either side.
+/// Whether there is one value at each x, so that a line through them means something.
+fn is_function(points: impl Iterator<Item = (f64, Option<f64>)>) -> bool {
+    let mut points = points.filter(|(_, value)| value.is_some()).peekable();
+    while let Some((x, value)) = points.next() {
+        if points.peek().is_some_and(|next| next.0 == x && next.1 != value) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Through all points; a gap lifts the pen.
+fn line(points: impl Iterator<Item = (f64, Option<f64>)>, across: &Span, up: &Span) -> String {
+    let mut path = String::new();
+    let (mut pen_down, mut last) = (false, None);
+    for point in points {
+        let (x, Some(value)) = point else {
+            // Of repeats, some may lack a value that the others have.
+            pen_down &= last == Some(point.0);
+            continue;
+        };
+        if pen_down && last == Some(x) {
+            continue;
+        }
+        path.push_str(&format!("{}{} {}", if pen_down { "L" } else { "M" }, px(across.at(x)), px(up.at(value))));
+        (pen_down, last) = (true, Some(x));
+    }
+    path
+}
+
+/// A dash at each point.
+fn dashes(points: impl Iterator<Item = (f64, Option<f64>)>, across: &Span, up: &Span) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    for (x, value) in points.filter_map(|(x, value)| Some((x, value?))) {
+        let middle = across.at(x);
+        let dash = format!("M{} {}H{}", px(middle - DASH), px(up.at(value)), px(middle + DASH));
+        if !seen.contains(&dash) {
+            seen.push(dash);
+        }
+    }
+    seen.concat()
+}
+
+/// One strip a distinct x value, from half way to its neighbour on either side.
 fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
-    let at: Vec<f64> = chart.xs.iter().map(|&x| across.at(x)).collect();
-    let read = |index: usize| {
-        let x = format!("{} {}", (chart.x.format)(chart.xs[index]), chart.x.unit);
-        reading(x.trim_end(), &chart.series, index, &chart.y)
-    };
-    let strip = |index: usize| {
-        let left = if index == 0 { PLOT.left } else { at[index - 1].midpoint(at[index]) };
-        let right = at.get(index + 1).map_or(PLOT.right, |next| next.midpoint(at[index]));
-        Strip { middle: px(at[index]), ..Strip::between(left, right, read(index)) }
+    let mut firsts: Vec<usize> = (0..chart.xs.len()).collect();
+    firsts.dedup_by_key(|index| chart.xs[*index]);
+    let at: Vec<f64> = firsts.iter().map(|&index| across.at(chart.xs[index])).collect();
+    let strip = |place: usize| {
+        let left = if place == 0 { PLOT.left } else { at[place - 1].midpoint(at[place]) };
+        let right = at.get(place + 1).map_or(PLOT.right, |next| next.midpoint(at[place]));
+        let end = firsts.get(place + 1).copied().unwrap_or(chart.xs.len());
+        Strip { middle: px(at[place]), ..Strip::between(left, right, reading(chart, firsts[place]..end)) }
     };
     (0..at.len()).map(strip).collect()
 }
 
-/// `5 s: p50 29.3 · p95 36.4 ms`
-fn reading(what: &str, series: &[Series], index: usize, y: &Axis) -> String {
+/// `5 s: p50 29.3 · p95 36.4 ms`; of repeats, the first of the medians.
+fn reading(chart: &Lines, at: std::ops::Range<usize>) -> String {
     let value = |series: &Series| {
-        let value = series.values.get(index).copied().flatten()?;
-        Some(format!("{} {}", series.name, (y.format)(value)))
+        let value = at.clone().find_map(|index| *series.through().get(index)?)?;
+        Some(format!("{} {}", series.name, (chart.y.format)(value)))
     };
-    let values: Vec<String> = series.iter().filter_map(value).collect();
-    format!("{what}: {} {}", values.join(" · "), y.unit)
+    let values: Vec<String> = chart.series.iter().filter_map(value).collect();
+    let x = format!("{} {}", (chart.x.format)(chart.xs[at.start]), chart.x.unit);
+    format!("{}: {} {}", x.trim_end(), values.join(" · "), chart.y.unit)
 }
 
-/// The bars of each group about its middle; where there are few, each has its value above it.
-fn drawn_bars(chart: &Bars, middles: &[f64], group_width: f64, up: &Span) -> Vec<Bar> {
-    const GAP: f64 = 4.0;
-    let width = (group_width * 0.7 / chart.series.len().max(1) as f64).min(64.0);
-    let labelled = middles.len() * chart.series.len() <= MOST_LABELLED_BARS;
-    let bar = |index: usize, middle: f64, value: f64, class| {
-        let left = middle + (index as f64 - chart.series.len() as f64 / 2.0) * width;
-        Bar {
-            class,
-            x: px(left),
-            y: px(up.at(value)),
-            width: px(width - GAP),
-            height: px(PLOT.bottom - up.at(value)),
-            middle: px(left + (width - GAP) / 2.0),
-            label: if labelled { (chart.y.format)(value) } else { String::new() },
-        }
-    };
-    let mut bars = Vec::new();
-    for (index, series) in chart.series.iter().enumerate() {
-        let placed = series.values.iter().zip(middles);
-        bars.extend(placed.filter_map(|(value, &middle)| Some(bar(index, middle, (*value)?, series.class))));
+fn table(chart: &Lines) -> Table {
+    let has_names = !chart.names.is_empty();
+    let mut columns: Vec<String> = has_names.then(|| "level".to_owned()).into_iter().collect();
+    columns.push(format!("#{}", chart.x.label()));
+    for series in &chart.series {
+        columns.push(format!("#{}", series.name));
+        columns.extend((!series.medians.is_empty()).then(|| format!("#{}, median", series.name)));
     }
-    bars
-}
-
-fn legend(series: &[Series]) -> Vec<Key> {
-    series.iter().map(|series| Key { name: series.name.clone(), class: series.class }).collect()
-}
-
-fn line_table(chart: &Lines) -> Table {
-    let xs = chart.xs.iter().map(|&x| (chart.x.format)(x));
-    table(&chart.title, &format!("#{}", chart.x.label()), xs, &chart.series, chart.y.format)
-}
-
-fn table(
-    title: &str,
-    first: &str,
-    rows: impl Iterator<Item = String>,
-    series: &[Series],
-    format: fn(f64) -> String,
-) -> Table {
-    let names = series.iter().map(|series| format!("#{}", series.name));
-    let mut table = Table::new(title, [first.to_owned()].into_iter().chain(names));
-    for (index, row) in rows.enumerate() {
-        let value = |series: &Series| or_none(series.values.get(index).copied().flatten(), format);
-        table.row([row].into_iter().chain(series.iter().map(value)));
+    let mut table = Table::new(&chart.title, columns);
+    for (index, &x) in chart.xs.iter().enumerate() {
+        let mut row: Vec<String> = chart.names.get(index).cloned().into_iter().collect();
+        row.push((chart.x.format)(x));
+        for series in &chart.series {
+            let cell = |values: &[Option<f64>]| or_none(values.get(index).copied().flatten(), chart.y.format);
+            row.push(cell(&series.values));
+            row.extend((!series.medians.is_empty()).then(|| cell(&series.medians)));
+        }
+        table.row(row).bad = chart.hollow.get(index).copied().unwrap_or(false);
     }
     table
 }
@@ -299,43 +279,93 @@ fn table(
 mod tests {
     use super::*;
     use crate::report::{
-        axis::{Scale, number},
+        axis::{Scale, number, text_width},
         cells::NONE,
     };
+    use proptest::prelude::*;
 
     fn axis(scale: Scale) -> Axis {
         Axis { name: "x", unit: "", format: number, scale }
     }
 
-    #[test]
-    fn a_gap_lifts_the_pen() {
-        let series = Series { name: "s".into(), class: "s1", values: vec![Some(1.0), None, Some(1.0)] };
-        let chart = Lines {
+    fn chart(xs: Vec<f64>, series: Series) -> Lines {
+        let marks = xs.clone();
+        Lines {
             title: "t".into(),
             note: String::new(),
-            x: axis(Scale::Tight),
+            x: axis(Scale::Marks(marks)),
             y: axis(Scale::Linear),
-            xs: vec![0.0, 1.0, 2.0],
+            xs,
+            names: vec![],
+            hollow: vec![],
             series: vec![series],
             shade: None,
-        };
-        let chart = chart.draw().expect("two values are something to draw");
-        assert_eq!(chart.lines[0].path, "M66 30M508 30");
-        assert_eq!(chart.table.rows[1].cells, ["1", NONE]);
-        assert_eq!(chart.strips.len(), 3);
+        }
+    }
+
+    fn values(values: &[f64]) -> Vec<Option<f64>> {
+        values.iter().copied().map(Some).collect()
+    }
+
+    #[test]
+    fn a_gap_lifts_the_pen() {
+        let series = Series::line("s", "s1", vec![Some(1.0), None, Some(1.0)]);
+        let drawn = Lines { x: axis(Scale::Until(2.0)), ..chart(vec![0.0, 1.0, 2.0], series) };
+        let drawn = drawn.draw().expect("two values are something to draw");
+        assert_eq!(drawn.lines[0].path, "M66 30M508 30");
+        assert_eq!(drawn.table.rows[1].cells, ["1", NONE]);
+        assert_eq!(drawn.strips.len(), 3);
     }
 
     #[test]
     fn nothing_to_draw_is_no_chart() {
-        let none = Series { name: "s".into(), class: "s1", values: vec![None] };
-        let bars = Bars {
-            title: "t".into(),
-            note: String::new(),
-            x_label: "",
-            y: axis(Scale::Linear),
-            groups: vec!["g".into()],
-            series: vec![none],
-        };
-        assert!(bars.draw().is_none());
+        assert!(chart(vec![1.0], Series::line("s", "s1", vec![None])).draw().is_none());
+    }
+
+    #[test]
+    fn repeats_are_dots_and_the_line_goes_through_their_medians() {
+        let series =
+            Series { medians: values(&[2.0, 2.0, 2.0, 4.0]), ..Series::line("s", "s1", values(&[1.0, 2.0, 3.0, 4.0])) };
+        let lines = Lines { hollow: vec![false, false, true, false], ..chart(vec![1.0, 1.0, 1.0, 2.0], series) };
+        let drawn = lines.draw().expect("values");
+        let line = &drawn.lines[0];
+        assert_eq!(line.path.matches(['M', 'L']).count(), 2, "one point a worker count: {}", line.path);
+        assert_eq!(line.dots.iter().map(|dot| dot.hollow).collect::<Vec<_>>(), [false, false, true, false]);
+        assert_eq!(drawn.strips.len(), 2);
+        assert!(drawn.table.rows[2].bad);
+    }
+
+    #[test]
+    fn what_has_several_medians_at_one_x_is_not_joined() {
+        let series = Series { medians: values(&[1.0, 2.0, 3.0]), ..Series::line("s", "s1", values(&[1.0, 2.0, 3.0])) };
+        let drawn = chart(vec![1.0, 1.0, 2.0], series).draw().expect("values");
+        let path = &drawn.lines[0].path;
+        assert_eq!((path.matches('H').count(), path.matches('L').count()), (3, 0), "{path}");
+    }
+
+    proptest! {
+        /// Of any number of levels and repeats: nothing has a negative width or lies outside, and no label over another.
+        #[test]
+        fn any_number_of_levels_fits(levels in 1u32..60, repeats in 1usize..4, step in 1u32..20, most in 0.0f64..1e6) {
+            let xs: Vec<f64> = (0..levels).flat_map(|level| vec![f64::from(1 + level * step); repeats]).collect();
+            let count = xs.len();
+            let series = Series { medians: values(&vec![most; count]), ..Series::line("s", "s1", values(&vec![most; count])) };
+            let drawn = chart(xs, series).draw().expect("values");
+            let number = |text: &str| text.parse::<f64>().expect("a coordinate");
+            prop_assert_eq!(drawn.strips.len(), levels as usize);
+            for strip in &drawn.strips {
+                let (x, width) = (number(&strip.x), number(&strip.width));
+                prop_assert!(width >= 0.0 && x >= PLOT.left && x + width <= PLOT.right + 0.2, "{strip:?}");
+            }
+            for dot in &drawn.lines[0].dots {
+                prop_assert!((PLOT.left..=PLOT.right).contains(&number(&dot.x)), "{dot:?}");
+                prop_assert!((PLOT.top..=PLOT.bottom).contains(&number(&dot.y)), "{dot:?}");
+            }
+            let extent = |tick: &Tick| (number(&tick.at) - text_width(&tick.label) / 2.0, number(&tick.at) + text_width(&tick.label) / 2.0);
+            for pair in drawn.x_ticks.windows(2) {
+                prop_assert!(extent(&pair[0]).1 < extent(&pair[1]).0, "{pair:?}");
+            }
+            prop_assert_eq!(&drawn.x_ticks.last().expect("a label").label, &drawn.table.rows[count - 1].cells[0]);
+        }
     }
 }

@@ -2,79 +2,107 @@
 
 use super::{
     axis::{Axis, Scale, number},
-    chart::{Bars, Chart, Lines, Series},
+    chart::{Chart, Lines, Series},
 };
 use crate::{
-    analyse::{Analysis, Scaled},
+    analyse::{self, Analysis, median},
     model::{Histogram, LoadResult, PhaseKind, Run, Visited},
     text::plain,
 };
 
+const REPEATS: &str = "a dot is a visit, hollow where it is invalid; lines go through the medians of valid visits";
+
+/// The visits of a run, fewest workers first, and what stands beside each.
+struct Levels<'a> {
+    visits: Vec<(usize, &'a Visited)>,
+    analysis: &'a Analysis,
+}
+
+impl<'a> Levels<'a> {
+    fn of(run: &'a Run, analysis: &'a Analysis) -> Self {
+        let mut visits: Vec<_> = run.visited.iter().enumerate().collect();
+        visits.sort_by_key(|(_, visited)| (visited.workers, visited.point, visited.sequence));
+        Self { visits, analysis }
+    }
+
+    /// What each visit has, and the median of that over the valid visits of its point.
+    fn series(&self, name: &str, class: &'static str, of: &dyn Fn(&Visited) -> Option<f64>) -> Series {
+        let each: Vec<Option<f64>> = self.visits.iter().map(|(_, visited)| of(visited)).collect();
+        let of_point = |(_, visited): &(usize, &Visited)| {
+            let alike = self.visits.iter().zip(&each).filter(|((_, other), _)| other.point == visited.point);
+            median(alike.filter(|((_, other), _)| self.analysis.is_valid(other)).filter_map(|(_, value)| *value))
+        };
+        Series { medians: self.visits.iter().map(of_point).collect(), ..Series::line(name, class, each) }
+    }
+
+    fn draw(&self, title: &str, note: &str, y: Axis, series: Vec<Series>) -> Option<Chart> {
+        let xs: Vec<f64> = self.visits.iter().map(|(_, visited)| f64::from(visited.workers)).collect();
+        let mut marks = xs.clone();
+        marks.dedup();
+        let between = if note.is_empty() { "" } else { "; " };
+        Lines {
+            title: title.to_owned(),
+            note: format!("{note}{between}{REPEATS}"),
+            x: Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) },
+            y,
+            xs,
+            names: self.visits.iter().map(|(_, visited)| plain(&visited.id)).collect(),
+            hollow: self.visits.iter().map(|(_, visited)| !self.analysis.is_valid(visited)).collect(),
+            series,
+            shade: None,
+        }
+        .draw()
+    }
+}
+
 /// Throughput of the target against workers, with the line that linear growth would give.
 pub fn throughput_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
-    let levels = by_workers(run, analysis);
-    let line = |name: &str, class, of: fn(&Scaled) -> Option<f64>| Series {
-        name: name.to_owned(),
-        class,
-        values: levels.iter().map(|(_, scaled)| of(scaled)).collect(),
-    };
-    let series = vec![
-        line("linear", "ideal", |scaled| scaled.ideal_rps),
-        line("measured", "target", |scaled| scaled.throughput_rps),
-    ];
-    let note = "linear: the throughput with the fewest workers, times the workers".to_owned();
+    let levels = Levels::of(run, analysis);
+    let ideal = levels.visits.iter().map(|(place, _)| analysis.scaling.rows[*place].ideal_rps).collect();
+    let measured = levels.series("measured", "target", &|visited| rps(visited, PhaseKind::Target));
     let y = Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear };
-    against_workers("Throughput against workers", note, y, &levels, series)
+    let note = "linear: the median with the fewest workers, times the workers";
+    levels.draw("Throughput against workers", note, y, vec![Series::line("linear", "ideal", ideal), measured])
 }
 
 /// Latency percentiles of the target against workers.
 pub fn latency_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
-    let levels = by_workers(run, analysis);
-    let latency = |visited: &Visited| Some(visited.phase(PhaseKind::Target)?.load.latency());
-    let latencies: Vec<Option<Histogram>> = levels.iter().map(|(visited, _)| latency(visited)).collect();
-    let line = |(percent, class): (f64, _)| Series {
-        name: format!("p{percent}"),
-        class,
-        values: latencies.iter().map(|latency| supported_ms(latency.as_ref()?, percent)).collect(),
+    let levels = Levels::of(run, analysis);
+    let percentile = |(percent, class): (f64, _)| {
+        let of = |visited: &Visited| supported_ms(&visited.phase(PhaseKind::Target)?.load.latency(), percent);
+        levels.series(&format!("p{percent}"), class, &of)
     };
-    let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(line).into();
+    let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(percentile).into();
     let y = Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear };
-    against_workers("Latency against workers", String::new(), y, &levels, series)
+    levels.draw("Latency against workers", "", y, series)
 }
 
-type Level<'a> = (&'a Visited, &'a Scaled);
-
-fn against_workers(title: &str, note: String, y: Axis, levels: &[Level], series: Vec<Series>) -> Option<Chart> {
-    let xs: Vec<f64> = levels.iter().map(|(visited, _)| f64::from(visited.workers)).collect();
-    let mut marks = xs.clone();
-    marks.dedup();
-    let x = Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) };
-    Lines { title: title.to_owned(), note, x, y, xs, series, shade: None }.draw()
+/// What a request through the target costs against workers: time added to the median, and CPU.
+pub fn costs_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
+    let levels = Levels::of(run, analysis);
+    let target = &run.plan.roles.target;
+    let ms = |us: f64| us / 1e3;
+    let series = vec![
+        levels.series("added to p50", "s1", &|visited| analyse::overhead_p50_us(visited).map(ms)),
+        levels.series("CPU a request", "s2", &|visited| analyse::target_cpu_per_request_us(visited, target).map(ms)),
+    ];
+    let y = Axis { name: "time", unit: "ms", format: number, scale: Scale::Linear };
+    levels.draw("What a request costs", "", y, series)
 }
 
-fn by_workers<'a>(run: &'a Run, analysis: &'a Analysis) -> Vec<Level<'a>> {
-    let mut levels: Vec<Level> = run.visited.iter().zip(&analysis.scaling.rows).collect();
-    levels.sort_by_key(|(visited, _)| visited.workers);
-    levels
-}
-
-/// Throughput of baseline and target side by side, a group a level.
-pub fn baseline_beside_target(run: &Run) -> Option<Chart> {
-    let rps = |visited: &Visited, kind| visited.phase(kind).map(|phase| phase.load.throughput_rps());
-    let bars = |kind: PhaseKind, class| Series {
-        name: kind.to_string(),
-        class,
-        values: run.visited.iter().map(|visited| rps(visited, kind)).collect(),
+/// Throughput of baseline and target, which may be a thousand times apart.
+pub fn baseline_and_target(run: &Run, analysis: &Analysis) -> Option<Chart> {
+    let levels = Levels::of(run, analysis);
+    let phase = |kind: PhaseKind, class| {
+        levels.series(&kind.to_string(), class, &|visited| rps(visited, kind).filter(|rps| *rps > 0.0))
     };
-    Bars {
-        title: "Throughput, baseline beside target".to_owned(),
-        note: String::new(),
-        x_label: "level",
-        y: Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear },
-        groups: run.visited.iter().map(|visited| plain(&visited.id)).collect(),
-        series: vec![bars(PhaseKind::Baseline, "baseline"), bars(PhaseKind::Target, "target")],
-    }
-    .draw()
+    let series = vec![phase(PhaseKind::Baseline, "baseline"), phase(PhaseKind::Target, "target")];
+    let y = Axis { name: "throughput, logarithmic", unit: "requests/s", format: number, scale: Scale::Log };
+    levels.draw("Throughput, baseline and target", "", y, series)
+}
+
+fn rps(visited: &Visited, kind: PhaseKind) -> Option<f64> {
+    visited.phase(kind).map(|phase| phase.load.throughput_rps())
 }
 
 /// Latency at every percentile that has ten samples beyond it: the x axis stretches the tail. The y axis is logarithmic
@@ -86,10 +114,8 @@ pub fn percentile_plot(title: &str, loads: &[(String, &'static str, &LoadResult)
     let xs: Vec<f64> = (0..=PER_DECADE * DECADES).map(|step| step as f64 / PER_DECADE as f64).collect();
     let is_reached = |x: &f64| latencies.iter().any(|latency| supported_ms(latency, percent_at(*x)).is_some());
     let xs: Vec<f64> = xs.into_iter().take_while(is_reached).collect();
-    let series = loads.iter().zip(&latencies).map(|((name, class, _), latency)| Series {
-        name: name.clone(),
-        class,
-        values: xs.iter().map(|&x| supported_ms(latency, percent_at(x))).collect(),
+    let series = loads.iter().zip(&latencies).map(|((name, class, _), latency)| {
+        Series::line(name, class, xs.iter().map(|&x| supported_ms(latency, percent_at(x))).collect())
     });
     let decades = xs.last().map_or(1, |last| last.ceil().max(1.0) as u32);
     Lines {
@@ -107,6 +133,8 @@ pub fn percentile_plot(title: &str, loads: &[(String, &'static str, &LoadResult)
         },
         series: series.collect(),
         xs,
+        names: Vec::new(),
+        hollow: Vec::new(),
         shade: None,
     }
     .draw()

@@ -23,6 +23,10 @@ pub fn files(
 ) -> Result<()> {
     for visited in &run.visited {
         level_files(visited, write)?;
+        if html::has_level_pages(run) {
+            let page = html::level(run, analysis, visited);
+            write(&format!("{}/report.html", level_folder(visited)), page.as_bytes())?;
+        }
     }
     for (kind, page) in last_pages(run) {
         write(&format!("{}.html", kind.file_stem()), page.as_bytes())?;

@@ -32,25 +32,56 @@ static TEMPLATES: LazyLock<Tera> = LazyLock::new(|| {
         ("page.html", include_str!("templates/page.html")),
         ("load.html", include_str!("templates/load.html")),
         ("run.html", include_str!("templates/run.html")),
+        ("level.html", include_str!("templates/level.html")),
     ])
     .expect("the templates are constants, and the tests render each");
     tera
 });
 
+/// With more levels than this, each has a page of its own, and the run's page only leads there.
+pub const MOST_LEVELS_INSIDE: usize = 20;
+
 /// `report.html`: the whole run, and the compose file that it was made from, as resolved.
 pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
+    let is_inside = !has_level_pages(run);
+    let summary = summary(run, analysis);
+    let (first, more) = summary.findings.split_at(summary.findings.len().min(MOST_WARNINGS));
     let page = RunPage {
         title: format!("{}: {}", plain(&run.plan.name), plain(&run.id)),
-        summary: summary(run, analysis),
+        warnings: match summary.findings.len() as u64 {
+            0 => String::new(),
+            count => counted(count, "warning"),
+        },
+        first_warnings: first.to_vec(),
+        more_warnings: more.to_vec(),
         charts: run_charts(run, analysis),
-        visits: run.visited.iter().map(|visited| visit_section(run, analysis, visited)).collect(),
+        visits: run.visited.iter().map(|visited| visit_section(run, analysis, visited, is_inside)).collect(),
         cpus: cpu_map(run),
         placement: plain(&run.plan.placement().reason),
         images: details::images(run),
         environment: details::environment(run),
         compose: compose.lines().map(plain_line).collect::<Vec<_>>().join("\n"),
+        summary,
     };
     render("run.html", &page)
+}
+
+/// So many stand above the charts; the others are one click away.
+const MOST_WARNINGS: usize = 8;
+
+/// Whether the run has too many levels for one page.
+pub fn has_level_pages(run: &Run) -> bool {
+    run.visited.len() > MOST_LEVELS_INSIDE
+}
+
+/// `levels/<id>/report.html`: a level of a run that has many.
+pub fn level(run: &Run, analysis: &Analysis, visited: &Visited) -> String {
+    let page = LevelPage {
+        title: format!("{}: {}", plain(&run.plan.name), plain(&visited.id)),
+        run: plain(&run.id),
+        visit: visit_section(run, analysis, visited, true),
+    };
+    render("level.html", &page)
 }
 
 /// `baseline.html` or `stack.html`: one load phase, as Locust's report has it.
@@ -63,6 +94,10 @@ pub fn load(kind: PhaseKind, load: &LoadResult) -> String {
         figures: details::figures(load),
         times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
         failures: details::failures(load),
+        never_answered: match load.totals.never_answered() {
+            0 => String::new(),
+            count => format!("{} never answered.", counted(count, "request")),
+        },
         charts: [
             timeline::throughput(load),
             timeline::latency(load),
@@ -90,6 +125,9 @@ fn render(template: &str, page: &impl Serialize) -> String {
 struct RunPage {
     title: String,
     summary: Summary,
+    warnings: String,
+    first_warnings: Vec<Remark>,
+    more_warnings: Vec<Remark>,
     charts: Vec<Chart>,
     visits: Vec<VisitSection>,
     cpus: Vec<CpuBox>,
@@ -100,6 +138,13 @@ struct RunPage {
 }
 
 #[derive(Serialize)]
+struct LevelPage {
+    title: String,
+    run: String,
+    visit: VisitSection,
+}
+
+#[derive(Serialize)]
 struct LoadPage {
     title: String,
     phase: String,
@@ -107,6 +152,7 @@ struct LoadPage {
     figures: Table,
     times: Vec<Table>,
     failures: Option<Table>,
+    never_answered: String,
     charts: Vec<Chart>,
 }
 
@@ -116,8 +162,13 @@ struct VisitSection {
     about: String,
     valid: bool,
     findings: Vec<Remark>,
+    /// Empty where the details are on a page of their own.
     charts: Vec<Chart>,
     tables: Vec<Table>,
+    /// Whether the details are here.
+    inside: bool,
+    /// Its files in the run's folder.
+    files: Vec<String>,
 }
 
 /// One CPU of the host and who may run there.
@@ -129,17 +180,17 @@ struct CpuBox {
     class: &'static str,
 }
 
-/// With several levels, first how it grows; with one, baseline beside target.
+/// With several levels, first how it grows; with one, how its latency lies beside the baseline's.
 fn run_charts(run: &Run, analysis: &Analysis) -> Vec<Chart> {
-    let beside = charts::baseline_beside_target(run);
     let percentiles = run.visited.last().and_then(percentiles);
     let charts = match run.visited.len() {
-        0 | 1 => vec![beside, percentiles],
+        0 | 1 => vec![percentiles],
         _ => vec![
             charts::throughput_by_workers(run, analysis),
             charts::latency_by_workers(run, analysis),
+            charts::costs_by_workers(run, analysis),
+            charts::baseline_and_target(run, analysis),
             percentiles,
-            beside,
         ],
     };
     charts.into_iter().flatten().collect()
@@ -151,7 +202,7 @@ fn percentiles(visited: &Visited) -> Option<Chart> {
     charts::percentile_plot(&format!("Latency by percentile, {}", plain(&visited.id)), &loads)
 }
 
-fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited) -> VisitSection {
+fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited, inside: bool) -> VisitSection {
     let ready = format_us(visited.ready_after_us as f64);
     let at_most = visited.phase(PhaseKind::Null).map_or_else(String::new, |phase| {
         let rps = cells::rps(phase.load.throughput_rps());
@@ -163,9 +214,21 @@ fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited) -> VisitSect
         about: format!("{}, ready after {ready}{at_most}", counted(u64::from(visited.workers), "worker")),
         valid: analysis.is_valid(visited),
         findings: analysis.of_visit(visited).map(Remark::from).collect(),
-        charts: target.map_or_else(Vec::new, |phase| visit_charts(phase, &run.plan.roles.target)),
-        tables: visit_tables(visited),
+        charts: target.filter(|_| inside).map_or_else(Vec::new, |phase| visit_charts(phase, &run.plan.roles.target)),
+        tables: if inside { visit_tables(visited) } else { Vec::new() },
+        inside,
+        files: level_files(run, visited),
     }
+}
+
+/// What one may want to open, by their names in the level's folder.
+fn level_files(run: &Run, visited: &Visited) -> Vec<String> {
+    let phases = [PhaseKind::Baseline, PhaseKind::Target].into_iter().filter(|kind| visited.phase(*kind).is_some());
+    let tables = phases.flat_map(|kind| {
+        let stem = kind.file_stem();
+        [format!("{stem}_stats.csv"), format!("{stem}_stats_history.csv"), format!("{stem}.hgrm")]
+    });
+    tables.chain(["containers.csv".to_owned(), format!("{}.log", plain(&run.plan.roles.target))]).collect()
 }
 
 fn visit_charts(phase: &Phase, target: &str) -> Vec<Chart> {

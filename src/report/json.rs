@@ -9,6 +9,7 @@ use crate::{
         WorkersPlan,
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The text of `result.json`.
@@ -17,11 +18,14 @@ pub fn result(run: &Run, analysis: &Analysis) -> Result<String> {
 }
 
 /// What was measured, and behind it what follows.
-#[derive(Serialize)]
-struct ResultFile<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Result")]
+pub(super) struct ResultFile<'a> {
     #[serde(flatten)]
     run: &'a Run,
+    /// What limits what the numbers say.
     findings: &'a [Finding],
+    /// How throughput grows with workers.
     scaling: &'a Scaling,
 }
 
@@ -42,49 +46,80 @@ pub fn manifest(run: &Run) -> Result<String> {
     })
 }
 
-#[derive(Serialize)]
-struct Manifest<'a> {
+/// What one needs to run it again.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Manifest<'a> {
+    /// Of a run's files.
     schema_version: u32,
+    /// The run's.
     id: &'a str,
+    /// The compose file's project name.
     name: &'a str,
+    /// Microseconds since 1970 UTC.
     started_unix_us: u64,
+    /// Version of this program.
     vscale_version: &'a str,
+    /// Its arguments, secrets redacted.
     arguments: &'a [String],
+    /// What was to be done.
     plan: PlanSummary<'a>,
+    /// Kernel, CPUs, memory.
     host: &'a HostFacts,
+    /// The engine on it.
     engine: &'a EngineFacts,
+    /// By service.
     images: &'a [ImageFacts],
 }
 
 /// The plan without what is sent: that may be large, and secret.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PlanSummary<'a> {
+    /// Which service is which.
     roles: &'a Roles,
+    /// How a worker count reaches the target, and how it is proved.
     workers: &'a WorkersPlan,
+    /// Who runs where on each host.
     hosts: &'a [HostPlan],
+    /// The settings to visit.
     points: &'a [Point],
+    /// The order of visits: each block lists points by their places.
     blocks: &'a [Vec<usize>],
+    /// How the target is loaded, but for the model, which each point has.
     load: LoadSummary<'a>,
 }
 
-#[derive(Serialize)]
+/// A load without what is sent.
+#[derive(Serialize, JsonSchema)]
 struct LoadSummary<'a> {
+    /// How the users, or the rate, change.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stages: &'a [Stage],
+    /// What ends the load, where there are no stages.
     until: Until,
+    /// What comes before the counted window.
     warm_up: WarmUp,
+    /// Longest wait for answers after the load's end.
     drain_us: u64,
+    /// For each request.
     timeout_us: u64,
+    /// Of all that is random.
     seed: u64,
+    /// Whether answers are streams, timed token by token.
     stream: bool,
+    /// Whether a connection serves more than one request.
     keep_alive: bool,
+    /// What is sent, chosen by weight.
     requests: Vec<RequestSummary<'a>>,
 }
 
-#[derive(Serialize)]
+/// A request without its headers and its body.
+#[derive(Serialize, JsonSchema)]
 struct RequestSummary<'a> {
+    /// `POST`.
     method: &'a str,
+    /// Under which its answers are counted.
     name: &'a str,
+    /// How often it is sent beside the others.
     weight: f64,
 }
 

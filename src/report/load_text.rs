@@ -4,6 +4,7 @@ use super::{
     cells::{self, counted, or_none},
     clocks,
     findings::sentence,
+    layout::wrapped,
     table::Table,
     terminal, words,
 };
@@ -17,8 +18,8 @@ use crate::{
 const MOST_FAILURES: usize = 10;
 const MOST_ERROR_CHARACTERS: usize = 80;
 
-/// One load phase.
-pub fn render(load: &LoadResult) -> String {
+/// One load phase, no table wider than `width`.
+pub fn render(load: &LoadResult, width: usize) -> String {
     let totals = &load.totals;
     let mut lines = vec![
         format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
@@ -34,16 +35,17 @@ pub fn render(load: &LoadResult) -> String {
             }),
         ),
     ];
-    lines.extend(section(&clocks::times(load)));
+    lines.extend(asked(load));
+    lines.extend(section(&clocks::times(load), width));
     if load.requests.len() > 1 {
-        lines.extend(section(&by_name(load)));
+        lines.extend(section(&by_name(load), width));
     }
-    lines.extend(clocks::backend(load).iter().flat_map(section));
+    lines.extend(clocks::backend(load).iter().flat_map(|table| section(table, width)));
     if !load.failures.is_empty() {
-        lines.extend(section(&failures(load)));
+        lines.extend(section(&failures(load), width));
     }
     lines.push(String::new());
-    lines.push(format!(
+    let whole = format!(
         "whole run: {} sent = {} succeeded + {} failed + {} unanswered; {} connections opened, {} requests on kept ones, {} \
          sent again; {} out, {} in",
         totals.sent,
@@ -55,21 +57,34 @@ pub fn render(load: &LoadResult) -> String {
         totals.retries,
         format_bytes(totals.bytes_sent),
         format_bytes(totals.bytes_received),
-    ));
-    lines.push(format!(
+    );
+    lines.extend(wrapped(&whole, "", width));
+    let generator = format!(
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
         load.generator_cores(),
         load.generator_threads(),
         load.generators.iter().flat_map(|one| one.cpus_allowed.iter()).collect::<CpuSet>(),
         format_bytes(load.generator_memory_bytes()),
-    ));
-    lines.extend(load_findings(load).iter().map(|finding| format!("warning: {}", sentence(finding))));
+    );
+    lines.extend(wrapped(&generator, "", width));
+    lines.extend(load_findings(load).iter().flat_map(|finding| wrapped(&sentence(finding), "warning: ", width)));
     lines.join("\n") + "\n"
 }
 
-/// A whole search.
-pub fn capacity(capacity: &Capacity) -> String {
+/// Of an open loop that was not answered in full: `whole run: 311 requests were due, 57 answered, 254 never (12 never sent)`.
+fn asked(load: &LoadResult) -> Option<String> {
+    let totals = &load.totals;
+    let is_open = matches!(load.model, LoadModel::Open { .. });
+    (is_open && totals.never_answered() > 0).then(|| {
+        let [due, answered, failed, never, unsent] =
+            [totals.asked(), totals.succeeded, totals.failed, totals.never_answered(), totals.unsent].map(cells::grouped);
+        format!("whole run: {due} requests were due, {answered} answered, {failed} failed, {never} never answered ({unsent} never sent)")
+    })
+}
+
+/// A whole search, no table wider than `width`.
+pub fn capacity(capacity: &Capacity, width: usize) -> String {
     let mut table = Table::new(
         "Throughput and latency",
         ["load", "#requests/s", "#failed", "#p50", "#p95", "#p99", "#p99.9", "#late p99", "#generator"],
@@ -88,10 +103,11 @@ pub fn capacity(capacity: &Capacity) -> String {
     let users = capacity.users;
     let how = if capacity.is_saturated { "more users gain less than 3 %" } else { "more users were not tried" };
     let mut lines = vec![format!("capacity: {}/s with {users} users; {how}", cells::rps(capacity.capacity_rps))];
-    lines.extend(section(&table));
+    lines.extend(section(&table, width));
     for step in &capacity.steps {
         let findings = load_findings(&step.result);
-        lines.extend(findings.iter().map(|finding| format!("warning: {}: {}", step_name(step), sentence(finding))));
+        let said = findings.iter().map(|finding| format!("{}: {}", step_name(step), sentence(finding)));
+        lines.extend(said.flat_map(|said| wrapped(&said, "warning: ", width)));
     }
     lines.join("\n") + "\n"
 }
@@ -136,8 +152,8 @@ fn failures(load: &LoadResult) -> Table {
     table
 }
 
-fn section(table: &Table) -> Vec<String> {
+fn section(table: &Table, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    lines.extend(terminal::draw_plain(table));
+    lines.extend(terminal::draw_plain(table, width));
     lines
 }

@@ -1,7 +1,7 @@
 //! The summary of a run as GitHub-flavoured Markdown: `report.md`, and what goes into a job's summary.
 
 use super::{
-    summary::{Summary, summary},
+    summary::{Badge, Summary, summary},
     table::{Column, Table},
 };
 use crate::{analyse::Analysis, model::Run};
@@ -25,7 +25,10 @@ pub fn render(run: &Run, analysis: &Analysis) -> String {
 }
 
 fn head(summary: &Summary) -> Vec<String> {
-    let badge = if summary.valid { "valid" } else { "**INVALID**" };
+    let badge = match summary.badge {
+        Badge::Valid => Badge::Valid.text().to_owned(),
+        bad => format!("**{}**", bad.text()),
+    };
     let facts = summary.facts.iter().map(|(name, value)| format!("- {}: {}", escaped(name), escaped(value)));
     vec![
         format!("# {}", escaped(&summary.title)),

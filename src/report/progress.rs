@@ -36,10 +36,11 @@ pub fn line(event: &Event) -> Line {
         Event::Ready { visit, container, after_us } => {
             step(format!("{visit}: {container} is ready after {:.1} s", *after_us as f64 / 1e6))
         }
-        Event::Phase { visit, phase: PhaseKind::Null, .. } => {
-            step(format!("{visit}: {}: loading a mock that answers at once", PhaseKind::Null))
+        Event::Phase { visit, phase, host, at_most_us } => {
+            let what = if *phase == PhaseKind::Null { "a mock that answers at once" } else { host_name(host) };
+            let long = at_most_us.map_or_else(String::new, |us| format!(", at most {}", cells::duration(us)));
+            step(format!("{visit}: {phase}: loading {what}{long}"))
         }
-        Event::Phase { visit, phase, host } => step(format!("{visit}: {phase}: loading {}", host_name(host))),
         Event::Progress { visit, phase, now } => live(format!("{visit}: {phase}: {}", load_now(now))),
         Event::Saved { visit, took_us } => step(format!("{visit}: saved; it took {}", cells::duration(*took_us))),
         Event::Removing => step("removing containers and network".into()),
@@ -47,17 +48,24 @@ pub fn line(event: &Event) -> Line {
     }
 }
 
-/// `measuring: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users, 5 s`.
+/// `measuring, 15 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users`. What a narrow screen cuts off comes
+/// last.
 pub fn load_now(now: &LoadNow) -> String {
     let state = if now.measuring { "measuring" } else { "warming up" };
+    let time = match now.left_us {
+        Some(left_us) => format!("{} left", whole_seconds(left_us)),
+        None => format!("for {}", whole_seconds(now.elapsed_us)),
+    };
     let [p50, p99] = [now.p50_us, now.p99_us].map(|us| or_none(us, |us| format_us(us as f64)));
-    let users = if now.users > 0 { format!("{}, ", counted(now.users.into(), "user")) } else { String::new() };
+    let users = if now.users > 0 { format!(", {}", counted(now.users.into(), "user")) } else { String::new() };
     format!(
-        "{state}: {:.0} req/s, p50 {p50}, p99 {p99}, {:.0} failures/s, {users}{:.0} s",
-        now.throughput_rps,
-        now.failures_rps,
-        now.elapsed_us as f64 / 1e6
+        "{state}, {time}: {:.0} req/s, p50 {p50}, p99 {p99}, {:.0} failures/s{users}",
+        now.throughput_rps, now.failures_rps
     )
+}
+
+fn whole_seconds(us: u64) -> String {
+    if us < 1_000_000 { "0 s".into() } else { cells::duration(us) }
 }
 
 fn but_for(left: &[String]) -> String {
@@ -83,6 +91,7 @@ mod tests {
         let visit = || "w1".to_owned();
         let now = LoadNow {
             elapsed_us: 5_020_000,
+            left_us: Some(65_020_000),
             measuring: true,
             users: 16,
             throughput_rps: 78.2,
@@ -90,9 +99,11 @@ mod tests {
             p50_us: Some(12_700),
             p99_us: Some(20_100),
         };
-        let warming_up = LoadNow { measuring: false, users: 0, p50_us: None, p99_us: None, ..now.clone() };
+        let warming_up =
+            LoadNow { left_us: None, measuring: false, users: 0, p50_us: None, p99_us: None, ..now.clone() };
         let left = || vec!["network vscale-1: has active endpoints".to_owned()];
-        let phase = |phase, host: &str| Event::Phase { visit: visit(), phase, host: host.into() };
+        let at_most_us = Some(91_000_000);
+        let phase = |phase, host: &str| Event::Phase { visit: visit(), phase, host: host.into(), at_most_us };
         let events = [
             Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: vec![] },
             Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: left() },
@@ -107,7 +118,12 @@ mod tests {
             phase(PhaseKind::Baseline, "http://mock:8080"),
             phase(PhaseKind::Null, "http://null:80"),
             phase(PhaseKind::Target, "https://stack:8321/v1"),
-            phase(PhaseKind::Target, "http://[::1]:8321"),
+            Event::Phase {
+                visit: visit(),
+                phase: PhaseKind::Target,
+                host: "http://[::1]:8321".into(),
+                at_most_us: None,
+            },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now: warming_up },
             Event::Saved { visit: visit(), took_us: 131_400_000 },
@@ -131,12 +147,12 @@ mod tests {
           w1: waiting for stack: connection refused
           w1: waiting for 2 idle workers: 1 found, 0.98 CPUs busy
         w1: stack is ready after 3.7 s
-        w1: baseline: loading mock
-        w1: null: loading a mock that answers at once
-        w1: target: loading stack
+        w1: baseline: loading mock, at most 1 min 31 s
+        w1: null: loading a mock that answers at once, at most 1 min 31 s
+        w1: target: loading stack, at most 1 min 31 s
         w1: target: loading ::1
-          w1: target: measuring: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users, 5 s
-          w1: target: warming up: 78 req/s, p50 n/a, p99 n/a, 0 failures/s, 5 s
+          w1: target: measuring, 1 min 5 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users
+          w1: target: warming up, for 5 s: 78 req/s, p50 n/a, p99 n/a, 0 failures/s
         w1: saved; it took 2 min 11 s
         removing containers and network
         done

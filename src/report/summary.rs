@@ -2,16 +2,17 @@
 //! for every reporter; draws nothing.
 
 use super::{
-    cells::{self, NONE, counted, or_none},
+    cells::{self, NONE, counted},
     findings::sentence,
+    headline::headline,
     table::Table,
     tables, words,
 };
 use crate::{
-    analyse::{self, Analysis},
-    model::{CpuSet, Finding, Host, Run},
+    analyse::Analysis,
+    model::{CpuSet, Finding, Gate, Host, LoadModel, PhaseKind, Run, Severity},
     text::plain,
-    units::{format_bytes, format_us, format_utc},
+    units::{format_bytes, format_utc},
 };
 use serde::Serialize;
 
@@ -22,18 +23,32 @@ pub struct Summary {
     pub title: String,
     /// The run's id.
     pub id: String,
-    /// Whether there is a level, and every one measured what it says it measured.
-    pub valid: bool,
+    /// Whether it is to be believed, in a word or two.
+    pub badge: Badge,
     /// The result in a sentence.
     pub headline: String,
     /// What was done and where: (name, value).
     pub facts: Vec<(String, String)>,
     /// In reading order.
     pub tables: Vec<Table>,
-    /// What limits the numbers.
+    /// What limits the numbers, what invalidates first.
     pub findings: Vec<Remark>,
     /// How to read the tables.
     pub notes: Vec<String>,
+}
+
+/// What stands beside a run's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Badge {
+    /// There is a level, and every one measured what it says it measured.
+    Valid,
+    /// The same, but in open loop the target did not answer all that it was asked.
+    Behind,
+    /// The host was too busy to believe it.
+    Busy,
+    /// Something is not what it says it is.
+    Invalid,
 }
 
 /// A finding as text.
@@ -51,43 +66,52 @@ impl From<&Finding> for Remark {
     }
 }
 
+impl Badge {
+    fn of(run: &Run, analysis: &Analysis) -> Self {
+        let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
+        // An open loop that asks for more than a target can do has found just that.
+        let is_found = |finding: &&Finding| is_open && finding.gate == Gate::Served;
+        let worst = analysis.findings.iter().filter(|finding| !is_found(finding)).map(|it| it.severity).max();
+        match worst {
+            _ if run.visited.is_empty() => Self::Invalid,
+            Some(Severity::Invalid) => Self::Invalid,
+            Some(Severity::Spoiled) => Self::Busy,
+            _ if is_behind(analysis) => Self::Behind,
+            _ => Self::Valid,
+        }
+    }
+
+    /// Its words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Behind => "DID NOT KEEP UP",
+            Self::Busy => "HOST TOO BUSY",
+            Self::Invalid => "INVALID",
+        }
+    }
+}
+
 /// The first page of `run`.
 pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
+    let mut findings: Vec<Remark> = analysis.findings.iter().map(Remark::from).collect();
+    findings.sort_by_key(|finding| !finding.bad);
     Summary {
         title: plain(&run.plan.name),
         id: plain(&run.id),
-        valid: analysis.is_run_valid(run),
+        badge: Badge::of(run, analysis),
         headline: headline(run, analysis),
         facts: facts(run).map(|(name, value)| (name.to_owned(), plain(&value))).into(),
         tables: tables::all(run, analysis),
-        findings: analysis.findings.iter().map(Remark::from).collect(),
+        findings,
         notes: notes(run),
     }
 }
 
-/// Of the valid levels only: an invalid one's throughput is not worth a sentence. Of equals, the first.
-fn headline(run: &Run, analysis: &Analysis) -> String {
-    let (target, backend) = (plain(&run.plan.roles.target), plain(&run.plan.roles.backend));
-    let rows = run.visited.iter().zip(&analysis.scaling.rows);
-    let valid = rows.filter(|(visited, _)| analysis.is_valid(visited));
-    let loaded = valid.filter_map(|(visited, scaled)| Some((visited, scaled, scaled.throughput_rps?)));
-    let Some((best, scaled, rps)) = loaded.rev().max_by(|(.., a), (.., b)| a.total_cmp(b)) else {
-        return if run.visited.is_empty() { "No level was completed." } else { "No level is valid." }.to_owned();
-    };
-    let rate = cells::rps(rps);
-    let workers = counted(u64::from(best.workers), "worker");
-    let fewest = analysis.scaling.reference.map(|index| run.visited[index].workers);
-    match (scaled.speed_up, fewest) {
-        (Some(times), Some(fewest)) if best.workers > fewest => {
-            format!("{target}: at most {rate} requests/s, with {workers}: {times:.2} times that of {fewest}.")
-        }
-        _ => {
-            let added = or_none(analyse::overhead_p50_us(best), format_us);
-            format!(
-                "{target}: {rate} requests/s with {workers}; a median request takes {added} longer than at {backend}."
-            )
-        }
-    }
+/// An open loop whose target was asked for more than it answered.
+fn is_behind(analysis: &Analysis) -> bool {
+    let behind = [Gate::Delayed, Gate::Unsent, Gate::Unanswered];
+    analysis.findings.iter().any(|it| behind.contains(&it.gate) && it.scope.phase == Some(PhaseKind::Target))
 }
 
 fn facts(run: &Run) -> [(&'static str, String); 6] {
@@ -139,7 +163,8 @@ fn notes(run: &Run) -> Vec<String> {
     ];
     if run.visited.len() > 1 {
         notes.push(
-            "speed-up: against the valid level with the fewest workers; efficiency: that over times the workers; 1 is linear."
+            "speed-up: of the median of a point's valid visits, against that of the fewest workers; efficiency: that over times \
+             the workers; 1 is linear."
                 .to_owned(),
         );
     }

@@ -7,9 +7,9 @@ use super::{
     words,
 };
 use crate::{
-    analyse::{self, Analysis},
+    analyse::{self, Analysis, median},
     measure::Rates,
-    model::{Limits, Phase, PhaseKind, Run, Visited},
+    model::{Limits, LoadModel, LoadResult, Phase, PhaseKind, Run, Visited},
     text::plain,
     units::{format_bytes, format_us},
 };
@@ -20,26 +20,67 @@ pub fn all(run: &Run, analysis: &Analysis) -> Vec<Table> {
         return Vec::new();
     }
     let growth = (run.visited.len() > 1).then(|| growth(run, analysis));
-    let tables = [growth, Some(comparison(run)), by_clock(run), streams(run), Some(costs(run))];
+    let (comparison, costs) = (Some(comparison(run)), Some(costs(run)));
+    // Of a single level, what the target adds says more than how far it is behind a mock.
+    let (first, then) = if growth.is_none() { (costs, comparison) } else { (comparison, costs) };
+    let tables = [growth, first, then, asked(run), by_clock(run), streams(run)];
     tables.into_iter().flatten().chain([attested(run, analysis)]).collect()
 }
 
+/// A row a point, with the medians of its valid visits.
 fn growth(run: &Run, analysis: &Analysis) -> Table {
     let title = format!("Growth with workers: {}", run.plan.roles.target);
-    let columns = ["level", "#workers", "#requests/s", "#speed-up", "#efficiency", "#p50", "#p95", "#p99", "#failed"];
+    let points = &analysis.scaling.points;
+    let has_repeats = points.iter().any(|point| point.visits.len() > 1);
+    let title = if has_repeats { format!("{title}, medians of valid visits") } else { title };
+    let mut columns = vec!["level", "#workers"];
+    columns.extend(has_repeats.then_some(["#valid visits", "#least req/s", "#most req/s"]).into_iter().flatten());
+    columns.extend(["#requests/s", "#speed-up", "#efficiency", "#p50", "#p95", "#p99", "#failed"]);
     let mut table = Table::new(plain(&title), columns);
-    for (visited, scaled) in run.visited.iter().zip(&analysis.scaling.rows) {
-        let mut row = vec![
-            visited.id.clone(),
-            visited.workers.to_string(),
-            or_none(scaled.throughput_rps, cells::rps),
-            or_none(scaled.speed_up, |times| format!("{times:.2}")),
-            or_none(scaled.efficiency, |share| format!("{share:.2}")),
-        ];
-        row.extend(visited.phase(PhaseKind::Target).map_or([NONE; 4].map(String::from), latencies));
-        table.row(row).bad = !analysis.is_valid(visited);
+    for point in points {
+        let loads = |places: &[usize]| {
+            let load = |&place: &usize| run.visited[place].phase(PhaseKind::Target).map(|phase| &phase.load);
+            places.iter().filter_map(load).collect::<Vec<_>>()
+        };
+        let valid = loads(&point.valid);
+        let mut row = vec![run.visited[point.visits[0]].id.clone(), point.workers.to_string()];
+        if has_repeats {
+            let rates = || valid.iter().map(|load| load.throughput_rps());
+            row.push(format!("{} of {}", point.valid.len(), point.visits.len()));
+            row.extend([rates().reduce(f64::min), rates().reduce(f64::max)].map(|rps| or_none(rps, cells::rps)));
+        }
+        row.push(or_none(point.median.throughput_rps, cells::rps));
+        row.extend(
+            [point.median.speed_up, point.median.efficiency].map(|it| or_none(it, |ratio| format!("{ratio:.2}"))),
+        );
+        row.extend([50.0, 95.0, 99.0].map(|percent| {
+            let each = valid.iter().filter_map(|load| load.latency().supported_percentile_us(percent));
+            or_none(median(each.map(|us| us as f64)), format_us)
+        }));
+        let all = loads(&point.visits);
+        let [requests, failures] = [LoadResult::request_count, LoadResult::failure_count]
+            .map(|count| all.iter().map(|load| count(load)).sum::<u64>());
+        row.push(cells::failed(failures, failures as f64 / requests.max(1) as f64));
+        table.row(row).bad = point.valid.is_empty();
     }
     table
+}
+
+/// What was asked for and what came of it, in open loop.
+fn asked(run: &Run) -> Option<Table> {
+    let columns =
+        ["level", "load on", "#due", "#sent", "#answered", "#failed", "#never answered", "#of them never sent"];
+    let title = "Requests in open loop: the whole load, with its warm-up and the wait for late answers";
+    let mut table = Table::new(title, columns);
+    for (visited, phase) in phases(run).filter(|(_, phase)| matches!(phase.load.model, LoadModel::Open { .. })) {
+        let totals = &phase.load.totals;
+        let mut row = vec![visited.id.clone(), phase.kind.to_string()];
+        let counts =
+            [totals.asked(), totals.sent, totals.succeeded, totals.failed, totals.never_answered(), totals.unsent];
+        row.extend(counts.map(cells::grouped));
+        table.row(row).bad = totals.never_answered() > 0;
+    }
+    (!table.rows.is_empty()).then_some(table)
 }
 
 fn comparison(run: &Run) -> Table {

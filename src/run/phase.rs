@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{Container, EngineError, Sampled},
     error::{Error, Result},
-    events::{Event, LoadNow},
+    events::{Event, Follow},
     model::{ContainerSample, ContainerUsage, LoadEvent, LoadPlan, Phase, PhasePlan, ProbeSample, hlog_head},
     text::shortened,
     units::now_unix_us,
@@ -37,7 +37,9 @@ pub(super) struct Stage<'a> {
 /// Carries a phase out; also gives the latencies of each second, as HdrHistogram's log.
 pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener<'_>) -> Result<(Phase, String)> {
     let Stage { visit, generator, mut probe, mut others } = stage;
-    tell(Event::Phase { visit: visit.to_owned(), phase: plan.kind, host: plan.load.host.clone() });
+    let (host, at_most_us) = (plan.load.host.clone(), plan.load.longest_us());
+    tell(Event::Phase { visit: visit.to_owned(), phase: plan.kind, host, at_most_us });
+    let mut follow = Follow::new(&plan.load);
 
     let Up { container: generator, output, .. } = generator;
     others.push(generator);
@@ -56,7 +58,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
             said = timeout_at(deadline, output.next_line()) => match event(said, generator)? {
                 Some(LoadEvent::Progress(now)) => {
                     hlog += &now.to_hlog_line();
-                    tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: LoadNow::from(&now) });
+                    tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
                 }
                 Some(LoadEvent::Result(result)) => break *result,
                 None => return Err(without_result(generator, &output.last_words()).await),

@@ -1,8 +1,8 @@
 //! Which files a run has, and what stands in those that programs read.
 
-use crate::fixture::{COMPOSE, analysed, first_visit, run, streamed_run, unread_run};
+use crate::fixture::{COMPOSE, analysed, behind_run, first_visit, run, streamed_run, unread_run};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vscale::{
     error::Error,
     model::Run,
@@ -64,6 +64,43 @@ fn the_result_has_what_was_measured_and_what_follows() {
     assert_eq!(result["scaling"]["rows"][1]["speed_up"], 88.7 / 45.9);
     let read_back: Run = serde_json::from_value(result.clone()).expect("a run, and more");
     assert_eq!(serde_json::to_value(read_back).expect("plain data")["visited"], result["visited"]);
+}
+
+const BEGIN: &str = "<!-- what `vscale schema --markdown` prints begins here -->\n";
+
+#[test]
+fn results_readme_names_every_key() {
+    let readme = include_str!("../../results/README.md");
+    let (_, reference) = readme.split_once(BEGIN).expect("the mark is there");
+    assert!(
+        reference.trim() == report::schema::reference().trim(),
+        "results/README.md: put what `vscale schema --markdown` prints below its mark"
+    );
+    // Whatever the types say, what is written is what counts.
+    for run in [run(), streamed_run(), behind_run()] {
+        let files = files(run);
+        for path in ["result.json", "manifest.json"] {
+            let mut keys = BTreeSet::new();
+            collect_keys(&json(&files, path), &mut keys);
+            assert!(keys.len() > 30, "{path}");
+            let missing: Vec<_> = keys.iter().filter(|key| !reference.contains(&format!("| `{key}` |"))).collect();
+            // Limits are named as words, not as keys: they are a type of their own.
+            let missing: Vec<_> =
+                missing.into_iter().filter(|key| !reference.contains(&format!("- `{key}`:"))).collect();
+            assert_eq!(missing, Vec::<&String>::new(), "{path}");
+        }
+    }
+}
+
+fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+            keys.insert(key.clone());
+            collect_keys(value, keys);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
 }
 
 #[test]

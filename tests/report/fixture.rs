@@ -79,6 +79,48 @@ pub fn unread_run() -> Run {
     run
 }
 
+/// A run of these worker counts, each visited so many times; every tenth visit but the first is invalid.
+pub fn repeated_run(workers: &[u32], repeats: usize) -> Run {
+    let mut run = run();
+    let (first, point) = (run.visited[0].clone(), run.plan.points[0].clone());
+    run.plan.points = workers.iter().map(|&workers| Point { workers, ..point.clone() }).collect();
+    run.plan.blocks = vec![(0..workers.len()).collect(); repeats];
+    run.visited.clear();
+    for (sequence, (block, point)) in run.plan.order().collect::<Vec<_>>().into_iter().enumerate() {
+        let count = workers[point];
+        let mut visit = visited(0, u64::from(45 * count.min(16)) + 3 * (block as u64), 22_000 + 500 * u64::from(count));
+        let repeat = if block > 0 { format!("-r{}", block + 1) } else { String::new() };
+        visit.id = format!("w{count}{repeat}");
+        (visit.sequence, visit.point, visit.block, visit.workers) = (sequence, point, block, count);
+        visit.attestation = attestation(count);
+        let samples = visit.phases.iter_mut().flat_map(|phase| &mut phase.processes);
+        samples.for_each(|sample| sample.processes = processes(first.started_unix_us, count)[0].processes.clone());
+        visit.phases.retain(|phase| phase.kind != PhaseKind::Null);
+        if sequence % 10 == 9 {
+            invalidate(&mut visit);
+        }
+        run.visited.push(visit);
+    }
+    run
+}
+
+/// One level in open loop, asked for 40 requests/s, of whose 311 it answered 57.
+pub fn behind_run() -> Run {
+    let mut run = first_visit(run());
+    let model = LoadModel::Open { rate_rps: 40.0, arrivals: Arrivals::Constant, max_in_flight: 100 };
+    run.plan.points.iter_mut().for_each(|point| point.load = model.clone());
+    for phase in run.visited[0].phases.iter_mut() {
+        phase.load.model = model.clone();
+        phase.load.series.iter_mut().for_each(|second| second.users = 0);
+    }
+    let load = &mut run.visited[0].phases.last_mut().expect("the target's").load;
+    load.failures.clear();
+    load.requests[0].failures = 0;
+    load.requests[0].requests = 57;
+    load.totals = Totals { sent: 157, succeeded: 57, unanswered: 100, unsent: 154, delayed: 40, ..Totals::default() };
+    run
+}
+
 /// Cuts a run to its first visit.
 pub fn first_visit(mut run: Run) -> Run {
     run.visited.truncate(1);
@@ -406,7 +448,9 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
     };
     let sample = |index: u64| {
         let supervisor = process(7, 1_000, "uvicorn --workers \u{1b}[2J<b>");
-        let worker = |number: u32| process(20 + number, index * (780_000 - 90_000 * u64::from(number)), "spawn_main");
+        let worker = |number: u32| {
+            process(20 + number, index * 780_000u64.saturating_sub(90_000 * u64::from(number)), "spawn_main")
+        };
         ProbeSample {
             unix_us: start + index * SECOND_US + 400_000,
             processes: [supervisor].into_iter().chain((0..workers).map(worker)).collect(),

@@ -1,14 +1,17 @@
 //! Every text that a person reads, as a snapshot.
 
-use crate::fixture::{analysed, first_visit, invalid_run, run, streamed_run, target_load, unread_run};
+use crate::fixture::{
+    analysed, behind_run, first_visit, invalid_run, repeated_run, run, streamed_run, target_load, unread_run,
+};
 use vscale::{
     model::{Capacity, CapacityStep, Run},
     report::{load_text, markdown, terminal},
+    text::columns,
 };
 
 fn terminal(run: Run) -> String {
     let (run, analysis) = analysed(run);
-    terminal::render(&run, &analysis, false)
+    terminal::render(&run, &analysis, terminal::WIDTH, false)
 }
 
 #[test]
@@ -40,13 +43,29 @@ fn the_terminal_s_table_of_streams_in_open_loop() {
 }
 
 #[test]
+fn the_terminal_s_table_of_repeats() {
+    insta::assert_snapshot!(terminal(repeated_run(&[1, 2, 4], 5)));
+}
+
+#[test]
+fn the_terminal_s_table_of_an_open_loop_that_is_behind() {
+    insta::assert_snapshot!(terminal(behind_run()));
+}
+
+#[test]
+fn the_terminal_s_table_on_a_narrow_screen() {
+    let (run, analysis) = analysed(run());
+    insta::assert_snapshot!(terminal::render(&run, &analysis, 60, false));
+}
+
+#[test]
 fn the_terminal_s_table_of_what_was_not_read() {
     insta::assert_snapshot!(terminal(unread_run()));
 }
 
 #[test]
 fn a_load_by_hand() {
-    insta::assert_snapshot!(load_text::render(target_load(&streamed_run(), 0)));
+    insta::assert_snapshot!(load_text::render(target_load(&streamed_run(), 0), terminal::WIDTH));
 }
 
 #[test]
@@ -54,7 +73,7 @@ fn a_capacity() {
     let closed = CapacityStep { share: None, result: target_load(&run(), 0).clone() };
     let open = CapacityStep { share: Some(0.7), result: target_load(&streamed_run(), 0).clone() };
     let capacity = Capacity { capacity_rps: 45.9, users: 4, is_saturated: true, steps: vec![closed, open] };
-    insta::assert_snapshot!(load_text::capacity(&capacity));
+    insta::assert_snapshot!(load_text::capacity(&capacity, terminal::WIDTH));
 }
 
 #[test]
@@ -69,8 +88,11 @@ fn no_line_is_wider_than_the_terminal() {
     run.plan.roles.target = "a-service-with-quite-a-long-name-as-compose-allows".repeat(2);
     run.id = "x".repeat(200);
     run.visited[0].id = "y".repeat(90);
-    for line in terminal(run).lines() {
-        assert!(line.chars().count() <= terminal::WIDTH, "{line}");
+    let (run, analysis) = analysed(run);
+    for width in [20, 40, 80, terminal::WIDTH, 200] {
+        for line in terminal::render(&run, &analysis, width, false).lines() {
+            assert!(columns(line) <= width, "{line}");
+        }
     }
 }
 
@@ -81,9 +103,9 @@ fn colour_comes_only_when_asked_for_and_from_nobody_else() {
     run.origin.hosts[0].facts.cpu_model = "\u{1b}[31mred".into();
     run.visited[0].id = "w1\u{1b}[2J".into();
     let (run, analysis) = analysed(run);
-    let without = terminal::render(&run, &analysis, false);
+    let without = terminal::render(&run, &analysis, terminal::WIDTH, false);
     assert!(!without.contains('\u{1b}'));
-    let coloured = terminal::render(&run, &analysis, true);
+    let coloured = terminal::render(&run, &analysis, terminal::WIDTH, true);
     assert!(coloured.contains("\u{1b}[31;1mINVALID\u{1b}[0m"));
     assert!(!coloured.contains("\u{1b}[2J") && !coloured.contains("\u{1b}]0;"));
     let mut stripped = coloured;
