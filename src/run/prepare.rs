@@ -7,7 +7,8 @@ use crate::{
     events::Event,
     model::{Host, HostFacts, ImageFacts, Origin},
 };
-use std::collections::BTreeMap;
+use futures_util::future::try_join;
+use std::{cell::RefCell, collections::BTreeMap};
 
 /// Images and host.
 pub(super) struct Prepared {
@@ -29,13 +30,24 @@ impl Prepared {
             tell(Event::Collected { run, left: left.in_words() });
         }
         let base = job.base_image.as_deref().map_or(BaseImage::Any, BaseImage::Given);
-        let mut say = |service: &str, line: &str| tell(Event::Image { service: service.into(), line: line.into() });
-        let own_image = engine.own_image(&mut |line| say("vscale", line)).await?;
+        let tell = RefCell::new(tell);
+        let say =
+            |service: &str, line: &str| tell.borrow_mut()(Event::Image { service: service.into(), line: line.into() });
+        // Our own image and the services' do not need each other.
+        let mut say_own = |line: &str| say("vscale", line);
+        let (own_image, found) = try_join(engine.own_image(&mut say_own), async {
+            let mut found = Vec::new();
+            for (name, service) in &job.project.services {
+                say(name, "");
+                found.push((name, engine.service_image(name, service, base, &mut |line| say(name, line)).await?));
+            }
+            Ok(found)
+        })
+        .await?;
         let mut images = BTreeMap::new();
         let mut facts = Vec::new();
-        for (name, service) in &job.project.services {
-            say(name, "");
-            let reference = engine.service_image(name, service, &own_image, base, &mut |line| say(name, line)).await?;
+        for (name, reference) in found {
+            let reference = reference.unwrap_or_else(|| own_image.clone());
             facts.extend(engine.image(name, &reference).await?);
             images.insert(name.clone(), reference);
         }

@@ -81,7 +81,7 @@ fn an_open_loop_keeps_its_rate_its_clocks_and_its_headroom() {
     assert_eq!(stats.intended.as_ref().map(Histogram::count), Some(stats.latency.count()));
     assert!(stats.latency.min_us() >= 5_000 && load.send_lag().is_some());
     let null_rps = visited.phase(PhaseKind::Null).map(|phase| phase.load.throughput_rps());
-    assert!(null_rps.is_some_and(|rps| rps > 2_000.0), "{null_rps:?}");
+    assert!(null_rps.is_some_and(|rps| rps > 400.0), "{null_rps:?}: as fast as it can, not at 200/s");
     let baseline = &visited.phase(PhaseKind::Baseline).expect("it was loaded").load;
     let backend = baseline.backend.as_ref().expect("our own mock tells what it saw");
     assert_eq!(backend.total_arrivals, baseline.totals.sent);

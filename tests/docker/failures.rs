@@ -59,6 +59,6 @@ fn no_permission_on_the_socket_says_what_to_do() {
     let copy = bench.path().join("vscale");
     fs::copy(binary(), &copy).expect("writable");
     let mut command = Command::new(&copy);
-    let output = command.arg("bench").current_dir(bench.path()).uid(65534).gid(65534).output().expect("it runs");
-    Finished::of(output).assert(3).assert_says(&["no Docker engine at", "ermission denied", "`docker` group"]);
+    command.arg("bench").current_dir(bench.path()).uid(65534).gid(65534);
+    Finished::of_all(&mut command).assert(3).assert_says(&["no Docker engine at", "ermission denied", "`docker` group"]);
 }

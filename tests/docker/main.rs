@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ networks: {{ bench: {{ internal: true }} }}
     }
 
     fn run(&self, arguments: &[&str]) -> Finished {
-        Finished::of(self.command(arguments).output().expect("it runs"))
+        Finished::of_all(&mut self.command(arguments))
     }
 
     /// Starts it and waits until a container of the service runs; gives its id.
@@ -92,15 +92,13 @@ networks: {{ bench: {{ internal: true }} }}
         let mut child = self.command(arguments).spawn().expect("it runs");
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
-            let owner = format!("label=com.docker.compose.service={service}");
-            let ids = docker(&["ps", "-q", "--no-trunc", "--filter", "label=dev.vscale.run", "--filter", &owner]);
-            if let Some(id) = ids.lines().next() {
-                return (child, id.to_owned());
+            if let Some(id) = container_of(child.id(), service) {
+                return (child, id);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         child.kill().expect("it is ours");
-        let finished = Finished::of(child.wait_with_output().expect("it ends"));
+        let finished = Finished::of(child);
         panic!("no container of {service} came up in a minute:\n{}", finished.stderr);
     }
 
@@ -147,21 +145,31 @@ struct Started {
 impl Started {
     fn finish(mut self) -> Finished {
         self.stderr.read_to_string(&mut self.said).expect("UTF-8");
-        let finished = Finished::of(self.child.wait_with_output().expect("it ends"));
-        Finished { stderr: self.said, ..finished }
+        Finished { stderr: self.said, ..Finished::of(self.child) }
     }
 }
 
 /// How a run ended.
 struct Finished {
+    /// Of the controller.
+    pid: u32,
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
 impl Finished {
-    fn of(output: Output) -> Self {
+    /// Runs it to its end.
+    fn of_all(command: &mut Command) -> Self {
+        Self::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs"))
+    }
+
+    /// Waits for its end.
+    fn of(child: Child) -> Self {
+        let pid = child.id();
+        let output = child.wait_with_output().expect("it ends");
         Self {
+            pid,
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -174,7 +182,7 @@ impl Finished {
         let is_only_busy = self.code == Some(BUSY) && [0, 7].contains(&code);
         let said = format!("stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         assert!(is_only_busy || self.code == Some(code), "{:?}, not {code}\n{said}", self.code);
-        assert_eq!(left_in_the_engine(), "");
+        assert_eq!(left_by(self.pid), [""; 0]);
         self
     }
 
@@ -185,10 +193,28 @@ impl Finished {
     }
 }
 
-/// Containers and networks of any run: these tests run one at a time.
-fn left_in_the_engine() -> String {
-    let containers = docker(&["ps", "-aq", "--filter", "label=dev.vscale.run"]);
-    containers + &docker(&["network", "ls", "-q", "--filter", "label=dev.vscale.run"])
+/// Containers and networks of the controller with this PID: others may use the same engine.
+fn left_by(controller: u32) -> Vec<String> {
+    let mut left = listed(controller, &["ps", "--all"]);
+    left.extend(listed(controller, &["network", "ls"]));
+    left
+}
+
+/// The running container of a service, started by the controller with this PID.
+fn container_of(controller: u32, service: &str) -> Option<String> {
+    listed(controller, &["ps", "--filter", &format!("label=com.docker.compose.service={service}")]).pop()
+}
+
+/// The ids of what this list has of the controller's: a label names each object's owner, by host, boot and PID.
+fn listed(controller: u32, list: &[&str]) -> Vec<String> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux");
+    let form = r#"{{.ID}} {{.Label "dev.vscale.owner"}}"#;
+    let lines = docker(&[list, &["--no-trunc", "--filter", "label=dev.vscale.run", "--format", form]].concat());
+    let of_ours = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+        [id, of, _boot, pid, ..] => (of == host.trim() && pid == controller.to_string()).then(|| id.to_owned()),
+        _ => None,
+    };
+    lines.lines().filter_map(of_ours).collect()
 }
 
 fn docker(arguments: &[&str]) -> String {

@@ -10,7 +10,7 @@ fn signalled(signal: Signal) -> Finished {
     let bench = Bench::new(STACK, "/v1/health");
     let (child, _) = bench.start_until(&["--run-time", "60"], "loadgen");
     kill(Pid::from_raw(child.id() as i32), signal).expect("it is ours");
-    Finished::of(child.wait_with_output().expect("it ends"))
+    Finished::of(child)
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn finished_levels_survive_an_interrupt() {
         std::thread::sleep(Duration::from_millis(50));
     }
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it is ours");
-    let finished = Finished::of(child.wait_with_output().expect("it ends")).assert(130);
+    let finished = Finished::of(child).assert(130);
     finished.assert_says(&["the visits above are complete"]);
     assert!(!bench.saved().visited.is_empty());
     assert!(bench.run_folder().join("report.html").is_file());
@@ -57,19 +57,16 @@ fn what_a_killed_controller_left_ends_by_itself_and_is_collected() {
         assert!(Instant::now() < deadline, "the load generator goes on without its controller");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_ne!(left_in_the_engine(), "");
-    let output = Command::new(binary()).arg("gc").output().expect("it runs");
-    let finished = Finished::of(output).assert(0);
-    assert!(finished.stdout.contains(": removed"), "{}", finished.stdout);
+    // Another user's run may collect it first: what counts is that it is collected.
+    Finished::of_all(Command::new(binary()).arg("gc")).assert(0);
+    assert_eq!(left_by(child.id()), [""; 0]);
 }
 
 #[test]
 fn a_target_that_dies_under_load_makes_the_level_invalid() {
     let bench = Bench::new(STACK, "/v1/health");
     let started = bench.start_until_said(&["--run-time", "4"], "baseline: loading");
-    let targets =
-        docker(&["ps", "-q", "--filter", "label=dev.vscale.run", "--filter", "label=com.docker.compose.service=stack"]);
-    docker(&["kill", targets.trim()]);
+    docker(&["kill", &container_of(started.child.id(), "stack").expect("it is ready")]);
     let finished = started.finish().assert(5);
     assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
     assert!(bench.path().join("results/stack_failures.csv").is_file());

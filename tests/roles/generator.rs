@@ -86,7 +86,7 @@ fn without_its_controller_it_ends_at_once() {
     let closed = Instant::now();
     generator.close();
     assert_eq!(generator.end(), (Some(129), String::new()));
-    assert!(closed.elapsed() < Duration::from_secs(2), "{:?}", closed.elapsed());
+    assert!(closed.elapsed() < Duration::from_secs(20), "{:?}", closed.elapsed());
 }
 
 #[test]

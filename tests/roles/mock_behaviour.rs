@@ -42,17 +42,18 @@ fn a_service_time_is_what_clients_wait() {
     let window = &result.backend.as_ref().unwrap().window;
     assert!(window.service_time.min_us() >= 20_000);
     assert!(window.service_time.percentile_us(50.0) <= result.latency().percentile_us(50.0) + 1_000);
-    assert!((50..=200).contains(&result.request_count()), "{} of 200 at most", result.request_count());
+    assert_eq!(window.peak_in_flight, 4, "none waits for another");
+    assert!((1..=204).contains(&result.request_count()), "{} of 200 at most", result.request_count());
 }
 
 #[test]
 fn a_mixture_has_its_shares() {
-    let mock = Mock::with(times("80% 1ms, 20% 60ms"));
+    let mock = Mock::with(times("80% 1ms, 20% 500ms"));
     let model = LoadModel::Open { rate_rps: 300.0, arrivals: Arrivals::Poisson, max_in_flight: 300 };
-    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(2000), 1) });
-    let slow = at_least(&result.latency(), 60);
+    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(4000), 1) });
+    let slow = at_least(&result.latency(), 500);
     let share = slow as f64 / result.latency().count() as f64;
-    assert!((0.1..0.32).contains(&share), "{share}: four standard deviations are 0.07, and the machine may be slow");
+    assert!((0.1..0.32).contains(&share), "{share}: four standard deviations are 0.07");
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn slots_bound_what_is_under_way() {
     // Eight at a time, 50 ms each: 160 a second at most, however many ask.
     let mock = Mock::with(MockConfig { slots: Some(8), threads: Some(2), ..times("50ms") });
     let result = run(&asked(&mock, for_ms(1000), 24));
-    assert!((80..=168).contains(&result.request_count()), "{}", result.request_count());
+    assert!((40..=168).contains(&result.request_count()), "{}", result.request_count());
     assert_eq!(result.failures, []);
     let window = &result.backend.as_ref().unwrap().window;
     assert_eq!(window.peak_in_flight, 24, "those that wait are in flight too");
@@ -70,14 +71,12 @@ fn slots_bound_what_is_under_way() {
 #[test]
 fn a_full_queue_is_a_503() {
     let mock = Mock::with(MockConfig { slots: Some(1), queue: Some(1), ..times("300ms") });
-    let result = run(&asked(&mock, for_ms(500), 6));
+    let result = run(&asked(&mock, Until::Iterations { count: 2_000 }, 6));
     let refused = &result.failures[0];
     assert_eq!(refused.kind, FailureKind::Status);
     assert!(refused.error.starts_with("HTTP 503: ") && refused.error.contains("all slots are in use"), "{refused:?}");
     assert!(result.request_count() > result.failure_count());
-    let errors = result.backend.as_ref().unwrap().window.errors;
-    let off = errors.abs_diff(result.failure_count());
-    assert!(off <= result.failure_count() / 20, "{off} off: the windows' borders are an answer's time apart");
+    assert_eq!(result.backend.as_ref().unwrap().window.errors, result.failure_count());
 }
 
 #[test]
@@ -93,14 +92,14 @@ fn errors_are_as_many_as_asked_for() {
 
 #[test]
 fn a_stall_holds_every_completion() {
-    let stalls = vec!["300ms:500ms".parse().unwrap()];
+    let stalls = vec!["2s:1s".parse().unwrap()];
     let mock = Mock::with(MockConfig { stalls, ..times("1ms") });
-    let model = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 100 };
-    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(1500), 1) });
-    let waited = |ms| at_least(&result.latency(), ms);
-    assert!((45..=60).contains(&waited(10)), "{}: due in the stall's half second", waited(10));
-    assert!((20..=35).contains(&waited(250)), "{}: in its first half", waited(250));
-    assert!(result.latency().max_us() < 800_000);
+    let model = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 400 };
+    let result = run(&LoadPlan { model, ..asked(&mock, for_ms(4000), 1) });
+    // By the clock that a paused load generator does not stop.
+    let waited = |ms| at_least(&result.intended(), ms);
+    assert!((95..=250).contains(&waited(10)), "{}: due in the stall's second", waited(10));
+    assert!((45..=75).contains(&waited(500)), "{}: in its first half", waited(500));
 }
 
 #[test]
@@ -161,7 +160,7 @@ fn clients_that_leave_are_counted_and_free_their_slot() {
     let began = Instant::now();
     let after = run(&asked(&mock, Until::Iterations { count: 2 }, 1));
     assert_eq!(after.totals.succeeded, 2);
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}: slots were lost", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}: slots were lost", began.elapsed());
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn output_of(command: &mut Command) -> String {
     String::from_utf8(stdout).expect("UTF-8")
 }
 
-/// What `.ci/install` puts into `target/test-tools`; `variable` may name another, and one on the PATH is the last choice.
+/// What `tools/setup test` puts into `target/test-tools`; `variable` may name another, and one on the PATH is the last choice.
 /// Its absence is a failure, never a reason to skip: a test that CI skips tests nothing.
 pub fn test_tool(variable: &str, name: &str) -> Command {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/bin").join(name);
@@ -68,7 +68,7 @@ pub fn test_tool(variable: &str, name: &str) -> Command {
     };
     let mut command = Command::new(&path);
     let runs = command.arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(runs, "{} does not run: `.ci/install` installs it, or {variable} names it", path.display());
+    assert!(runs, "{} does not run: `tools/setup test` installs it, or {variable} names it", path.display());
     Command::new(path)
 }
 
