@@ -61,7 +61,8 @@ mod tests {
             cpus_allowed: [0].into_iter().collect(),
         };
         let processes = list.iter().map(process).collect();
-        ProbeSample { unix_us: 0, processes, connections: 0, limits: Limits::default(), own_cpu_us: 0 }
+        let limits = Limits::default();
+        ProbeSample { unix_us: 0, processes, processes_left_out: 0, connections: 0, limits, own_cpu_us: 0 }
     }
 
     #[test]

@@ -48,13 +48,14 @@ pub fn own_limits() -> Limits {
 /// The target's processes, limits and connections now.
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
-    let processes = processes::list()?;
+    let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES)?;
     let mut seen = processes.iter().map(|process| cgroup::limits_seen_by(process.pid));
     let limits = seen.find(|limits| !limits.is_empty()).unwrap_or_default();
     Ok(ProbeSample {
         unix_us,
         limits,
         processes,
+        processes_left_out,
         connections: processes::established_connections(),
         own_cpu_us: processes::own_cpu_us(),
     })

@@ -2,9 +2,11 @@
 //! here: the plan says what, and [`plan::next`] what next.
 
 mod containers;
+mod control;
 mod phase;
 mod prepare;
 mod probe;
+mod samples;
 mod settle;
 mod steps;
 mod stop;

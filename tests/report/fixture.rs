@@ -400,6 +400,7 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             connections: 8,
             limits: Limits::default(),
             own_cpu_us: index * 900,
+            processes_left_out: 0,
         }
     };
     (0..=WARM_UP_S + SECONDS).map(sample).collect()

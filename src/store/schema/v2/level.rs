@@ -180,6 +180,7 @@ impl Sample {
             connections: self.connections,
             limits: seen(self.limits),
             own_cpu_us: self.own_cpu_us,
+            processes_left_out: 0,
         }
     }
 }
