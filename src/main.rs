@@ -5,6 +5,7 @@ use std::{io::stdout, process::ExitCode};
 use vscale::{
     cli::{Cli, Command},
     error::{Error, exit},
+    redact::Redactor,
 };
 
 mod commands;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: Error) -> ExitCode {
+    let error = Redactor::default().error(error);
     eprintln!("vscale: {error}");
     ExitCode::from(error.exit_code())
 }

@@ -7,4 +7,5 @@ mod csv_form;
 mod files;
 mod fixture;
 mod html;
+mod secrets;
 mod text;
