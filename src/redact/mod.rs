@@ -2,7 +2,7 @@
 //!
 //! A value is known to be secret by the name that it has where it is given: a variable, a build argument, a label, a flag, a
 //! header, a key. A [`Redactor`] learns such values, and then replaces them in any text, whoever wrote it; and besides
-//! them what is a secret by its form alone ([`shapes`]). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
+//! them what is a secret by its form alone (`shapes`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
 //! where they have their name: elsewhere too much else would go with them.
 
 mod names;

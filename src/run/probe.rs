@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// As much of a line as an error shows.
 const SHOWN_CHARS: usize = 200;
 
-/// Longest line of a probe: a sample of the most processes, each with the longest command line, has a quarter of it.
+/// Longest line of a probe: a sample of the most processes, each with the worst of command lines, has 3 MB.
 const LONGEST_LINE_BYTES: usize = 16 << 20;
 
 /// A probe that runs.
