@@ -21,7 +21,7 @@ pub mod report;
 pub mod run;
 pub mod store;
 pub mod text;
-mod this_process;
+pub mod this_process;
 pub mod threshold;
 pub mod units;
 mod wire;

@@ -5,6 +5,7 @@ use std::{io::stdout, process::ExitCode};
 use vscale::{
     cli::{Cli, Command},
     error::{Error, exit},
+    redact::Redactor,
 };
 
 mod commands;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: Error) -> ExitCode {
+    let error = Redactor::default().error(error);
     eprintln!("vscale: {error}");
     ExitCode::from(error.exit_code())
 }

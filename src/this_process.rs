@@ -7,6 +7,7 @@ use crate::{
 use nix::{
     sched::{CpuSet as Affinity, sched_getaffinity, sched_setaffinity},
     sys::{
+        prctl::set_dumpable,
         resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit},
         time::{TimeVal, TimeValLike},
     },
@@ -61,6 +62,15 @@ pub fn parallelism() -> usize {
 pub fn pin_to(cpu: u32) {
     let mut set = Affinity::new();
     let _ = set.set(cpu as usize).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
+}
+
+/// Whether other processes of the same user may look into this one: open its descriptors, its memory, its root. Our own
+/// image starts every role closed, as its file may be executed and not be read (ptrace(2), PTRACE_MODE_FSCREDS).
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn let_others_look(allowed: bool) -> Result<()> {
+    set_dumpable(allowed).map_err(|error| Error::Other(format!("prctl PR_SET_DUMPABLE: {error}")))
 }
 
 /// Raises the limit on open files as far as it may: a connection is a file. What is still beyond it shows as requests

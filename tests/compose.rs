@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use vscale::{
     compose::{self, Project},
     model::{Limit, LimitValue},
+    redact::Redactor,
 };
 
 /// The smallest file that describes something to measure; `extra` goes to the end of the stack's service.
@@ -56,7 +57,7 @@ fn the_repositorys_own_file_is_understood() {
 fn secrets_are_left_out_of_what_is_shown() {
     let project =
         load(&with_stack("environment: { API_KEY: s3cret, A_TOKEN: s3cret, DB_PASSWORD_2: s3cret, SHOWN: yes! }"));
-    let yaml = project.expect("good").to_yaml();
+    let yaml = project.expect("good").to_yaml(&Redactor::default());
     assert!(!yaml.contains("s3cret") && yaml.contains("yes!"), "{yaml}");
 }
 

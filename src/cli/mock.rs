@@ -3,7 +3,7 @@
 use super::parse_share;
 use crate::{
     mock::{MAX_TOKENS, MockConfig, Stall},
-    model::Distribution,
+    model::{BackendWindow, Distribution},
     units,
 };
 use clap::Args;
@@ -61,6 +61,9 @@ pub struct MockArgs {
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Limits and faults")]
     pub seed: u64,
 
+    /// What the control path is to take as `Authorization: Bearer`; the controller gives one to each run's mock
+    #[arg(long, env = BackendWindow::TOKEN_VARIABLE, hide = true, hide_env_values = true, value_name = "TOKEN")]
+    pub control_token: Option<String>,
     /// Stop when stdin is closed: the controller is gone
     #[arg(long, env = "VSCALE_TIED_TO_STDIN", hide = true)]
     pub tied_to_stdin: bool,
@@ -81,6 +84,7 @@ impl MockArgs {
             ttft: self.ttft.clone(),
             itl: self.itl.clone(),
             seed: self.seed,
+            control_token: self.control_token.clone(),
             threads: self.threads,
             drain: self.drain,
         }

@@ -8,7 +8,7 @@ use vscale::{
     engine::{Engine, collect_garbage},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity},
-    redact::redact_argument,
+    redact::Redactor,
     report,
     run::{self, Job, Stop},
     store::{self, RunFolder},
@@ -31,7 +31,7 @@ pub fn bench(args: &BenchArgs) -> Result<u8> {
         return Ok(error.exit_code());
     }
     if !finished.leftovers.is_empty() {
-        let left = finished.leftovers.in_words().join(", ");
+        let left = job.redactor.text(&finished.leftovers.in_words().join(", "));
         eprintln!("vscale: left in the engine (`vscale gc` tries again): {left}");
         return Ok(exit::LEFTOVERS);
     }
@@ -51,13 +51,12 @@ fn job(args: &BenchArgs) -> Result<Job> {
             "services.{generator}.command: the load generator's flags are `vscale bench`'s; leave it out, or say [load]"
         )));
     }
-    Ok(Job {
-        asked,
-        project,
-        results: args.results.clone(),
-        base_image: args.base_image.clone(),
-        arguments: std::env::args().skip(1).map(|argument| redact_argument(&argument)).collect(),
-    })
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut redactor = Redactor::default();
+    project.teach(&mut redactor);
+    redactor.learn_load(&asked.load);
+    redactor.learn_arguments(&arguments);
+    Ok(Job { asked, project, results: args.results.clone(), base_image: args.base_image.clone(), arguments, redactor })
 }
 
 fn make_reports(folder: &RunFolder, run: &Run, analysis: &Analysis) -> Result<()> {

@@ -8,6 +8,7 @@ use vscale::{
     events::Follow,
     load,
     model::{LoadEvent, LoadPlan, LoadResult, PhaseKind, Until, hlog_head},
+    redact::Redactor,
     report,
     threshold::Threshold,
     units::now_unix_us,
@@ -21,7 +22,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
     let mut hlog = args.hlog.as_deref().map(start_hlog).transpose()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
     let mut follow = Follow::new(&plan);
-    let result = load::run(&plan, &stop, &mut |now| {
+    let mut result = load::run(&plan, &stop, &mut |now| {
         if args.json {
             print_event(&LoadEvent::Progress(now.clone()));
         } else {
@@ -32,6 +33,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
             let _ = file.write_all(now.to_hlog_line().as_bytes());
         }
     })?;
+    redactor(&plan).load(&mut result);
     progress.clear();
     if let Some((path, file)) = hlog {
         file.sync_all().map_err(Error::file(path))?;
@@ -56,9 +58,11 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
     let plan = plan.with_users(args.users, f64::from(args.users));
     let stop = stop_on_signal()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
-    let found = load::find_capacity(&plan, args.max_users, args.arrivals.into(), &stop, &mut |step| {
+    let mut found = load::find_capacity(&plan, args.max_users, args.arrivals.into(), &stop, &mut |step| {
         progress.step(&report::load_text::step_in_words(step));
     })?;
+    let redactor = redactor(&plan);
+    found.steps.iter_mut().for_each(|step| redactor.load(&mut step.result));
     progress.clear();
     if args.json {
         println!("{}", serde_json::to_string(&found).map_err(|error| Error::Other(error.to_string()))?);
@@ -66,6 +70,13 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
         print!("{}", report::load_text::capacity(&found, width()));
     }
     Ok(exit::OK)
+}
+
+/// Knows the secrets that are sent, which a server may repeat.
+fn redactor(plan: &LoadPlan) -> Redactor {
+    let mut redactor = Redactor::default();
+    redactor.learn_load(plan);
+    redactor
 }
 
 /// Says on stderr how each threshold came out; true when one has failed.

@@ -13,11 +13,14 @@ use vscale::{
     cli::{MockArgs, ProbeArgs},
     error::{Error, Result, exit},
     mock, probe,
+    this_process::let_others_look,
 };
 
 /// Serves the mock until a signal comes, or its controller is gone.
 pub fn mock(args: &MockArgs) -> Result<u8> {
     if args.tied_to_stdin {
+        // Its limits are read by a probe of the same user.
+        let_others_look(true)?;
         let lines = lines_of_stdin();
         thread::spawn(move || {
             while lines.recv().is_ok() {}
@@ -34,6 +37,8 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
 
 /// Watches the processes of the container that it is in.
 pub fn probe(args: &ProbeArgs) -> Result<u8> {
+    // What runs beside it is not trusted, and may have the same user.
+    let_others_look(false)?;
     probe::run(&args.ready, args.timeout, &lines_of_stdin())?;
     Ok(exit::OK)
 }

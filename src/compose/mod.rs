@@ -5,6 +5,7 @@ mod document;
 mod fields;
 mod interpolate;
 mod limits;
+mod secrets;
 mod service;
 mod vscale;
 
@@ -13,12 +14,13 @@ pub use vscale::Vscale;
 
 use crate::{
     error::{Error, Result},
-    redact::redact,
+    redact::{Redactor, is_secret},
 };
 use document::Document;
 use fields::{Field, Problem};
 use serde::Serialize;
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
@@ -35,6 +37,9 @@ pub struct Project {
     pub services: BTreeMap<String, Service>,
     /// By name.
     pub networks: BTreeMap<String, Network>,
+    /// Values of the secret variables that the file uses, under whatever key.
+    #[serde(skip)]
+    secret_variables: Vec<String>,
 }
 
 /// A network of the run.
@@ -61,8 +66,23 @@ pub struct Network {
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
     let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
     let dot_env = dot_env(&folder.join(".env"))?;
-    let document = Document::read(files, &|name| env(name).or_else(|| dot_env.get(name).cloned()))?;
-    parse(&document.root(), &folder).map_err(|problem| document.locate(&problem))
+    let secrets = RefCell::new(Vec::new());
+    let variable = |name: &str| {
+        let value = env(name).or_else(|| dot_env.get(name).cloned());
+        secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
+        value
+    };
+    let project = Document::read(files, &variable)
+        .and_then(|document| parse(&document.root(), &folder).map_err(|problem| document.locate(&problem)));
+    let secret_variables = secrets.into_inner();
+    match project {
+        Ok(project) => Ok(Project { secret_variables, ..project }),
+        Err(error) => {
+            let mut redactor = Redactor::default();
+            secret_variables.iter().for_each(|value| redactor.learn(value));
+            Err(redactor.error(error))
+        }
+    }
 }
 
 fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
@@ -83,6 +103,7 @@ fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
         vscale: study,
         services,
         networks,
+        secret_variables: Vec::new(),
     };
     for (name, service) in &project.services {
         let here = root.child("services").child(name);
@@ -143,16 +164,21 @@ impl Project {
         Ok(order)
     }
 
-    /// The file as understood, secrets left out.
-    pub fn to_yaml(&self) -> String {
-        let mut shown = self.clone();
-        for service in shown.services.values_mut() {
-            let build_args = service.build.iter_mut().flat_map(|build| &mut build.args);
-            for (name, value) in service.environment.iter_mut().chain(build_args) {
-                *value = redact(name, value).to_owned();
-            }
+    /// Has `redactor` learn the secrets of the file.
+    pub fn teach(&self, redactor: &mut Redactor) {
+        self.secret_variables.iter().for_each(|value| redactor.learn(value));
+        if let Ok(value) = serde_yaml::to_value(self) {
+            secrets::learn(redactor, "", &value);
         }
-        serde_yaml::to_string(&shown).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
+    }
+
+    /// The file as understood, secrets left out.
+    pub fn to_yaml(&self, redactor: &Redactor) -> String {
+        let shown = serde_yaml::to_value(self).and_then(|mut value| {
+            secrets::redact(redactor, "", &mut value);
+            serde_yaml::to_string(&value)
+        });
+        shown.unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
     }
 }
 

@@ -26,6 +26,10 @@ use std::{
 
 /// Longest time for removing a run's objects: an engine that is started anew meanwhile is back by then.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
+const BRIDGE: &str = "bridge";
+/// An internal network leads nowhere but to the host itself, by the bridge's own address there: so it gets none. Engines
+/// from 20.10 on know the option, others pass over it.
+const NO_HOST_ADDRESS: &str = "com.docker.network.bridge.inhibit_ipv4";
 /// Subnets that are tried when one is taken.
 const SUBNET_TRIES: u32 = 32;
 
@@ -83,9 +87,13 @@ impl Cluster {
     pub async fn create_network(&mut self, key: &str, network: &Network) -> Result<()> {
         let name = format!("{}_{key}", project(&self.run));
         let labels = self.labelled(network.labels.clone(), [("com.docker.compose.network", key)]);
+        let driver = network.driver.clone().unwrap_or_else(|| BRIDGE.into());
+        let options = (network.internal && driver == BRIDGE)
+            .then(|| HashMap::from([(NO_HOST_ADDRESS.to_owned(), "true".to_owned())]));
         let mut request = NetworkCreateRequest {
             name: name.clone(),
-            driver: Some(network.driver.clone().unwrap_or_else(|| "bridge".into())),
+            driver: Some(driver),
+            options,
             internal: Some(network.internal),
             labels: Some(labels.into_iter().collect()),
             ..Default::default()

@@ -1,4 +1,5 @@
-//! What a container of ours writes, line by line.
+//! What a container of ours writes, line by line. What is kept of it is bounded: one line, the lines of the piece that the
+//! engine brought last (no other is asked for before they are taken), and the end of stderr.
 
 use super::{Call, EngineError};
 use crate::text::last_lines;
@@ -24,13 +25,21 @@ pub struct Output {
     stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     stdout: Vec<u8>,
     lines: VecDeque<String>,
+    longest_line_bytes: usize,
     stderr: Vec<u8>,
 }
 
 impl Output {
     pub(super) fn new(container: &str, stream: Pieces, stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>) -> Self {
         let container = format!("container {container}");
-        Self { container, stream, stdin, stdout: Vec::new(), lines: VecDeque::new(), stderr: Vec::new() }
+        let (stdout, lines, stderr) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { container, stream, stdin, stdout, lines, longest_line_bytes: LINE_LIMIT_BYTES, stderr }
+    }
+
+    /// The same, but a line longer than this is an error.
+    #[must_use]
+    pub fn with_lines_up_to(self, bytes: usize) -> Self {
+        Self { longest_line_bytes: bytes.min(LINE_LIMIT_BYTES), ..self }
     }
 
     /// The next whole line of stdout; `None` once it has ended. Can be dropped and called again.
@@ -75,16 +84,21 @@ impl Output {
         let mut parts = bytes.split(|&byte| byte == b'\n');
         let mut part = parts.next().unwrap_or_default();
         for next in parts {
-            self.stdout.extend_from_slice(part);
+            self.keep(part)?;
             self.lines.push_back(String::from_utf8_lossy(&self.stdout).into_owned());
             self.stdout.clear();
             part = next;
         }
-        self.stdout.extend_from_slice(part);
-        if self.stdout.len() > LINE_LIMIT_BYTES {
-            let why = format!("a line of more than {} MiB", LINE_LIMIT_BYTES >> 20);
+        self.keep(part)
+    }
+
+    /// A part of a line.
+    fn keep(&mut self, part: &[u8]) -> Result<(), EngineError> {
+        if self.stdout.len() + part.len() > self.longest_line_bytes {
+            let why = format!("a line of more than {} MiB", self.longest_line_bytes >> 20);
             return Err(EngineError::other(Call::ReadOutput, &self.container, why));
         }
+        self.stdout.extend_from_slice(part);
         Ok(())
     }
 }
@@ -112,6 +126,14 @@ mod tests {
         let chunk = vec![b'x'; 1 << 20];
         let error = (0..=64).find_map(|_| output.take(&chunk).err()).expect("it is too long");
         assert_eq!(error.to_string(), "reading the output of container stack: a line of more than 64 MiB");
+    }
+
+    #[test]
+    fn a_shorter_limit_holds_for_a_line_that_ends_too() {
+        let mut output = output().with_lines_up_to(1 << 20);
+        output.take(&[vec![b'x'; 1 << 20], b"\n".to_vec()].concat()).expect("just short enough");
+        let error = output.take(&[vec![b'x'; (1 << 20) + 1], b"\n".to_vec()].concat()).expect_err("too long");
+        assert_eq!(error.to_string(), "reading the output of container stack: a line of more than 1 MiB");
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Engine {
         }
         let mut build = Build::new(OWN_IMAGE);
         build.add_file(Path::new("Dockerfile"), DOCKERFILE.as_bytes(), 0o644)?;
-        build.add_file(Path::new("vscale"), &executable, 0o755)?;
+        build.add_file(Path::new("vscale"), &executable, 0o111)?;
         self.build_once(build, progress).await
     }
 }

@@ -3,7 +3,7 @@
 use super::http::{AnswerReader, Target};
 use crate::{
     error::{Error, Result},
-    model::BackendWindow,
+    model::{BackendWindow, LoadPlan},
 };
 use std::{
     io::{Read, Write},
@@ -14,26 +14,35 @@ use std::{
 /// Limit on each step: connecting, writing, reading.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Closes the window of a plan's mock, if it has one, and returns what that saw since the last one was closed.
+///
+/// # Errors
+/// Those of [`close_window`].
+pub fn close_window_of(plan: &LoadPlan) -> Result<Option<BackendWindow>> {
+    plan.backend.as_deref().map(|url| close_window(url, plan.backend_token.as_deref())).transpose()
+}
+
 /// Closes the mock's current window and returns what it saw since the last one was closed.
 ///
 /// # Errors
 /// [`Error::Preflight`] names the URL and what went wrong.
-pub fn close_window(url: &str) -> Result<BackendWindow> {
+fn close_window(url: &str, token: Option<&str>) -> Result<BackendWindow> {
     let target = Target::parse(url)?;
     let wrong = |why: String| {
         Error::Preflight(format!("{url}{}: the backend does not tell what it saw: {why}", BackendWindow::PATH))
     };
     let addresses = target.resolve().map_err(wrong)?;
-    let text = exchange(&addresses, &target).map_err(|error| wrong(error.to_string()))?;
+    let text = exchange(&addresses, &target, token).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
 }
 
-fn exchange(addresses: &[std::net::SocketAddr], target: &Target) -> std::io::Result<Vec<u8>> {
+fn exchange(addresses: &[std::net::SocketAddr], target: &Target, token: Option<&str>) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&addresses[0], PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (prefix, path, host) = (&target.prefix, BackendWindow::PATH, &target.authority);
-    let request = format!("POST {prefix}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+    let authorization = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let request = format!("POST {prefix}{path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Content-Length: 0\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let (mut reader, mut buffer) = (AnswerReader::new(), [0; 16 << 10]);
     loop {

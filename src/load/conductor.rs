@@ -182,7 +182,7 @@ impl<'a> Conductor<'a> {
 
     /// What the backend saw since it was last asked. Where it does not tell, the load goes on, and the result says why.
     fn close_backend_window(&mut self) -> BackendWindow {
-        let told = self.plan.backend.as_deref().map(backend::close_window).transpose();
+        let told = backend::close_window_of(self.plan);
         told.inspect_err(|error| self.backend_error = Some(error.to_string())).ok().flatten().unwrap_or_default()
     }
 

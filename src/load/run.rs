@@ -50,7 +50,7 @@ pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Load
     };
     let tls = TlsSettings::of(&target, plan.insecure)?;
     // The backend may have been busy before: its counts are to start with ours.
-    plan.backend.as_deref().map(backend::close_window).transpose()?;
+    backend::close_window_of(plan)?;
     let shared = Shared {
         requests,
         addresses,

@@ -131,6 +131,7 @@ mod tests {
         ProbeSample {
             unix_us,
             processes: vec![process],
+            processes_left_out: 0,
             connections: 0,
             limits: Limits::default(),
             own_cpu_us: 0,

@@ -66,6 +66,7 @@ mod tests {
         ProbeSample {
             unix_us: 0,
             processes,
+            processes_left_out: 0,
             connections: 0,
             limits: Limits::default(),
             own_cpu_us: 0,

@@ -31,6 +31,9 @@ pub struct MockConfig {
     pub itl: Distribution,
     /// Of service times, token times and errors.
     pub seed: u64,
+    /// What the control path takes as `Authorization: Bearer`; `None` leaves it open. Who has another one, or none, finds
+    /// nothing there.
+    pub control_token: Option<String>,
     /// Threads that answer; `None` for one a CPU that the mock may use.
     pub threads: Option<u32>,
     /// Longest time for the answers under way once the mock is to stop.
@@ -64,6 +67,7 @@ impl Default for MockConfig {
             ttft: None,
             itl: Distribution::zero(),
             seed: 0,
+            control_token: None,
             threads: None,
             drain: Duration::from_secs(5),
         }

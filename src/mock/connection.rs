@@ -227,7 +227,7 @@ impl Connection {
                 Err(bad) => return Next::Bad(bad),
                 Ok(Some(request)) => {
                     let client = request.head.client;
-                    let wanted = routes::wanted(&request);
+                    let wanted = routes::wanted(&request, lane.config.control_token.as_deref());
                     self.reader.pop();
                     if let (Wanted::Completion(form), true) = (&wanted, read > 0 && self.reader.is_empty()) {
                         lane.understood.set(&lane.buffer[..read], (*form, client));

@@ -1,6 +1,6 @@
 //! Finds complete requests in the bytes of a connection, wherever they are split, within limits. Does no I/O.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Asked, Endpoint};
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
@@ -183,6 +183,11 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
                 }
                 length = Some(given);
             }
+            13 if header.name.eq_ignore_ascii_case("authorization") => {
+                if let Endpoint::Window(Asked { token, .. }) = &mut head.endpoint {
+                    *token = bearer(header.value);
+                }
+            }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
                 if !header.value.eq_ignore_ascii_case(b"chunked") {
                     return malformed("Transfer-Encoding is not chunked");
@@ -201,6 +206,12 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
             length => Ok(Stage::Length { head, start: bytes.len(), end: bytes.len() + length as usize }),
         },
     }
+}
+
+/// The token of `Bearer TOKEN` (RFC 6750, 2.1); the scheme's case does not matter (RFC 9110, 11.1).
+fn bearer(value: &[u8]) -> Option<String> {
+    let (scheme, token) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 #[cfg(test)]

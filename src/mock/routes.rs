@@ -2,7 +2,7 @@
 
 use super::{
     answers::{self, Answer},
-    endpoint::Endpoint,
+    endpoint::{Asked, Endpoint},
     request::{BadRequest, MAX_BODY_BYTES, Request},
 };
 use serde::{
@@ -30,23 +30,37 @@ pub enum Form {
     },
 }
 
-pub fn wanted(request: &Request) -> Wanted {
+/// What a request asks for; `token` is what the control path takes, if it is not open to all.
+pub fn wanted(request: &Request, token: Option<&str>) -> Wanted {
     Wanted::Ready(match &request.head.endpoint {
         Endpoint::Chat => {
             return chat(request.body).map_or_else(Wanted::Ready, Wanted::Completion);
         }
-        Endpoint::Window => return Wanted::Window,
+        Endpoint::Window(asked) if !is_known(asked, token) => unknown(&asked.line),
+        Endpoint::Window(Asked { is_post: true, .. }) => return Wanted::Window,
+        Endpoint::Window(_) => wrong_method("POST"),
         Endpoint::Health => Answer::ok(answers::HEALTH.as_bytes()),
         Endpoint::Models => Answer::ok(answers::models()),
-        Endpoint::WrongMethod(allowed) => {
-            let message = format!("this URL takes {allowed} only");
-            let answer = answers::error(405, &message, None, Some("method_not_supported"));
-            Answer { allow: Some(allowed), ..answer }
-        }
-        Endpoint::Unknown(asked) => {
-            answers::error(404, &format!("there is nothing at {asked}"), None, Some("unknown_url"))
-        }
+        Endpoint::WrongMethod(allowed) => wrong_method(allowed),
+        Endpoint::Unknown(asked) => unknown(asked),
     })
+}
+
+/// Whether who asks at the control path has the token. The time of comparing does not tell how much of it was right.
+fn is_known(asked: &Asked, token: Option<&str>) -> bool {
+    let Some(token) = token else { return true };
+    let given = asked.token.as_deref().unwrap_or_default();
+    let differing = token.bytes().zip(given.bytes()).fold(0, |bits, (a, b)| bits | (a ^ b));
+    token.len() == given.len() && differing == 0
+}
+
+fn wrong_method(allowed: &'static str) -> Answer {
+    let message = format!("this URL takes {allowed} only");
+    Answer { allow: Some(allowed), ..answers::error(405, &message, None, Some("method_not_supported")) }
+}
+
+fn unknown(asked: &str) -> Answer {
+    answers::error(404, &format!("there is nothing at {asked}"), None, Some("unknown_url"))
 }
 
 /// The answer to bytes that are not a request.

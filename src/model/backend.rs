@@ -34,4 +34,6 @@ pub struct BackendWindow {
 impl BackendWindow {
     /// Where the mock tells it; never shown to the target.
     pub const PATH: &str = "/_vscale/window";
+    /// The environment variable by which a mock learns whom to tell it: who has this token.
+    pub const TOKEN_VARIABLE: &str = "VSCALE_CONTROL_TOKEN";
 }

@@ -44,6 +44,9 @@ pub struct LoadPlan {
     /// A mock behind the server, to be asked what it saw: `http://mock:8080`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// What that mock wants to hear before it tells. No plan that is kept has it: it is added when a generator is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_token: Option<String>,
 }
 
 /// What ends a load phase, besides a signal.
@@ -99,6 +102,7 @@ impl LoadPlan {
             insecure: false,
             threads: None,
             backend: None,
+            backend_token: None,
         }
     }
 
@@ -207,6 +211,7 @@ mod tests {
                 insecure: true,
                 threads: Some(2),
                 backend: Some("http://mock:8080".into()),
+                backend_token: Some("5e".into()),
                 ..plan()
             },
         ];

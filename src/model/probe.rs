@@ -29,6 +29,10 @@ pub struct ProbeSample {
     pub unix_us: u64,
     /// All processes in the target's PID namespace, the probe's own left out.
     pub processes: Vec<Process>,
+    /// Processes that are there besides, and were not looked at: beyond [`Self::MOST_PROCESSES`] nothing is counted, so what
+    /// is found among the others is "at least".
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub processes_left_out: u32,
     /// TCP connections in state ESTABLISHED in the target's network namespace, both ends counted.
     pub connections: u32,
     /// The limits as the target's own `/sys/fs/cgroup` shows them; none where the probe may not look there.
@@ -65,6 +69,21 @@ pub struct Throttling {
     pub throttled_periods: u64,
     /// How long it held the cgroup's processes back, summed over CPUs.
     pub throttled_us: u64,
+}
+
+impl ProbeSample {
+    /// Most processes in one; those with the lowest PIDs.
+    pub const MOST_PROCESSES: usize = 2048;
+
+    /// Whether it has every process of the target.
+    pub fn is_whole(&self) -> bool {
+        self.processes_left_out == 0
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's way to call it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One process of the target.

@@ -5,7 +5,10 @@ use crate::{
     limits,
     model::{Limits, Throttling},
 };
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
+
+/// Of such a file, at most: what lies there, the target may have made.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// The limits of the cgroup that process `pid` sees as its root; those that may not be read are left out.
 pub fn limits_seen_by(pid: u32) -> Limits {
@@ -19,7 +22,9 @@ pub fn throttling_seen_by(pid: u32) -> Option<Throttling> {
 
 fn file(pid: u32, path: &str) -> Option<String> {
     let root = Path::new("/proc").join(pid.to_string()).join("root/sys/fs/cgroup");
-    fs::read_to_string(root.join(path)).ok().map(|text| text.trim().to_owned())
+    let mut text = String::new();
+    File::open(root.join(path)).ok()?.take(MOST_BYTES).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// `cpu.stat` of either version: `throttled_time` is in nanoseconds, `throttled_usec` is not.

@@ -53,7 +53,7 @@ pub fn own_limits() -> Limits {
 /// The target's processes, limits and connections now, and its CPUs.
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
-    let processes = processes::list()?;
+    let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES)?;
     let mut seen = processes.iter().map(|process| cgroup::limits_seen_by(process.pid));
     let limits = seen.find(|limits| !limits.is_empty()).unwrap_or_default();
     let mut cpus = CpuSet::default();
@@ -64,6 +64,7 @@ fn sample() -> Result<ProbeSample> {
         throttling: processes.iter().find_map(|process| cgroup::throttling_seen_by(process.pid)),
         limits,
         processes,
+        processes_left_out,
         connections: processes::established_connections(),
         own_cpu_us: processes::own_cpu_us(),
     })

@@ -1,68 +1,111 @@
-//! Reads processes and connections from `/proc`, as far as it may without any capability.
+//! Reads processes and connections from `/proc`, as far as it may without any capability. What a target can make as long as
+//! it likes (its processes, its command lines, its connections) is read up to a limit.
 
 use crate::{
     error::{Error, Result},
     model::{Process, Task},
 };
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader, ErrorKind, Read},
+};
 
 /// Ticks of `/proc/PID/stat` in a second: `USER_HZ`, 100 on every Linux port that Docker runs on (proc(5)).
 const TICK_US: u64 = 10_000;
-const SHOWN_COMMAND_BYTES: usize = 400;
-/// Threads of a process that are read one by one: opening the files of many more would take CPU from what is measured.
-const MOST_TASKS: usize = 512;
+const SHOWN_COMMAND_BYTES: u64 = 400;
+/// Of `/proc/PID/status` and `/proc/PID/stat`, which are far shorter.
+const MOST_BYTES: u64 = 64 << 10;
+/// Longest line of `/proc/net/tcp*`.
+const MOST_LINE_BYTES: u64 = 1 << 10;
+/// Threads of all processes that are read one by one: opening the files of many more would take CPU from what is
+/// measured.
+const MOST_TASKS: usize = 1024;
 
-/// All processes of this PID namespace but this one, by PID. One that ends while it is read is left out.
-pub fn list() -> Result<Vec<Process>> {
+/// The first `most` processes of this PID namespace by PID, but for this one, and how many there are besides. One that
+/// ends while it is read is left out.
+///
+/// # Errors
+/// For what is there and cannot be read: a target of the same user may take this process's right to open files.
+pub fn list(most: usize) -> Result<(Vec<Process>, u32)> {
     let own = std::process::id();
-    let mut processes: Vec<Process> = fs::read_dir("/proc")
+    let mut pids: Vec<u32> = fs::read_dir("/proc")
         .map_err(Error::file("/proc"))?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|&pid: &u32| pid != own)
-        .filter_map(read)
         .collect();
-    processes.sort_unstable_by_key(|process| process.pid);
-    Ok(processes)
+    pids.sort_unstable();
+    let left_out = pids.len().saturating_sub(most) as u32;
+    pids.truncate(most);
+    let processes: io::Result<Vec<Option<Process>>> = pids.into_iter().map(read).collect();
+    let mut processes: Vec<Process> = processes.map_err(Error::file("/proc/PID"))?.into_iter().flatten().collect();
+    let mut room = MOST_TASKS;
+    for process in &mut processes {
+        process.tasks = tasks(process.pid, room);
+        room -= process.tasks.len();
+    }
+    Ok((processes, left_out))
 }
 
 /// TCP connections in state ESTABLISHED in this network namespace.
 pub fn established_connections() -> u32 {
     const ESTABLISHED: &str = "01";
     let count = |path| {
-        let table = fs::read_to_string(path).unwrap_or_default();
-        table.lines().skip(1).filter(|line| line.split_ascii_whitespace().nth(3) == Some(ESTABLISHED)).count()
+        let Ok(table) = File::open(path) else { return 0 };
+        let (mut table, mut line, mut count) = (BufReader::new(table), String::new(), 0);
+        while table.by_ref().take(MOST_LINE_BYTES).read_line(&mut line).is_ok_and(|read| read > 0) {
+            count += u32::from(line.split_ascii_whitespace().nth(3) == Some(ESTABLISHED));
+            line.clear();
+        }
+        count
     };
-    (count("/proc/self/net/tcp") + count("/proc/self/net/tcp6")) as u32
+    count("/proc/self/net/tcp") + count("/proc/self/net/tcp6")
 }
 
 /// CPU time of this process.
 pub fn own_cpu_us() -> u64 {
-    read(std::process::id()).map_or(0, |process| process.cpu_us)
+    read(std::process::id()).ok().flatten().map_or(0, |process| process.cpu_us)
 }
 
-fn read(pid: u32) -> Option<Process> {
-    let file = |name: &str| fs::read(format!("/proc/{pid}/{name}")).ok();
-    let status = String::from_utf8_lossy(&file("status")?).into_owned();
+/// `None` if it has ended.
+fn read(pid: u32) -> io::Result<Option<Process>> {
+    let file = |name: &str, most| {
+        let mut bytes = Vec::new();
+        File::open(format!("/proc/{pid}/{name}"))?.take(most).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let files = || Ok([file("status", MOST_BYTES)?, file("cmdline", SHOWN_COMMAND_BYTES)?, file("stat", MOST_BYTES)?]);
+    match files() {
+        Ok([status, command, stat]) => Ok(understand(pid, &status, &command, &stat)),
+        Err(error) if has_ended(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file is gone, or (ESRCH) whom it is about.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ESRCH)
+}
+
+fn understand(pid: u32, status: &[u8], command: &[u8], stat: &[u8]) -> Option<Process> {
+    let status = String::from_utf8_lossy(status);
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let [cpu_us, ended_children_cpu_us] = cpu_times(&String::from_utf8_lossy(&file("stat")?))?;
+    let [cpu_us, ended_children_cpu_us] = cpu_times(&String::from_utf8_lossy(stat))?;
     Some(Process {
         pid,
         ppid: field("PPid")?.parse().ok()?,
-        command_line: command_line(&file("cmdline")?),
+        command_line: command_line(command),
         threads: field("Threads")?.parse().ok()?,
         cpu_us,
         ended_children_cpu_us,
-        tasks: tasks(pid),
+        tasks: Vec::new(),
         // A process that has ended and was not waited for has no such line, and does not count.
         rss_bytes: field("VmRSS")?.trim_end_matches(" kB").parse::<u64>().ok()? * 1024,
         cpus_allowed: field("Cpus_allowed_list")?.parse().ok()?,
     })
 }
 
-/// The arguments with spaces between them, cut at a limit.
+/// The arguments with spaces between them; so is every other control character a space: in JSON it takes six.
 fn command_line(raw: &[u8]) -> String {
-    let raw = &raw[..raw.len().min(SHOWN_COMMAND_BYTES)];
-    String::from_utf8_lossy(raw).replace('\0', " ").trim().to_owned()
+    String::from_utf8_lossy(raw).replace(char::is_control, " ").trim().to_owned()
 }
 
 /// CPU time of a process and of its children that have ended: fields 14 to 17 of `/proc/PID/stat`, user and system each.
@@ -74,10 +117,10 @@ fn cpu_times(stat: &str) -> Option<[u64; 2]> {
     Some([(user + system) * TICK_US, (children_user + children_system) * TICK_US])
 }
 
-/// The threads of a process that have run; none where the kernel keeps no such statistics.
-fn tasks(pid: u32) -> Vec<Task> {
+/// The first threads of a process that have run; none where the kernel keeps no such statistics.
+fn tasks(pid: u32, most: usize) -> Vec<Task> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let tids = entries.take(MOST_TASKS).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let tids = entries.take(most).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let read = |tid: u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?;
         let (cpu_us, wait_us) = run_and_wait(&text)?;
@@ -105,13 +148,16 @@ mod tests {
     #[test]
     fn a_child_is_listed_and_this_process_is_not() {
         let mut child = std::process::Command::new("sleep").arg("30").spawn().expect("sleep is there");
-        let listed = list().expect("/proc is readable");
+        let (listed, left_out) = list(usize::MAX).expect("/proc is readable");
+        let few = list(1).expect("/proc is readable");
         let seen = listed.iter().find(|process| process.pid == child.id()).cloned();
         child.kill().expect("it was ours");
         child.wait().expect("it was ours");
         let seen = seen.expect("the child is listed");
         assert_eq!(seen.ppid, std::process::id());
         assert!(listed.iter().all(|process| process.pid != std::process::id()));
+        assert_eq!(left_out, 0);
+        assert!(few.0.len() <= 1 && few.1 > 0, "the first only, and the child at least is left out: {few:?}");
     }
 
     #[test]
@@ -120,13 +166,27 @@ mod tests {
         assert_eq!(run_and_wait("rubbish"), None);
         let spin = std::time::Instant::now();
         while spin.elapsed().as_millis() < 20 {}
-        let own = tasks(std::process::id());
+        let own = tasks(std::process::id(), MOST_TASKS);
         assert!(own.is_empty() || own.iter().any(|task| task.cpu_us >= 1_000), "{own:?}");
     }
 
     #[test]
     fn command_lines_are_joined_and_bounded() {
         assert_eq!(command_line(b"python\0-m\0uvicorn\0"), "python -m uvicorn");
-        assert_eq!(command_line(&[b'x'; 5000]).len(), SHOWN_COMMAND_BYTES);
+        assert_eq!(command_line(b"a\x1b[2J\nb"), "a [2J b");
+        let long = "x".repeat(5000);
+        let mut child = std::process::Command::new("sleep").args(["30", &long]).spawn().expect("sleep is there");
+        let seen = read(child.id());
+        child.kill().expect("it was ours");
+        child.wait().expect("it was ours");
+        let seen = seen.expect("readable").expect("it runs");
+        assert!(seen.command_line.len() <= SHOWN_COMMAND_BYTES as usize, "{}", seen.command_line.len());
+    }
+
+    #[test]
+    fn what_has_ended_is_told_from_what_may_not_be_read() {
+        assert!(read(u32::MAX).expect("that it is not there is no error").is_none());
+        assert!(!has_ended(&io::Error::from_raw_os_error(nix::libc::EMFILE)));
+        assert!(has_ended(&io::Error::from_raw_os_error(nix::libc::ESRCH)));
     }
 }

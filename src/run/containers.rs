@@ -2,6 +2,7 @@
 
 use super::{
     Listener,
+    control::Control,
     probe::{Look, Probe},
 };
 use crate::{
@@ -25,6 +26,7 @@ pub(super) struct Starter<'a> {
     pub(super) images: &'a BTreeMap<String, String>,
     pub(super) own_image: &'a str,
     pub(super) ready_timeout: Duration,
+    pub(super) control: Control,
 }
 
 /// A container that is up.
@@ -45,7 +47,8 @@ impl Starter<'_> {
     pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
         let service = &self.project.services[&plan.service];
         let image = if service.is_ours() { self.own_image } else { &self.images[&plan.service] };
-        let container = self.cluster.create(plan, service, image).await?;
+        let with_token = service.is_ours().then(|| self.control.container(plan));
+        let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), service, image).await?;
         let output = container.start().await?;
         let mut up = Up { plan: plan.clone(), container, output, probe: None, seen: None, ready_after_us: 0 };
         let Some(ready) = &plan.ready else { return Ok(up) };

@@ -2,9 +2,11 @@
 //! here: the plan says what, and [`plan::next`] what next.
 
 mod containers;
+mod control;
 mod phase;
 mod prepare;
 mod probe;
+mod samples;
 mod settle;
 mod steps;
 mod stop;
@@ -19,6 +21,7 @@ use crate::{
     events::Event,
     model::Run,
     plan::{self, Asked},
+    redact::Redactor,
     store::{self, RunFolder},
     units::{format_utc, now_unix_us},
 };
@@ -37,8 +40,10 @@ pub struct Job {
     pub results: PathBuf,
     /// Base image for Dockerfiles that take one; `None` for whatever can be had.
     pub base_image: Option<String>,
-    /// This program's arguments, secrets redacted.
+    /// This program's arguments.
     pub arguments: Vec<String>,
+    /// Knows the secrets of all these: what a run keeps and tells has none.
+    pub redactor: Redactor,
 }
 
 /// How a run ended; its folder holds every visit that was finished.
@@ -61,6 +66,12 @@ pub type Listener<'a> = &'a mut dyn FnMut(Event);
 /// # Errors
 /// Before a visit was finished. What goes wrong later is in [`Finished::error`], so that finished visits are not lost.
 pub async fn run(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
+    let clean = |error| job.redactor.error(error);
+    let finished = carry_out(job, stop, &mut |event| tell(job.redactor.event(event))).await.map_err(clean)?;
+    Ok(Finished { error: finished.error.map(clean), ..finished })
+}
+
+async fn carry_out(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
     store::check(&job.results)?;
     let engine = stop.or(Engine::connect()).await?;
     let id = run_id();
@@ -97,20 +108,23 @@ impl Session<'_> {
         let started_unix_us = now_unix_us();
         let prepared = Prepared::new(self.job, &self.engine, &self.cluster, tell).await?;
         let plan = plan::make(&self.job.asked, &self.job.project, &prepared.host)?;
+        let redactor = &self.job.redactor;
         let origin = prepared.origin(self.job, &self.engine);
         let folder = RunFolder::create(&self.job.results, &self.id)?;
         let visits = plan.blocks.iter().map(Vec::len).sum();
         tell(Event::Planned { run: self.id.clone(), folder: folder.path().display().to_string(), visits });
-        let run = Run::new(self.id.clone(), started_unix_us, origin, plan);
+        let run = Run::new(self.id.clone(), started_unix_us, origin, redactor.plan(&plan));
         let (run, folder) = self.kept.insert((run, folder));
-        folder.save_compose(&self.job.project.to_yaml())?;
+        folder.save_compose(&self.job.project.to_yaml(redactor))?;
         folder.save_run(run)?;
         for (key, network) in &self.job.project.networks {
             self.cluster.create_network(key, network).await?;
         }
-        let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &run.plan)?;
-        while let Some(visit) = plan::next(&run.plan, &run.visited) {
-            let (visited, attached, taken_down) = carrier.carry_out(&visit, tell).await?;
+        let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &plan)?;
+        while let Some(visit) = plan::next(&plan, &run.visited) {
+            let (visited, mut attached, taken_down) = carrier.carry_out(&visit, tell).await?;
+            let visited = redactor.visited(visited);
+            attached.logs.iter_mut().for_each(|(_, log)| *log = redactor.bytes(log));
             folder.save_visit(&visited, &attached)?;
             tell(Event::Saved { visit: visit.id, took_us: visited.took_us() });
             run.visited.push(visited);

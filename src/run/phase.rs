@@ -4,6 +4,7 @@ use super::{
     Listener,
     containers::{Up, not_ready},
     probe::Probe,
+    samples::Samples,
 };
 use crate::{
     engine::{Container, EngineError, Sampled},
@@ -47,7 +48,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
     output.write(&line(&plan.load)?).await;
     let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
     let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
-    let mut processes: Vec<ProbeSample> = Vec::new();
+    let mut processes = Samples::default();
     let mut ticks = interval(SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut hlog = hlog_head(now_unix_us());
@@ -76,7 +77,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
         .iter()
         .zip(&samples)
         .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
-    let usage = usage.collect();
+    let (usage, processes) = (usage.collect(), processes.into_kept());
     Ok((Phase { kind: plan.kind, load, usage, processes, speed_before: None, speed_after: None }, hlog))
 }
 

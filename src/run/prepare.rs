@@ -61,7 +61,7 @@ impl Prepared {
             hosts: vec![Host { facts: self.host.clone(), engine: engine.facts().clone() }],
             images: self.facts.clone(),
             vscale_version: env!("CARGO_PKG_VERSION").into(),
-            arguments: job.arguments.clone(),
+            arguments: job.redactor.arguments(&job.arguments),
         }
     }
 }

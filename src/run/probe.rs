@@ -16,10 +16,15 @@ const GRACE: Duration = Duration::from_secs(30);
 /// As much of a line as an error shows.
 const SHOWN_CHARS: usize = 200;
 
+/// Longest line of a probe: a sample of the most processes, each with the worst of command lines, has 3 MB.
+const LONGEST_LINE_BYTES: usize = 16 << 20;
+
 /// A probe that runs.
 pub(super) struct Probe {
     container: Container,
     output: Output,
+    /// Samples that it owes us; more are none of its.
+    asked: u32,
 }
 
 /// What a probe is to look at.
@@ -38,8 +43,8 @@ impl Probe {
         let command = ["probe", "--ready", &url, "--timeout", &timeout].map(str::to_owned).to_vec();
         let user = numeric_user(&look.target.user().await?);
         let container = cluster.create_probe(look.target, own_image, &user, look.cpus, command).await?;
-        let output = container.start().await?;
-        Ok(Self { container, output })
+        let output = container.start().await?.with_lines_up_to(LONGEST_LINE_BYTES);
+        Ok(Self { container, output, asked: 0 })
     }
 
     /// Waits until the target is ready: the time that took, or the probe's last words as the error. `waiting` hears what
@@ -54,7 +59,7 @@ impl Probe {
             match self.event(deadline).await? {
                 Some(ProbeEvent::Waiting { last }) => waiting(last),
                 Some(ProbeEvent::Ready { after_us }) => return Ok(Ok(after_us)),
-                Some(ProbeEvent::Sample(_)) => {}
+                Some(ProbeEvent::Sample(_)) => return Err(unasked()),
                 None => return Ok(Err(self.last_words())),
             }
         }
@@ -67,13 +72,14 @@ impl Probe {
     pub(super) async fn sample(&mut self) -> Result<ProbeSample> {
         self.ask().await;
         match self.event(Instant::now() + GRACE).await? {
-            Some(ProbeEvent::Sample(sample)) => Ok(sample),
+            Some(ProbeEvent::Sample(sample)) => self.answered(sample),
             _ => Err(Error::Start(format!("its probe has ended: {}", self.last_words()))),
         }
     }
 
     /// Asks for a sample, which [`Self::answer`] will bring.
     pub(super) async fn ask(&mut self) {
+        self.asked += 1;
         self.output.write("sample\n").await;
     }
 
@@ -81,7 +87,7 @@ impl Probe {
     pub(super) async fn answer(&mut self) -> Result<Option<ProbeSample>> {
         match self.output.next_line().await? {
             Some(line) => match parse(&line)? {
-                ProbeEvent::Sample(sample) => Ok(Some(sample)),
+                ProbeEvent::Sample(sample) => self.answered(sample).map(Some),
                 _ => Err(Error::Other("a probe says that its target is ready, and was not asked".into())),
             },
             None => Ok(None),
@@ -93,6 +99,12 @@ impl Probe {
         self.container.remove().await
     }
 
+    /// One of those that were asked for.
+    fn answered(&mut self, sample: ProbeSample) -> Result<ProbeSample> {
+        self.asked = self.asked.checked_sub(1).ok_or_else(unasked)?;
+        Ok(sample)
+    }
+
     async fn event(&mut self, deadline: Instant) -> Result<Option<ProbeEvent>> {
         let line = timeout_at(deadline, self.output.next_line()).await;
         let line = line.map_err(|_| Error::Start(format!("{} does not answer", self.container.service())))??;
@@ -102,6 +114,11 @@ impl Probe {
     fn last_words(&self) -> String {
         self.output.last_words()
     }
+}
+
+/// Somebody else writes where the probe does, or it is out of its mind.
+fn unasked() -> Error {
+    Error::Start("its probe tells what it was not asked".into())
 }
 
 fn parse(line: &str) -> Result<ProbeEvent> {

@@ -37,7 +37,7 @@ pub(super) async fn settle(
         let now = probe.sample().await?;
         let (found, busy) = (workers.count(&now), busy_cores(&before, &now));
         let is_idle = busy < RESTING_CORES;
-        if is_idle && found == asked {
+        if is_idle && found == asked && now.is_whole() {
             return Ok(now);
         }
         idle_since = idle_since.filter(|_| is_idle).or(is_idle.then_some(look));
@@ -45,7 +45,8 @@ pub(super) async fn settle(
         if has_given_up || start.elapsed() >= at_most.min(LIMIT) {
             return Ok(now);
         }
-        waiting(format!("{asked} idle workers: {found} found, {busy:.2} CPUs busy"));
+        let at_least = if now.is_whole() { "" } else { "at least " };
+        waiting(format!("{asked} idle workers: {at_least}{found} found, {busy:.2} CPUs busy"));
         before = now;
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Listener,
     containers::{Starter, Up, not_ready},
+    control::Control,
     phase::{self, Stage},
     prepare::Prepared,
     settle::settle,
@@ -47,7 +48,14 @@ impl<'a> Carrier<'a> {
         let ready_timeout = Duration::from_micros(plan.ready_timeout_us);
         let (images, own_image) = (&prepared.images, &prepared.own_image);
         Ok(Self {
-            starter: Starter { cluster, project, images, own_image, ready_timeout },
+            starter: Starter {
+                cluster,
+                project,
+                images,
+                own_image,
+                ready_timeout,
+                control: Control::new(&plan.roles.backend)?,
+            },
             target: &plan.roles.target,
             generator: &plan.roles.generator,
             workers: WorkerCounter::new(&plan.workers.count)?,
@@ -162,13 +170,14 @@ impl<'a> Carrier<'a> {
         target.container.set_limits(&limits).await
     }
 
-    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be seen.
+    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be seen, also for
+    /// more processes than a sample has.
     async fn look(&self, target: &mut Up) -> Option<u32> {
         target.seen = match &mut target.probe {
             Some(probe) => probe.sample().await.ok(),
             None => None,
         };
-        target.seen.as_ref().map(|sample| self.workers.count(sample))
+        target.seen.as_ref().filter(|sample| sample.is_whole()).map(|sample| self.workers.count(sample))
     }
 
     /// How fast the target's CPUs are now; `None` where that cannot be measured.
@@ -203,7 +212,7 @@ impl<'a> Carrier<'a> {
         let others = others.into_iter().filter(|up| up.plan.name != Plan::SPEED).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
-        let outcome = phase::carry_out(plan, stage, tell).await;
+        let outcome = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await;
         if let Some(up) = beside {
             up.take_down().await?;
         }

@@ -3,6 +3,7 @@
 
 mod bench;
 mod failures;
+mod hostile;
 mod ogx;
 mod stopping;
 

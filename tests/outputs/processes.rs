@@ -74,6 +74,31 @@ fn a_signal_ends_a_load_with_a_full_report() {
 }
 
 #[test]
+fn a_load_by_hand_writes_no_secret_that_it_sends() {
+    let (mock, folder) = (Mock::start(&[]), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let request =
+        r#"{"path": "/nothing?api_key=s3cr3t-value", "headers": {"X-Api-Key": "s3cr3t-header"}, "body": "{}"}"#;
+    std::fs::write(file("requests"), request).unwrap();
+    let (prefix, page) = (file("x"), file("x.html"));
+    let fixed =
+        ["load", "--host", &mock.url, "--iterations", "3", "--request-file", &file("requests"), "--csv", &prefix];
+    let mut texts = Vec::new();
+    for output in [&["--json"][..], &["--html", &page]] {
+        let output = vscale(&[&fixed[..], output].concat());
+        texts.push(String::from_utf8([output.stdout, output.stderr].concat()).unwrap());
+    }
+    for name in ["x.html", "x_stats.csv", "x_failures.csv"] {
+        texts.push(std::fs::read_to_string(file(name)).unwrap());
+    }
+    // The mock's answer repeats the path.
+    assert!(texts[0].contains("there is nothing at POST /nothing?api_key=[redacted]"), "{}", texts[0]);
+    for text in texts {
+        assert!(text.contains("[redacted]") && !text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[test]
 fn the_capacity_of_eight_slots_of_100_ms() {
     let mock = Mock::start(&["--service-time", "100ms", "--slots", "8"]);
     let output = vscale(&["capacity", "--host", &mock.url, "--users", "2", "--run-time", "1", "--json"]);

@@ -459,6 +459,7 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             own_cpu_us: index * 900,
             cpus: [2, 3].map(|cpu| host_cpu(cpu, index, workers)).into(),
             throttling: None,
+            processes_left_out: 0,
         }
     };
     (0..=WARM_UP_S + SECONDS).map(sample).collect()

@@ -8,4 +8,5 @@ mod files;
 mod fixture;
 mod gates;
 mod html;
+mod secrets;
 mod text;

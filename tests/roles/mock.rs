@@ -3,7 +3,10 @@
 use super::servers::Mock;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use vscale::mock::MockConfig;
+use vscale::model::{BackendWindow, LoadPlan, Until};
 
 /// Sends the bytes on a fresh connection, closes its side, and reads all that is answered.
 fn exchange(mock: &Mock, request: &str) -> String {
@@ -136,4 +139,61 @@ fn rubbish_costs_only_its_own_connection() {
     let mut rubbish = TcpStream::connect(mock.address).unwrap();
     rubbish.write_all(b"\x00\xff\r\n\r\n").unwrap();
     assert_eq!(ask(&mock, "GET", "/v1/health", "").0, 200);
+}
+
+#[test]
+fn the_control_path_is_not_there_for_who_has_not_its_token() {
+    let token = "0123456789abcdef";
+    let mock = Mock::with(MockConfig { control_token: Some(token.into()), ..MockConfig::default() });
+    let path = BackendWindow::PATH;
+    let asked = |method: &str, header: &str| {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: mock\r\nConnection: close\r\nContent-Length: 0\r\n");
+        exchange(&mock, &format!("{head}{header}\r\n"))
+    };
+    let nothing = exchange(&mock, "POST /_vscale/windo HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    for wrong in [
+        "",
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer \r\n",
+        "Authorization: Bearer 0123456789abcde\r\n",
+        "Authorization: Bearer 0123456789abcdef0\r\n",
+        "Authorization: Bearer 0123456789abcdeF\r\n",
+        "Authorization: Basic 0123456789abcdef\r\n",
+        "X-Token: 0123456789abcdef\r\n",
+    ] {
+        // As any path that is not there, but for its name.
+        let (answer, expected) = (asked("POST", wrong), nothing.replace("windo", "window"));
+        let status = answer.split("\r\n").next();
+        assert_eq!(
+            (status, answer.rsplit("\r\n").next()),
+            (Some("HTTP/1.1 404 Not Found"), expected.rsplit("\r\n").next())
+        );
+    }
+    assert!(asked("GET", "").starts_with("HTTP/1.1 404 "));
+    let right = format!("authorization: bearer {token}\r\n");
+    assert!(asked("GET", &right).starts_with("HTTP/1.1 405 "));
+    let answer = asked("POST", &right);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let window: BackendWindow = serde_json::from_str(answer.rsplit("\r\n").next().unwrap()).unwrap();
+    // Whoever tried was a client like any other.
+    assert_eq!((window.arrivals, window.errors), (11, 11));
+}
+
+#[test]
+fn a_load_generator_with_the_token_is_told_and_another_is_not() {
+    let mock = Mock::with(MockConfig { control_token: Some("right".into()), ..MockConfig::default() });
+    let url = format!("http://{}", mock.address);
+    let plan = |token: Option<&str>| LoadPlan {
+        backend: Some(url.clone()),
+        backend_token: token.map(str::to_owned),
+        until: Until::Iterations { count: 20 },
+        ..LoadPlan::new(url.clone())
+    };
+    let run = |token| vscale::load::run(&plan(token), &AtomicBool::new(false), &mut |_| {});
+    let told = run(Some("right")).unwrap();
+    assert_eq!(told.backend.map(|truth| truth.total_arrivals), Some(20));
+    for wrong in [None, Some("wrong")] {
+        let error = run(wrong).unwrap_err().to_string();
+        assert!(error.ends_with("the backend does not tell what it saw: HTTP 404"), "{error}");
+    }
 }

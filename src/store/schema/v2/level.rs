@@ -185,6 +185,7 @@ impl Sample {
             own_cpu_us: self.own_cpu_us,
             cpus: Vec::new(),
             throttling: None,
+            processes_left_out: 0,
         }
     }
 }

@@ -1,0 +1,239 @@
+//! Secrets kept out of what is written: for whoever puts anything into a result, a log, an event or a message.
+//!
+//! A value is known to be secret by the name that it has where it is given: a variable, a build argument, a label, a flag, a
+//! header, a key. A [`Redactor`] learns such values, and then replaces them in any text, whoever wrote it; and besides
+//! them what is a secret by its form alone (`shapes`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
+//! where they have their name: elsewhere too much else would go with them.
+
+mod names;
+mod recorded;
+mod shapes;
+
+pub use names::is_secret;
+
+use std::{collections::BTreeSet, ops::Range};
+
+/// What stands in for a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Shortest value that is looked for everywhere.
+pub const LEAST_BYTES: usize = 6;
+
+/// `value`, or [`REDACTED`] if its name says that it is a secret. An empty value stays: that none was given is no secret.
+pub fn redact<'a>(name: &str, value: &'a str) -> &'a str {
+    if is_secret(name) && !value.is_empty() { REDACTED } else { value }
+}
+
+/// Knows the secrets of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    /// In each form in which they may be written.
+    known: BTreeSet<Vec<u8>>,
+}
+
+impl Redactor {
+    /// `value` is a secret.
+    pub fn learn(&mut self, value: &str) {
+        // A key of several lines is often shown line by line.
+        for part in [value].into_iter().chain(value.lines()) {
+            for form in forms(part.trim()) {
+                if form.len() >= LEAST_BYTES && form != REDACTED {
+                    self.known.insert(form.into_bytes());
+                }
+            }
+        }
+    }
+
+    /// `value` is a secret if its name says so; otherwise what in it looks like one.
+    pub fn learn_named(&mut self, name: &str, value: &str) {
+        if is_secret(name) {
+            self.learn_pieces(value);
+        }
+        self.learn_text(value);
+    }
+
+    /// `value` is a secret, and so is what it is made of: `Bearer TOKEN`, `session=ID; theme=dark`.
+    fn learn_pieces(&mut self, value: &str) {
+        const LEAST_PIECE_BYTES: usize = 8;
+        self.learn(value);
+        let pieces = value.split([' ', ';', '=', ',']).filter(|piece| piece.len() >= LEAST_PIECE_BYTES);
+        pieces.for_each(|piece| self.learn(piece));
+    }
+
+    /// What in a text looks like a secret is one, wherever it appears.
+    pub fn learn_text(&mut self, text: &str) {
+        for span in shapes::spans(text.as_bytes()) {
+            self.learn_pieces(&text[span]);
+        }
+    }
+
+    /// The values of a command's secret flags.
+    pub fn learn_arguments(&mut self, arguments: &[String]) {
+        for (flag, argument) in with_flags(arguments) {
+            match argument.split_once('=') {
+                Some((name, value)) if is_secret(name) => self.learn(value),
+                _ => self.learn_named(flag.unwrap_or_default(), argument),
+            }
+            // A whole script may be one argument.
+            self.learn_text(argument);
+        }
+    }
+
+    /// The text without secrets.
+    pub fn text(&self, text: &str) -> String {
+        let clean = self.bytes(text.as_bytes());
+        String::from_utf8(clean).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+
+    /// The same of what may be no text.
+    pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut spans = shapes::spans(bytes);
+        for value in &self.known {
+            spans.extend(memchr::memmem::find_iter(bytes, value).map(|at| at..at + value.len()));
+            spans.extend(cut_off(bytes, value));
+        }
+        replaced(bytes, spans)
+    }
+
+    /// A value by its name, and what else in it is a secret.
+    pub fn named(&self, name: &str, value: &str) -> String {
+        if is_secret(name) { redact(name, value).to_owned() } else { self.text(value) }
+    }
+
+    /// A command without the values of its secret flags.
+    pub fn arguments(&self, arguments: &[String]) -> Vec<String> {
+        let redacted = |(flag, argument): (Option<&str>, &String)| match argument.split_once('=') {
+            Some((name, value)) if is_secret(name) => format!("{name}={}", redact(name, value)),
+            _ => self.named(flag.unwrap_or_default(), argument),
+        };
+        with_flags(arguments).map(redacted).collect()
+    }
+}
+
+/// Each argument with the flag before it that it may be the value of.
+fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &String)> {
+    let before = [None].into_iter().chain(arguments.iter().map(Some));
+    before.zip(arguments).map(|(before, argument)| {
+        let flag = before.map(String::as_str).filter(|before| before.starts_with('-') && !before.contains('='));
+        (flag.filter(|_| !argument.starts_with('-')), argument)
+    })
+}
+
+/// A value as it is, in JSON, in a URL, and out of one.
+fn forms(value: &str) -> Vec<String> {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut forms = vec![value.to_owned(), json.trim_matches('"').to_owned(), percent_encoded(value)];
+    forms.extend(percent_decoded(value));
+    forms
+}
+
+fn percent_encoded(value: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    value.bytes().map(encode).collect()
+}
+
+/// `None` where there is nothing to decode.
+fn percent_decoded(value: &str) -> Option<String> {
+    let mut parts = value.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    let mut is_encoded = false;
+    for part in parts {
+        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok())?;
+        bytes.push(code);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+        is_encoded = true;
+    }
+    String::from_utf8(bytes).ok().filter(|_| is_encoded)
+}
+
+/// Where a text that was cut off ends within a secret, perhaps before an ellipsis.
+fn cut_off(bytes: &[u8], value: &[u8]) -> Option<Range<usize>> {
+    let end = bytes.strip_suffix("…".as_bytes()).unwrap_or(bytes).len();
+    let start = (LEAST_BYTES..value.len()).rev().find(|&length| bytes[..end].ends_with(&value[..length]))?;
+    Some(end - start..end)
+}
+
+/// Each span, or run of spans that overlap, replaced.
+fn replaced(bytes: &[u8], mut spans: Vec<Range<usize>>) -> Vec<u8> {
+    spans.sort_unstable_by_key(|span| span.start);
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut done = 0;
+    for span in spans {
+        if span.start >= done {
+            clean.extend_from_slice(&bytes[done..span.start]);
+            clean.extend_from_slice(REDACTED.as_bytes());
+        }
+        done = done.max(span.end);
+    }
+    clean.extend_from_slice(&bytes[done..]);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn strings(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    #[test]
+    fn arguments() {
+        let shown = |list: &[&str]| Redactor::default().arguments(&strings(list)).join(" ");
+        assert_eq!(shown(&["API_TOKEN=abc=d", "--env=A", "--users", "4"]), "API_TOKEN=[redacted] --env=A --users 4");
+        assert_eq!(shown(&["serve", "--api-key", "two words", "-v"]), "serve --api-key [redacted] -v");
+        assert_eq!(
+            shown(&["--api-key=two words", "--api-key", "--port", "80"]),
+            "--api-key=[redacted] --api-key --port 80"
+        );
+        assert_eq!(shown(&["-H", "Authorization: Bearer x y"]), "-H Authorization: [redacted]");
+        assert_eq!(shown(&["sh", "-c", "serve --token x --port 1"]), "sh -c serve --token [redacted] --port 1");
+    }
+
+    #[test]
+    fn a_known_value_goes_wherever_it_stands_and_a_short_one_where_it_has_its_name() {
+        let mut redactor = Redactor::default();
+        redactor.learn_named("API_KEY", "s3cr\"t/value");
+        redactor.learn_named("PASSWORD", "a");
+        redactor.learn_named("DATABASE_URL", "postgres://u:p%40sswd@db/x");
+        redactor.learn_arguments(&strings(&["serve", "--auth-token", "from-the-flag"]));
+        redactor.learn_named("SSH_KEY", "-----BEGIN\nfirst-line\nsecond-line\n");
+        for (text, expected) in [
+            ("got s3cr\"t/value!", "got [redacted]!"),
+            (r#"{"x": "s3cr\"t/value"}"#, r#"{"x": "[redacted]"}"#),
+            ("GET /?q=s3cr%22t%2Fvalue HTTP/1.1", "GET /?q=[redacted] HTTP/1.1"),
+            ("p@sswd and p%40sswd", "[redacted] and [redacted]"),
+            ("bad: from-the-flag", "bad: [redacted]"),
+            ("a banana", "a banana"),
+            ("a line: second-line", "a line: [redacted]"),
+            ("cut off at s3cr\"t/va", "cut off at [redacted]"),
+            ("cut off at s3cr\"t/v…", "cut off at [redacted]…"),
+        ] {
+            assert_eq!(redactor.text(text), expected);
+        }
+        assert_eq!(redactor.named("PASSWORD", "a"), REDACTED);
+        assert_eq!(redactor.bytes(b"\xff from-the-flag \xfe"), b"\xff [redacted] \xfe");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_learnt_by_any_name_is_gone_from_any_text(
+            secret in "[A-Za-z0-9/+_.$!-]{12,40}", before in ".{0,40}", after in ".{0,40}",
+        ) {
+            let mut redactor = Redactor::default();
+            redactor.learn_named("X_TOKEN", &secret);
+            let text = redactor.text(&format!("{before}{secret}{after}{secret}"));
+            prop_assert!(!text.contains(&secret), "{text}");
+        }
+
+        #[test]
+        fn twice_is_as_once(text in ".{0,200}|(api_key[=:]|Bearer |--token |://a:b@|\"| |x){0,40}") {
+            let once = Redactor::default().text(&text);
+            prop_assert_eq!(Redactor::default().text(&once), once);
+        }
+    }
+}
