@@ -23,7 +23,7 @@ pub const SEND_LAG_OF_P50: f64 = 0.05;
 pub const AT_ONCE_US: f64 = 200.0;
 
 /// All of them.
-pub const TABLE: [Row; 18] = [
+pub const TABLE: [Row; 19] = [
     row(Gate::Workers, None, "workers", true),
     row(Gate::LimitApplied, None, "", true),
     row(Gate::ContainerLives, None, "", true),
@@ -36,6 +36,7 @@ pub const TABLE: [Row; 18] = [
     row(Gate::Unsent, Some(0.0), "requests", false),
     row(Gate::Unanswered, Some(0.0), "requests", false),
     row(Gate::StreamsDone, Some(0.0), "streams", false),
+    row(Gate::StreamTokens, Some(0.0), "streams", false),
     row(Gate::Amplification, Some(0.005), "of 1 request at the backend for each one sent", false),
     row(Gate::BackendTells, None, "", false),
     row(Gate::Headroom, Some(1.5), "times the throughput", false),
