@@ -83,6 +83,7 @@ impl MockArgs {
             seed: self.seed,
             threads: self.threads,
             drain: self.drain,
+            ..MockConfig::default()
         }
     }
 }

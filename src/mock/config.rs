@@ -31,6 +31,8 @@ pub struct MockConfig {
     pub itl: Distribution,
     /// Of service times, token times and errors.
     pub seed: u64,
+    /// Longest time from a request's first byte to its last; it is looked at once a second.
+    pub patience: Duration,
     /// Threads that answer; `None` for one a CPU that the mock may use.
     pub threads: Option<u32>,
     /// Longest time for the answers under way once the mock is to stop.
@@ -49,6 +51,7 @@ pub struct Stall {
 /// Words of a completion, at most.
 pub const MAX_TOKENS: u32 = 100_000;
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Default for MockConfig {
     fn default() -> Self {
@@ -64,6 +67,7 @@ impl Default for MockConfig {
             ttft: None,
             itl: Distribution::zero(),
             seed: 0,
+            patience: PATIENCE,
             threads: None,
             drain: Duration::from_secs(5),
         }

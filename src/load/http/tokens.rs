@@ -12,6 +12,8 @@ use crate::model::FailureKind;
 use std::time::Instant;
 
 const DONE: &str = "[DONE]";
+/// Room for more gaps is freed between two streams.
+const KEPT_GAPS: usize = 16 << 10;
 
 /// Follows one stream after another.
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ impl TokenStream {
     pub fn reset(&mut self) {
         self.reader.reset();
         self.gaps_us.clear();
+        self.gaps_us.shrink_to(KEPT_GAPS);
         (self.first, self.bytes, self.said) = (None, 0, Said::default());
     }
 
