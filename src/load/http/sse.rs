@@ -142,8 +142,10 @@ mod tests {
         Ok(events)
     }
 
-    /// Each rule, a stream that shows it, and its events. The default type stands as an empty one.
-    const RULES: [(&str, &[u8], &[(&str, &str)]); 31] = [
+    /// What it says, a stream that shows it, and its events. The default type stands as an empty one.
+    type Rule = (&'static str, &'static [u8], &'static [(&'static str, &'static str)]);
+
+    const RULES: [Rule; 31] = [
         ("a blank line dispatches", b"data: a\n\n", &[("", "a")]),
         ("nothing is dispatched before it", b"data: a\n", &[]),
         ("what the stream's end cuts is discarded", b"data: a\n\ndata: b", &[("", "a")]),
