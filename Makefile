@@ -56,7 +56,7 @@ lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@$(TOOLS) cargo deny --log-level error check bans licenses sources
 
 bench-load: ## Load generator and mock beside others (benches/install gets them); ARGS='--only wrk,mock --quick'
-	@HYPER_CLIENT=$$($(STATIC) cargo bench --no-run --quiet --bench hyper_client --message-format=json-render-diagnostics | \
-	    sed -n 's/.*"executable":"\([^"]*hyper_client[^"]*\)".*/\1/p') && \
+	@BUILT=$$($(STATIC) cargo bench --no-run --quiet --bench hyper_client --bench floor --message-format=json-render-diagnostics) && \
+	executable() { echo "$$BUILT" | sed -n 's/.*"executable":"\([^"]*'$$1'[^"]*\)".*/\1/p'; } && \
 	$(MAKE) --no-print-directory build && \
-	VSCALE=$(BINARY) HYPER_CLIENT=$$HYPER_CLIENT python3 benches/load $(ARGS)
+	VSCALE=$(BINARY) HYPER_CLIENT=$$(executable hyper_client) FLOOR=$$(executable floor) python3 benches/load $(ARGS)

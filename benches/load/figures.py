@@ -42,6 +42,7 @@ Rows = Iterator[Row]
 
 # Ours / theirs, CPU time a request: whom, at how many connections, the goal.
 CLIENT_CPU = {
+    "floor": ("bare send and receive", (8, 64), None),
     "wrk": ("wrk", (8, 64), 0.92),
     "oha": ("oha", (8, 64), 0.8),
     "hey": ("hey", (8, 64), 0.4),
@@ -49,7 +50,11 @@ CLIENT_CPU = {
     "fast-locust": ("Locust's FastHttpUser", (8,), None),
     "hyper": ("naive hyper", (8, 64), None),
 }
+# Beside wrk at as many connections, where that is not a plain one which is kept.
+OTHER_CONNECTIONS = 8
 SERVER_CPU_GOAL = 1.0
+
+STREAMS, STREAM_TOKENS, STREAM_TTFT_MS = 16, 50, 20
 
 # With whom, at which service time, for how long. Locust counts times in two digits, most finely just below 100 ms: at 5 ms
 # it could not agree with anyone to 2 %. Its first requests, which connect, must be less than 1 % of all.
@@ -87,6 +92,38 @@ def client_cpu(name: str) -> Callable[[Effort], Rows]:
                 yield ratio_row(title, goal, cpu_of(OURS, load), cpu_of(CLIENTS[theirs], load), effort)
 
     return measure
+
+
+def tls(effort: Effort) -> Rows:
+    """Both take any certificate, and the same cipher is chosen for both."""
+    with nginx(tls=True) as server:
+        yield beside_wrk("TLS", Load(server.host, OTHER_CONNECTIONS, effort.seconds), effort)
+
+
+def no_keep_alive(effort: Effort) -> Rows:
+    with nginx() as server:
+        yield beside_wrk("a connection a request", Load(server.host, OTHER_CONNECTIONS, effort.seconds, False), effort)
+
+
+def beside_wrk(how: str, load: Load, effort: Effort) -> Row:
+    title = f"client CPU a request: vscale load / wrk, {load.connections} connections, {how}"
+    return ratio_row(title, None, cpu_of(OURS, load), cpu_of(CLIENTS["wrk"], load), effort)
+
+
+def guidellm(effort: Effort) -> Rows:
+    """Streams, whose times a client must not add to. What starting costs is in both of two runs, and so in neither's
+    difference."""
+    lengths = [effort.of(seconds, quick) for seconds, quick in ((10, 3), (30, 8))]
+    with mock("--ttft", f"{STREAM_TTFT_MS}ms", "--tokens", str(STREAM_TOKENS)) as server:
+        loads = [Load(server.host, STREAMS, seconds) for seconds in lengths]
+        sides = [[by(load) for load in loads] for by in (programs.streams_by_ours, programs.streams_by_guidellm)]
+    cpu_us = [(long.cpu_us - short.cpu_us) / (long.streams - short.streams) for short, long in sides]
+    ttft_ms = [long.ttft_ms for _, long in sides]
+    how = f"{STREAMS} streams of {STREAM_TOKENS} tokens"
+    title = f"median time to the first token by vscale load and GuideLLM, {how}"
+    yield Row(title, f"{STREAM_TTFT_MS} ms in theory", "{:.1f} and {:.1f} ms".format(*ttft_ms))
+    measured = "{:.4f}; {:,.0f} against {:,.0f} us".format(cpu_us[0] / cpu_us[1], *cpu_us)
+    yield Row(f"client CPU a stream: vscale load / GuideLLM, {how}", "", measured)
 
 
 def cpu_of(client: Client, load: Load) -> Callable[[], float]:
@@ -306,6 +343,9 @@ def system_calls(effort: Effort) -> Rows:
 
 FIGURES: dict[str, Callable[[Effort], Rows]] = {
     **{name: client_cpu(name) for name in CLIENT_CPU},
+    "tls": tls,
+    "no-keepalive": no_keep_alive,
+    "guidellm": guidellm,
     "mock": server_cpu,
     **{f"agree-{name}": agreement(name) for name in AGREEMENT},
     "distributions": distributions,

@@ -29,12 +29,13 @@ NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors;
 events {{ worker_connections 2048; }}
 http {{
-  access_log off; keepalive_requests 1000000000; default_type application/json;
+  access_log off; {tls} keepalive_requests 1000000000; default_type application/json;
   client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
   uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
-  server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{answer}'; }} }}
+  server {{ listen 127.0.0.1:{port}{ssl}; location / {{ return 200 '{answer}'; }} }}
 }}
 """
+CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 1 -subj /CN=127.0.0.1".split()
 WRK_SCRIPT = f"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -49,6 +50,8 @@ class Load:
     host: str
     connections: int
     seconds: float
+    # Otherwise each request has a connection of its own.
+    keep_alive: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,17 @@ def vscale() -> str:
 def ours(load: Load) -> list[str]:
     users = str(load.connections)
     flags = ["--users", users, "--spawn-rate", users, "--warm-up", "0", "--run-time", str(load.seconds)]
+    if load.host.startswith("https:"):
+        flags.append("--insecure")
+    if not load.keep_alive:
+        flags.append("--no-keepalive")
     return [vscale(), "load", "--host", load.host, *flags, "--json"]
 
 
 def wrk(load: Load, *more: str) -> list[str]:
     flags = ["-t1", f"-c{load.connections}", f"-d{load.seconds:.0f}", "-s", script("post.lua", WRK_SCRIPT), *more]
+    if not load.keep_alive:
+        flags += ["-H", "Connection: close"]
     return [tool("wrk"), *flags, load.host + PATH]
 
 
@@ -134,12 +143,57 @@ def locust(user: str, load: Load) -> list[str]:
     return [tool("locust"), "-f", script(f"{user}.py", locust_file(user)), *flags, "--host", load.host]
 
 
+def floor(load: Load) -> list[str]:
+    return [floor_client(), load.host.removeprefix("http://"), str(load.connections), str(load.seconds)]
+
+
+def floor_client() -> str:
+    return built("FLOOR", "the client that only sends and receives")
+
+
 def naive(load: Load) -> list[str]:
     return [hyper_client(), load.host + PATH, str(load.connections), str(load.seconds)]
 
 
 def hyper_client() -> str:
     return built("HYPER_CLIENT", "the naive hyper client")
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a client of streams saw and cost."""
+
+    ttft_ms: float
+    streams: int
+    cpu_us: float
+
+
+def streams_by_ours(load: Load) -> Streamed:
+    finished = run([*ours(load), "--stream"], timeout_s=load.seconds + 30)
+    found = result(finished.output)
+    ttft_ms = decode(found["requests"][0]["stream"]["ttft"]).percentile_ms(50)
+    return Streamed(ttft_ms, found["totals"]["succeeded"], finished.cpu_us)
+
+
+def streams_by_guidellm(load: Load) -> Streamed:
+    """GuideLLM, where it is on the PATH: with torch it is too large to be installed for this."""
+    prompts = script("prompts.txt", "".join(f"Hello, how are you, number {number}?\n" for number in range(20_000)))
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "result.json"
+        flags = [
+            "--backend", f"kind=openai_http,target={load.host}",
+            "--profile", f"kind=concurrent,streams={load.connections}",
+            "--constraint", f"kind=max_duration,seconds={load.seconds:.0f}",
+            "--data", f"kind=text_file,path={prompts}",
+            "--output", f"kind=json,path={output}",
+        ]
+        finished = run([tool("guidellm"), "run", *flags, "--disable-console"], timeout_s=load.seconds + 180)
+        (found,) = json.loads(output.read_text())["benchmarks"]
+    metrics = found["metrics"]
+    if metrics["request_totals"]["errored"]:
+        raise Failed(f"GuideLLM: {metrics['request_totals']['errored']} streams failed")
+    done = metrics["request_totals"]["successful"]
+    return Streamed(metrics["time_to_first_token_ms"]["successful"]["median"], done, finished.cpu_us)
 
 
 def result(output: str) -> dict:
@@ -186,6 +240,7 @@ CLIENTS = {
         locust_client("Locust", "HttpUser"),
         locust_client("Locust's FastHttpUser", "FastHttpUser"),
         Client("naive hyper", lambda: [hyper_client(), "http://127.0.0.1:9/", "0", "0"], naive, int),
+        Client("bare send and receive", lambda: [floor_client(), "127.0.0.1:9", "0", "0"], floor, int),
     ]
 }
 
@@ -197,13 +252,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def nginx() -> Iterator[Server]:
+def nginx(tls: bool = False) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         config = Path(folder) / "nginx.conf"
-        config.write_text(NGINX.format(folder=folder, port=port, answer=ANSWER))
+        key, certificate = f"{folder}/key", f"{folder}/certificate"
+        if tls:
+            run([tool("openssl"), *CERTIFICATE, "-nodes", "-keyout", key, "-out", certificate])
+        own = f"ssl_certificate {certificate}; ssl_certificate_key {key};" if tls else ""
+        ssl = " ssl" if tls else ""
+        config.write_text(NGINX.format(folder=folder, port=port, tls=own, ssl=ssl, answer=ANSWER))
         with running([tool("nginx"), "-c", str(config)], port) as child:
-            yield Server(f"http://127.0.0.1:{port}", child.pid)
+            yield Server(f"http{'s' * tls}://127.0.0.1:{port}", child.pid)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ pub const SEND_LAG_OF_P50: f64 = 0.05;
 pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 29] = [
+pub const TABLE: [Row; 30] = [
     row(Gate::EvidenceRead, None, "", Warning),
     row(Gate::Workers, None, "workers", Invalid),
     row(Gate::LimitApplied, None, "", Invalid),
@@ -41,6 +41,7 @@ pub const TABLE: [Row; 29] = [
     row(Gate::Unsent, Some(0.0), "requests", Warning),
     row(Gate::Unanswered, Some(0.0), "requests", Warning),
     row(Gate::StreamsDone, Some(0.0), "streams", Warning),
+    row(Gate::StreamTokens, Some(0.0), "streams", Warning),
     row(Gate::Amplification, Some(0.005), "of 1 request at the backend for each one sent", Warning),
     row(Gate::BackendTells, None, "", Warning),
     row(Gate::Headroom, Some(1.5), "times the throughput", Warning),

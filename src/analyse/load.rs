@@ -65,7 +65,10 @@ fn evidence(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
         beyond(Gate::SendLag, p99_us as f64);
     }
     beyond(Gate::Unanswered, totals.unanswered as f64);
-    beyond(Gate::StreamsDone, load.stream().map_or(0, |stream| stream.without_done) as f64);
+    if let Some(stream) = load.stream() {
+        beyond(Gate::StreamsDone, stream.without_done as f64);
+        beyond(Gate::StreamTokens, load.latency().count().saturating_sub(stream.ttft.count()) as f64);
+    }
     if let Some(factor) = load.backend.as_ref().and_then(|backend| backend.amplification(totals))
         && totals.failed + totals.unanswered == 0
         && (factor - 1.0).abs() > gates::limit(Gate::Amplification)

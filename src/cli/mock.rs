@@ -9,9 +9,13 @@ use crate::{
 use clap::Args;
 use std::{net::IpAddr, time::Duration};
 
+/// What it takes, whatever the flags say.
+const REQUESTS: &str = "Requests: at most 64 KiB and 128 headers of head (431), 10 MiB of body (413), 60 s from the first byte to \
+the last (408), and 512 MiB in all of those that are not complete (503).";
+
 /// `vscale mock`.
 #[derive(Debug, Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, after_long_help = REQUESTS)]
 pub struct MockArgs {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
@@ -87,6 +91,7 @@ impl MockArgs {
             control_token: self.control_token.clone(),
             threads: self.threads,
             drain: self.drain,
+            ..MockConfig::default()
         }
     }
 }

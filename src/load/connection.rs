@@ -281,7 +281,8 @@ impl Connection {
                         tokens.feed(body, now);
                         self.reader.forget_body();
                     }
-                    if lane.may_hold(&mut self.held, self.reader.held_bytes()) {
+                    let of_stream = self.tokens.as_ref().map_or(0, |tokens| tokens.held_bytes());
+                    if lane.may_hold(&mut self.held, self.reader.held_bytes() + of_stream) {
                         return true;
                     }
                     keep_alive = false;

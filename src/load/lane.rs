@@ -5,7 +5,11 @@ use super::{
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
 };
-use crate::{distribution::Random, model::Totals, wire::Memo};
+use crate::{
+    distribution::Random,
+    model::Totals,
+    wire::{Allowance, Memo},
+};
 use mio::{Interest, Registry, Token};
 use rand_pcg::rand_core::Rng;
 use std::{
@@ -66,8 +70,8 @@ pub struct Lane<'a> {
     address: usize,
     /// When the load ends, once that is known.
     pub end: Option<Instant>,
-    /// Bytes of this thread's incomplete answers.
-    held: usize,
+    /// Of this thread's incomplete answers.
+    allowance: Allowance,
 }
 
 impl<'a> Lane<'a> {
@@ -95,7 +99,7 @@ impl<'a> Lane<'a> {
             left: shared.iterations.map_or(u64::MAX, share),
             address: 0,
             end: None,
-            held: 0,
+            allowance: Allowance::new(MAX_HELD_BYTES / shared.threads as usize),
         }
     }
 
@@ -129,9 +133,7 @@ impl<'a> Lane<'a> {
     /// Changes what a connection holds from `held` to `now` bytes. False if all connections together now hold too much.
     #[inline]
     pub fn may_hold(&mut self, held: &mut usize, now: usize) -> bool {
-        self.held = self.held - *held + now;
-        *held = now;
-        self.held <= MAX_HELD_BYTES / self.shared.threads as usize
+        self.allowance.hold(held, now)
     }
 
     pub fn next_address(&mut self) {

@@ -34,6 +34,8 @@ pub struct MockConfig {
     /// What the control path takes as `Authorization: Bearer`; `None` leaves it open. Who has another one, or none, finds
     /// nothing there.
     pub control_token: Option<String>,
+    /// Longest time from a request's first byte to its last; it is looked at once a second.
+    pub patience: Duration,
     /// Threads that answer; `None` for one a CPU that the mock may use.
     pub threads: Option<u32>,
     /// Longest time for the answers under way once the mock is to stop.
@@ -52,6 +54,7 @@ pub struct Stall {
 /// Words of a completion, at most.
 pub const MAX_TOKENS: u32 = 100_000;
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Default for MockConfig {
     fn default() -> Self {
@@ -68,6 +71,7 @@ impl Default for MockConfig {
             itl: Distribution::zero(),
             seed: 0,
             control_token: None,
+            patience: PATIENCE,
             threads: None,
             drain: Duration::from_secs(5),
         }

@@ -40,6 +40,10 @@ pub struct Connection {
     may_read: bool,
     /// Whether the client has closed its side.
     is_read_closed: bool,
+    /// Since when a request is under way that did not come in one piece.
+    begun: Option<Instant>,
+    /// Bytes kept of it.
+    held: usize,
     /// Whether it is in the mock's counts: it has asked for something other than those.
     is_counted: bool,
 }
@@ -109,6 +113,8 @@ impl Connection {
             reply: 0,
             may_read: true,
             is_read_closed: false,
+            begun: None,
+            held: 0,
             is_counted: false,
         }
     }
@@ -121,6 +127,17 @@ impl Connection {
     /// Whether every request is answered.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Reading) && self.reader.is_empty()
+    }
+
+    /// Since when it waits for the rest of a request.
+    pub fn begun(&self) -> Option<Instant> {
+        self.begun
+    }
+
+    /// The rest of the request has not come in time.
+    pub fn on_late(&mut self, now: Instant, lane: &mut Lane) -> Fate {
+        self.refuse(BadRequest::Late, now, lane);
+        self.advance(lane)
     }
 
     pub fn on_event(&mut self, event: &Event, lane: &mut Lane) -> Fate {
@@ -152,7 +169,8 @@ impl Connection {
     }
 
     /// Drops the connection, and settles what the counts and the slots have of it.
-    pub fn leave(self, lane: &mut Lane) {
+    pub fn leave(mut self, lane: &mut Lane) {
+        self.let_go(lane);
         match &self.state {
             State::Answering(answering) => {
                 if answering.is_counted {
@@ -229,12 +247,19 @@ impl Connection {
                     let client = request.head.client;
                     let wanted = routes::wanted(&request, lane.config.control_token.as_deref());
                     self.reader.pop();
+                    self.let_go(lane);
                     if let (Wanted::Completion(form), true) = (&wanted, read > 0 && self.reader.is_empty()) {
                         lane.understood.set(&lane.buffer[..read], (*form, client));
                     }
                     return Next::Request(wanted, client);
                 }
                 Ok(None) => {}
+            }
+            if !self.reader.is_empty() {
+                self.begun.get_or_insert_with(Instant::now);
+                if !lane.allowance.hold(&mut self.held, self.reader.held_bytes()) {
+                    return Next::Bad(BadRequest::NoRoom);
+                }
             }
             // A client that waits for this line has room for it.
             if self.reader.must_continue() && self.stream.write(CONTINUE).is_err() {
@@ -259,6 +284,12 @@ impl Connection {
                 Err(_) => return Next::Gone,
             }
         }
+    }
+
+    /// No part of a request is kept any more.
+    fn let_go(&mut self, lane: &mut Lane) {
+        self.begun = None;
+        lane.allowance.hold(&mut self.held, 0);
     }
 
     /// Begins to answer a request that was complete at `arrived`.
@@ -310,6 +341,8 @@ impl Connection {
 
     /// The bytes are not a request: says so, and then ends the connection.
     fn refuse(&mut self, bad: BadRequest, now: Instant, lane: &mut Lane) {
+        self.reader = RequestReader::default();
+        self.let_go(lane);
         self.reply = self.reply.wrapping_add(1);
         self.count_arrival(lane);
         let client = Client { keep_alive: false, is_http11: true, is_head: false };

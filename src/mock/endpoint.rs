@@ -1,5 +1,6 @@
-//! Which endpoint a request line names.
+//! Which endpoint a request line names: those that clients of vLLM, llama.cpp and OGX ask for.
 
+use super::completions::Api;
 use crate::model::BackendWindow;
 
 /// Longest part of a path that an error repeats.
@@ -7,9 +8,12 @@ const SHOWN_CHARACTERS: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    Chat,
+    Completion(Api),
     Health,
+    Version,
     Models,
+    /// The one of this name.
+    Model(String),
     /// The control path: with what it was asked, and as whom.
     Window(Asked),
     /// The path exists, but only for these methods.
@@ -28,22 +32,63 @@ pub struct Asked {
     pub token: Option<String>,
 }
 
+const READ: &str = "GET, HEAD";
+const SEND: &str = "POST";
+
+/// Each path, what is there, and the methods for it.
+static PLACES: [(&str, Endpoint, &str); 8] = [
+    ("/v1/chat/completions", Endpoint::Completion(Api::Chat), SEND),
+    ("/v1/completions", Endpoint::Completion(Api::Text), SEND),
+    ("/v1/models", Endpoint::Models, READ),
+    ("/health", Endpoint::Health, READ),
+    ("/v1/health", Endpoint::Health, READ),
+    ("/ping", Endpoint::Health, READ),
+    ("/version", Endpoint::Version, READ),
+    ("/v1/version", Endpoint::Version, READ),
+];
+
 impl Endpoint {
-    /// A query in `path` is ignored.
-    pub fn of(method: &str, path: &str) -> Self {
-        let place = path.split('?').next().unwrap_or(path);
-        let line = || format!("{method} {path}").chars().take(SHOWN_CHARACTERS).collect();
-        let (endpoint, allowed) = match place {
-            "/v1/chat/completions" => (Self::Chat, "POST"),
-            "/v1/health" => (Self::Health, "GET, HEAD"),
-            "/v1/models" => (Self::Models, "GET, HEAD"),
-            BackendWindow::PATH => {
-                return Self::Window(Asked { line: line(), is_post: method == "POST", token: None });
+    /// A query in `target` is ignored, and so are scheme and host.
+    pub fn of(method: &str, target: &str) -> Self {
+        let path = path(target);
+        let line = || format!("{method} {target}").chars().take(SHOWN_CHARACTERS).collect();
+        if path == BackendWindow::PATH {
+            return Self::Window(Asked { line: line(), is_post: method == SEND, token: None });
+        }
+        let place = PLACES.iter().find(|(place, ..)| *place == path);
+        let (endpoint, allowed) = match (place, path.strip_prefix("/v1/models/")) {
+            (Some((_, endpoint, allowed)), _) => (endpoint.clone(), *allowed),
+            (None, Some(id)) if !id.is_empty() => {
+                (Self::Model(decoded(id).chars().take(SHOWN_CHARACTERS).collect()), READ)
             }
             _ => return Self::Unknown(line()),
         };
         if allowed.split(", ").any(|allowed| allowed == method) { endpoint } else { Self::WrongMethod(allowed) }
     }
+}
+
+/// Of a request target in origin form or absolute form (RFC 9112, 3.2).
+fn path(target: &str) -> &str {
+    let origin = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("/", |at| &rest[at..]),
+        _ => target,
+    };
+    origin.split('?').next().unwrap_or(origin)
+}
+
+/// Without percent-encoding (RFC 3986, 2.1); names of models have slashes.
+fn decoded(text: &str) -> String {
+    let hex = |digit: u8| char::from(digit).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let byte = match after {
+            [high, low, ..] if *first == b'%' => hex(*high).zip(hex(*low)).map(|(high, low)| (high * 16 + low) as u8),
+            _ => None,
+        };
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -52,9 +97,20 @@ mod tests {
 
     #[test]
     fn paths_and_methods() {
-        assert_eq!(Endpoint::of("POST", "/v1/chat/completions?x=/v1/health"), Endpoint::Chat);
+        assert_eq!(Endpoint::of("POST", "/v1/chat/completions?x=/v1/health"), Endpoint::Completion(Api::Chat));
+        assert_eq!(Endpoint::of("POST", "http://mock:80/v1/completions?x"), Endpoint::Completion(Api::Text));
         assert_eq!(Endpoint::of("HEAD", "/v1/health"), Endpoint::Health);
         assert_eq!(Endpoint::of("GET", "/v1/chat/completions"), Endpoint::WrongMethod("POST"));
-        assert_eq!(Endpoint::of("GET", "/v1/"), Endpoint::Unknown("GET /v1/".into()));
+        for unknown in ["/v1/", "/", "http://mock", "/v1/models/", "/x?u=http://y/health"] {
+            assert_eq!(Endpoint::of("GET", unknown), Endpoint::Unknown(format!("GET {unknown}")));
+        }
+    }
+
+    #[test]
+    fn names_of_models_are_decoded() {
+        for (path, name) in [("a", "a"), ("openai/a", "openai/a"), ("openai%2Fa%3a", "openai/a:"), ("%zz%f", "%zz%f")] {
+            assert_eq!(Endpoint::of("GET", &format!("/v1/models/{path}")), Endpoint::Model(name.into()));
+        }
+        assert_eq!(Endpoint::of("DELETE", "/v1/models/a"), Endpoint::WrongMethod("GET, HEAD"));
     }
 }

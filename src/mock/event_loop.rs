@@ -69,7 +69,9 @@ impl<'a> EventLoop<'a> {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            self.lane.turn();
+            if self.lane.turn() {
+                self.refuse_late();
+            }
             for event in &events {
                 match event.token() {
                     TIMER => self.timer.rang(Instant::now()),
@@ -98,6 +100,18 @@ impl<'a> EventLoop<'a> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if turn(connection, &mut self.lane) == Fate::Drop {
             self.connections.remove(key).leave(&mut self.lane);
+        }
+    }
+
+    /// Refuses the requests that take too long to come. Looked for once a second, so that none costs a timer.
+    fn refuse_late(&mut self) {
+        let now = Instant::now();
+        let patience = self.lane.config.patience;
+        let is_late = |connection: &Connection| connection.begun().is_some_and(|begun| now - begun >= patience);
+        let late: Vec<usize> =
+            self.connections.iter().filter(|(_, connection)| is_late(connection)).map(|(key, _)| key).collect();
+        for key in late {
+            self.with_connection(key, |connection, lane| connection.on_late(now, lane));
         }
     }
 

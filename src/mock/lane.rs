@@ -1,14 +1,18 @@
 //! What the connections of one thread share, what all threads share, and what they send each other.
 
 use super::{
-    answers::Rendered,
+    completions::Rendered,
     config::MockConfig,
-    request::Client,
+    request::{Client, MAX_HELD_BYTES},
     routes::Form,
     slots::{Slots, Ticket},
     truth::Truth,
 };
-use crate::{distribution::Random, units::now_unix_us, wire::Memo};
+use crate::{
+    distribution::Random,
+    units::now_unix_us,
+    wire::{Allowance, Memo},
+};
 use mio::{Poll, Token, Waker, net::TcpStream};
 use std::{
     cmp::Reverse,
@@ -94,6 +98,8 @@ pub struct Lane<'a> {
     /// Whether the mock is about to end: no connection is kept any more.
     pub is_draining: bool,
     pub alarms: BinaryHeap<Alarm>,
+    /// Of this thread's incomplete requests.
+    pub allowance: Allowance,
     /// Connections of this thread that waited for a slot and have one now.
     pub granted: Vec<Ticket>,
 }
@@ -105,11 +111,12 @@ impl<'a> Lane<'a> {
             shared,
             thread,
             random: crate::distribution::random(config.seed, thread as u64),
-            rendered: Rc::new(Rendered::new(config, now_unix_us() / 1_000_000)),
+            rendered: Rc::new(Rendered::new(now_unix_us() / 1_000_000)),
             buffer: vec![0; BUFFER_BYTES],
             understood: Memo::default(),
             is_draining: false,
             alarms: BinaryHeap::new(),
+            allowance: Allowance::new(MAX_HELD_BYTES / shared.inboxes.len().max(1)),
             granted: Vec::new(),
         }
     }
@@ -148,11 +155,13 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Call once a turn of the event loop.
-    pub fn turn(&mut self) {
+    /// Call once a turn of the event loop. True if a new second has begun.
+    pub fn turn(&mut self) -> bool {
         let second = now_unix_us() / 1_000_000;
-        if second != self.rendered.second {
-            self.rendered = Rc::new(Rendered::new(self.config, second));
+        let is_new = second != self.rendered.second;
+        if is_new {
+            self.rendered = Rc::new(Rendered::new(second));
         }
+        is_new
     }
 }

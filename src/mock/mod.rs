@@ -2,11 +2,12 @@
 //! front of it; and tells what it really saw.
 //!
 //! A request goes from file to file: `request` finds it in a connection's bytes, `routes` says what it asks for, `slots`
-//! whether it must wait, `reply` which parts of the answer are due when, and `answers` has the texts. `connection` is the hot
+//! whether it must wait, `reply` which parts of the answer are due when, and `completions` and `answers` have the texts. `connection` is the hot
 //! path, `event_loop` gives the connections their turns, and `truth` counts. No tokio here: its timers tick in
 //! milliseconds, and a service time of one is to hold to some ten microseconds.
 
 mod answers;
+mod completions;
 mod config;
 mod connection;
 mod endpoint;
@@ -18,7 +19,7 @@ mod routes;
 mod slots;
 mod truth;
 
-pub use answers::TEXT;
+pub use completions::TEXT;
 pub use config::{MAX_TOKENS, MockConfig, Stall};
 
 use crate::{

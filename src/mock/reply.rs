@@ -2,10 +2,10 @@
 //! the times drawn, never from when a timer happened to ring, so lateness does not add up.
 
 use super::{
-    answers::{LAST_CHUNK, Rendered, stream_tokens},
+    completions::{LAST_CHUNK, Rendered, Texts, stream_tokens},
     config::MockConfig,
     request::Client,
-    routes::Form,
+    routes::{Form, StreamForm},
 };
 use crate::distribution::Random;
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub enum Reply {
 
 #[derive(Debug)]
 pub struct Stream {
-    texts: Rc<Rendered>,
+    texts: Rc<Texts>,
     /// When the last part was due.
     due: Instant,
     /// Words written so far, and in all.
@@ -45,22 +45,23 @@ impl Reply {
         client: Client,
         begin: Instant,
         config: &MockConfig,
-        texts: &Rc<Rendered>,
+        rendered: &Rendered,
         random: &mut Random,
     ) -> (Part, Self) {
-        let Form::Stream { with_usage } = form else {
+        let texts = rendered.texts(form.api, config);
+        let Some(StreamForm { with_usage }) = form.stream else {
             let bytes = if client.keep_alive {
-                texts.kept_completion.clone()
+                texts.kept_whole.clone()
             } else {
-                texts.completion.render(&texts.date, false, false)
+                texts.whole.render(&rendered.date, false, false)
             };
             return (Part { due: begin + config.service_time.sample(random), bytes }, Self::Whole);
         };
         let is_chunked = client.is_http11;
         let due = begin + config.ttft.as_ref().unwrap_or(&config.service_time).sample(random);
         let (texts, words) = (Rc::clone(texts), stream_tokens(config));
-        let head = texts.stream_head(client.keep_alive, is_chunked);
-        let role = texts.role.bytes(is_chunked);
+        let head = rendered.stream_head(client.keep_alive, is_chunked);
+        let role = texts.begin.as_ref().map(|event| event.bytes(is_chunked)).unwrap_or_default();
         let mut stream = Stream { texts, due, word: 0, words, is_chunked, with_usage };
         let first = stream.next_words().unwrap_or_default();
         (Part { due, bytes: [head.as_bytes(), &role, &first].concat().into() }, Self::Stream(stream))
@@ -102,7 +103,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::completions::Api, *};
     use std::time::Duration;
 
     const KEPT: Client = Client { keep_alive: true, is_http11: true, is_head: false };
@@ -111,11 +112,15 @@ mod tests {
     /// How long after `begin` each part is due, with its text.
     fn schedule(config: &MockConfig, form: Form, client: Client) -> Vec<(Duration, String)> {
         let begin = Instant::now();
-        let (texts, mut random) = (Rc::new(Rendered::new(config, 0)), crate::distribution::random(0, 0));
-        let (first, mut reply) = Reply::begin(form, client, begin, config, &texts, &mut random);
+        let (rendered, mut random) = (Rendered::new(0), crate::distribution::random(0, 0));
+        let (first, mut reply) = Reply::begin(form, client, begin, config, &rendered, &mut random);
         let rest = std::iter::from_fn(|| reply.next(config, &mut random));
         let text = |part: Part| (part.due - begin, String::from_utf8(part.bytes.to_vec()).unwrap());
         std::iter::once(first).chain(rest).map(text).collect()
+    }
+
+    fn stream(with_usage: bool) -> Form {
+        Form { api: Api::Chat, stream: Some(StreamForm { with_usage }) }
     }
 
     #[test]
@@ -126,7 +131,7 @@ mod tests {
             tokens: Some(3),
             ..MockConfig::default()
         };
-        let parts = schedule(&config, Form::Stream { with_usage: true }, KEPT);
+        let parts = schedule(&config, stream(true), KEPT);
         assert_eq!(parts.iter().map(|part| part.0.as_millis()).collect::<Vec<_>>(), [30, 40, 50]);
         assert!(parts[0].1.starts_with("HTTP/1.1 200 OK\r\n") && parts[0].1.contains("\"role\":\"assistant\""));
         let [first, second, last] = [0, 1, 2].map(|part: usize| parts[part].1.as_str());
@@ -134,20 +139,20 @@ mod tests {
         let order = ["\"stop\"", "\"completion_tokens\":3", "[DONE]", "\r\n0\r\n\r\n"].map(|text| last.find(text));
         assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{last}");
         let one = MockConfig { tokens: Some(1), ..config };
-        assert_eq!(schedule(&one, Form::Stream { with_usage: false }, KEPT).len(), 1);
+        assert_eq!(schedule(&one, stream(false), KEPT).len(), 1);
     }
 
     #[test]
     fn without_times_of_its_own_a_stream_begins_after_the_service_time() {
         let config = MockConfig { service_time: "7ms".parse().unwrap(), ..MockConfig::default() };
-        let parts = schedule(&config, Form::Stream { with_usage: false }, KEPT);
+        let parts = schedule(&config, stream(false), KEPT);
         assert_eq!((parts.len(), parts[8].0.as_millis()), (9, 7));
-        assert_eq!(schedule(&config, Form::Whole, KEPT)[0].0.as_millis(), 7);
+        assert_eq!(schedule(&config, Form { api: Api::Chat, stream: None }, KEPT)[0].0.as_millis(), 7);
     }
 
     #[test]
     fn an_old_client_gets_no_chunks() {
-        let parts = schedule(&MockConfig::default(), Form::Stream { with_usage: false }, OLD);
+        let parts = schedule(&MockConfig::default(), stream(false), OLD);
         let text: String = parts.into_iter().map(|part| part.1).collect();
         assert!(text.contains("connection: close\r\n") && !text.contains("chunked") && text.ends_with("[DONE]\n\n"));
     }

@@ -7,6 +7,8 @@ use std::mem::MaybeUninit;
 /// Of the request line and all headers.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 pub const MAX_BODY_BYTES: usize = 10 << 20;
+/// Of the requests of all connections that are not complete.
+pub const MAX_HELD_BYTES: usize = 512 << 20;
 const MAX_HEADERS: usize = 128;
 /// A buffer that has grown beyond this is freed between two requests.
 const KEPT_CAPACITY: usize = 64 << 10;
@@ -18,6 +20,10 @@ pub enum BadRequest {
     Malformed(&'static str),
     HeadTooLarge,
     BodyTooLarge,
+    /// It was not complete in time.
+    Late,
+    /// It would be kept until it is complete, and too much is kept already.
+    NoRoom,
 }
 
 impl From<Malformed> for BadRequest {
@@ -67,8 +73,8 @@ enum Stage {
     Head { seen: usize },
     /// The body is from `start` to `end`.
     Length { head: Head, start: usize, end: usize },
-    /// What is decoded so far ends at `at`.
-    Chunked { head: Head, decoder: Chunked, at: usize, body: Vec<u8> },
+    /// What is decoded is moved from the bytes to `body`.
+    Chunked { head: Head, decoder: Chunked, body: Vec<u8> },
 }
 
 impl Default for Stage {
@@ -80,7 +86,13 @@ impl Default for Stage {
 impl RequestReader {
     /// Whether there is no part of a request.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && matches!(self.stage, Stage::Head { .. })
+    }
+
+    /// What is kept until a request is complete.
+    pub fn held_bytes(&self) -> usize {
+        let decoded = if let Stage::Chunked { body, .. } = &self.stage { body.len() } else { 0 };
+        self.bytes.len() + decoded
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -100,20 +112,24 @@ impl RequestReader {
                 return if is_too_large { Err(BadRequest::HeadTooLarge) } else { Ok(None) };
             };
             self.stage = after_head(&self.bytes[..end])?;
+            if let Stage::Chunked { .. } = self.stage {
+                self.bytes.drain(..end);
+            }
         }
         match &mut self.stage {
             Stage::Length { head, start, end } => {
                 let whole = self.bytes.get(*start..*end);
                 Ok(whole.map(|body| Request { head, body }))
             }
-            Stage::Chunked { head, decoder, at, body } => {
-                *at += decoder.feed(&self.bytes[*at..], |data| {
+            Stage::Chunked { head, decoder, body } => {
+                let taken = decoder.feed(&self.bytes, |data| {
                     if body.len() + data.len() > MAX_BODY_BYTES {
                         return Err(BadRequest::BodyTooLarge);
                     }
                     body.extend_from_slice(data);
                     Ok(())
                 })?;
+                self.bytes.drain(..taken);
                 Ok(decoder.is_done().then_some(Request { head, body }))
             }
             Stage::Head { .. } => unreachable!("a head was read above"),
@@ -123,9 +139,8 @@ impl RequestReader {
     /// Drops the request that [`Self::peek`] gave.
     pub fn pop(&mut self) {
         let taken = match &self.stage {
-            Stage::Head { .. } => 0,
+            Stage::Head { .. } | Stage::Chunked { .. } => 0,
             Stage::Length { end, .. } => *end,
-            Stage::Chunked { at, .. } => *at,
         };
         self.bytes.drain(..taken);
         if self.bytes.capacity() > KEPT_CAPACITY {
@@ -200,7 +215,7 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
     match (is_chunked, length) {
         // Two ways to frame one body are how requests are smuggled (RFC 9112, 6.1).
         (true, Some(_)) => malformed("Content-Length and Transfer-Encoding are both given"),
-        (true, None) => Ok(Stage::Chunked { head, decoder: Chunked::default(), at: bytes.len(), body: Vec::new() }),
+        (true, None) => Ok(Stage::Chunked { head, decoder: Chunked::default(), body: Vec::new() }),
         (false, length) => match length.unwrap_or(0) {
             length if length > MAX_BODY_BYTES as u64 => Err(BadRequest::BodyTooLarge),
             length => Ok(Stage::Length { head, start: bytes.len(), end: bytes.len() + length as usize }),
@@ -277,6 +292,22 @@ mod tests {
         let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_eq!(read(&[chunked, &chunk, b"0\r\n\r\n"]).unwrap()[0].0.len(), MAX_BODY_BYTES);
         assert_eq!(read(&[chunked, &chunk, &chunk]), Err(BadRequest::BodyTooLarge));
+    }
+
+    #[test]
+    fn of_a_chunked_body_only_the_data_is_kept() {
+        let mut reader = RequestReader::default();
+        reader.push(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for _ in 0..10_000 {
+            reader.push(b"000001\r\nx\r\n");
+            assert_eq!(reader.peek(), Ok(None));
+        }
+        assert_eq!((reader.held_bytes(), reader.bytes.len()), (10_000, 0));
+        assert!(!reader.is_empty(), "a part of a request is there");
+        reader.push(b"0\r\n\r\nGET");
+        assert_eq!(reader.peek().unwrap().unwrap().body.len(), 10_000);
+        reader.pop();
+        assert_eq!(reader.held_bytes(), 3, "the next request");
     }
 
     #[test]

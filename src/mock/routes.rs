@@ -2,8 +2,9 @@
 
 use super::{
     answers::{self, Answer},
+    completions::Api,
     endpoint::{Asked, Endpoint},
-    request::{BadRequest, MAX_BODY_BYTES, Request},
+    request::{BadRequest, MAX_BODY_BYTES, MAX_HELD_BYTES, Request},
 };
 use serde::{
     Deserialize,
@@ -21,26 +22,34 @@ pub enum Wanted {
     Window,
 }
 
+/// How a completion is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Whole,
-    /// Server-sent events, the last of them with the usage or not.
-    Stream {
-        with_usage: bool,
-    },
+pub struct Form {
+    pub api: Api,
+    /// `None` for one that comes whole.
+    pub stream: Option<StreamForm>,
+}
+
+/// Server-sent events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamForm {
+    /// In the last event.
+    pub with_usage: bool,
 }
 
 /// What a request asks for; `token` is what the control path takes, if it is not open to all.
 pub fn wanted(request: &Request, token: Option<&str>) -> Wanted {
     Wanted::Ready(match &request.head.endpoint {
-        Endpoint::Chat => {
-            return chat(request.body).map_or_else(Wanted::Ready, Wanted::Completion);
+        Endpoint::Completion(api) => {
+            return completion(*api, request.body).map_or_else(Wanted::Ready, Wanted::Completion);
         }
         Endpoint::Window(asked) if !is_known(asked, token) => unknown(&asked.line),
         Endpoint::Window(Asked { is_post: true, .. }) => return Wanted::Window,
         Endpoint::Window(_) => wrong_method("POST"),
         Endpoint::Health => Answer::ok(answers::HEALTH.as_bytes()),
-        Endpoint::Models => Answer::ok(answers::models()),
+        Endpoint::Models => answers::models(),
+        Endpoint::Model(id) => answers::model(id),
+        Endpoint::Version => answers::version(),
         Endpoint::WrongMethod(allowed) => wrong_method(allowed),
         Endpoint::Unknown(asked) => unknown(asked),
     })
@@ -72,16 +81,25 @@ pub fn refusal(bad: BadRequest) -> Answer {
             let message = format!("the request's body is larger than {} MiB", MAX_BODY_BYTES >> 20);
             answers::error(413, &message, None, None)
         }
+        BadRequest::Late => answers::error(408, "the request was not complete in time", None, None),
+        BadRequest::NoRoom => {
+            let message = format!("requests that are not complete hold {} MiB", MAX_HELD_BYTES >> 20);
+            answers::error(503, &message, None, Some("overloaded"))
+        }
     }
 }
 
-/// The part of a request for a chat completion that is looked at. The rest need only be JSON.
+/// The part of a request for a completion that is looked at. The rest need only be JSON.
 #[derive(Deserialize)]
-struct ChatRequest {
+struct CompletionRequest {
     #[serde(default)]
     model: Kind,
+    /// Of a chat.
     #[serde(default)]
     messages: Kind,
+    /// Of a text.
+    #[serde(default)]
+    prompt: Kind,
     #[serde(default)]
     stream: Kind,
     #[serde(default)]
@@ -94,7 +112,7 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-fn chat(body: &[u8]) -> Result<Form, Answer> {
+fn completion(api: Api, body: &[u8]) -> Result<Form, Answer> {
     let invalid = |message: &str, param, code| answers::error(400, message, param, code);
     let wrong_type = |param: &'static str, wanted: &str, given: Kind| {
         let message = format!("`{param}` must be {wanted} and is {given}");
@@ -104,7 +122,7 @@ fn chat(body: &[u8]) -> Result<Form, Answer> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("the request's body is not a JSON object", None, None));
     }
-    let request: ChatRequest = serde_json::from_slice(body)
+    let request: CompletionRequest = serde_json::from_slice(body)
         .map_err(|error| invalid(&format!("the request's body cannot be read: {error}"), None, None))?;
     let missing = |param: &'static str| {
         invalid(&format!("`{param}` is missing"), Some(param), Some("missing_required_parameter"))
@@ -114,22 +132,27 @@ fn chat(body: &[u8]) -> Result<Form, Answer> {
         Kind::Null => return Err(missing("model")),
         other => return Err(wrong_type("model", "a string", other)),
     }
-    match request.messages {
-        Kind::List { is_empty: false } => {}
-        Kind::List { is_empty: true } => {
-            return Err(invalid("`messages` is empty", Some("messages"), Some("empty_array")));
+    let (input, given, wanted) = match api {
+        Api::Chat => ("messages", request.messages, "an array"),
+        Api::Text => ("prompt", request.prompt, "a string or an array"),
+    };
+    match (given, api) {
+        (Kind::List { is_empty: false }, _) | (Kind::Text, Api::Text) => {}
+        (Kind::List { is_empty: true }, _) => {
+            return Err(invalid(&format!("`{input}` is empty"), Some(input), Some("empty_array")));
         }
-        Kind::Null => return Err(missing("messages")),
-        other => return Err(wrong_type("messages", "an array", other)),
+        (Kind::Null, _) => return Err(missing(input)),
+        (other, _) => return Err(wrong_type(input, wanted, other)),
     }
-    match request.stream {
+    let stream = match request.stream {
         Kind::Flag(true) => {
             let with_usage = request.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
-            Ok(Form::Stream { with_usage })
+            Some(StreamForm { with_usage })
         }
-        Kind::Flag(false) | Kind::Null => Ok(Form::Whole),
-        other => Err(wrong_type("stream", "a boolean", other)),
-    }
+        Kind::Flag(false) | Kind::Null => None,
+        other => return Err(wrong_type("stream", "a boolean", other)),
+    };
+    Ok(Form { api, stream })
 }
 
 /// What kind of JSON value it is, which is all that matters.
@@ -218,13 +241,27 @@ mod tests {
 
     #[test]
     fn a_chat_s_form() {
-        let form = |rest: &str| chat(format!("{{\"model\": \"m\", \"messages\": [{{}}]{rest}}}").as_bytes()).unwrap();
+        let form = |rest: &str| {
+            let body = format!("{{\"model\": \"m\", \"messages\": [{{}}]{rest}}}");
+            completion(Api::Chat, body.as_bytes()).unwrap().stream
+        };
         for whole in ["", r#", "stream": null"#, r#", "stream": false, "x": [{"y": 1e9}]"#] {
-            assert_eq!(form(whole), Form::Whole, "{whole}");
+            assert_eq!(form(whole), None, "{whole}");
         }
-        assert_eq!(form(r#", "stream": true"#), Form::Stream { with_usage: false });
+        assert_eq!(form(r#", "stream": true"#), Some(StreamForm { with_usage: false }));
         let with_usage = r#", "stream": true, "stream_options": {"include_usage": true}"#;
-        assert_eq!(form(with_usage), Form::Stream { with_usage: true });
+        assert_eq!(form(with_usage), Some(StreamForm { with_usage: true }));
+    }
+
+    #[test]
+    fn a_text_s_prompt() {
+        let form = |prompt: &str| completion(Api::Text, format!("{{\"model\": \"m\"{prompt}}}").as_bytes());
+        for good in [r#", "prompt": "a""#, r#", "prompt": ["a", "b"]"#, r#", "prompt": [1, 2]"#] {
+            assert_eq!(form(good), Ok(Form { api: Api::Text, stream: None }), "{good}");
+        }
+        for bad in ["", r#", "prompt": 1"#, r#", "prompt": []"#, r#", "messages": [{}]"#] {
+            assert_eq!(form(bad).unwrap_err().status, 400, "{bad}");
+        }
     }
 
     #[test]
@@ -240,7 +277,7 @@ mod tests {
             (r#"{"model": "m", "messages": []}"#, Some("messages"), Some("empty_array")),
             (r#"{"model": "m", "messages": [1], "stream": "yes"}"#, Some("stream"), Some("invalid_type")),
         ] {
-            let answer = chat(body.as_bytes()).unwrap_err();
+            let answer = completion(Api::Chat, body.as_bytes()).unwrap_err();
             let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
             let error = &json["error"];
             assert_eq!((answer.status, &error["type"]), (400, &"invalid_request_error".into()), "{body}");

@@ -98,6 +98,8 @@ pub enum Gate {
     Unanswered,
     /// Streams end with `[DONE]`.
     StreamsDone,
+    /// Streams have tokens.
+    StreamTokens,
     /// As many requests reach the backend as are sent.
     Amplification,
     /// The backend tells what it saw.

@@ -69,6 +69,7 @@ fn said(finding: &Finding) -> String {
             let streams = many(finding.measured.as_ref(), "stream");
             format!("{streams} ended after the finish reason, but without [DONE]")
         }
+        Gate::StreamTokens => format!("{} had no token that is known", many(finding.measured.as_ref(), "stream")),
         Gate::Amplification => {
             let factor = number(finding.measured.as_ref(), |factor| format!("{factor:.3}"));
             format!("{factor} requests reached the backend for each one sent")
@@ -193,6 +194,7 @@ mod tests {
             finding(Gate::Unsent, n(1.0), n(0.0), ""),
             finding(Gate::Unanswered, n(2.0), n(0.0), ""),
             finding(Gate::StreamsDone, n(3.0), n(0.0), ""),
+            finding(Gate::StreamTokens, n(2.0), n(0.0), ""),
             finding(Gate::Amplification, n(1.5), n(1.0), ""),
             finding(Gate::Amplification, None, n(1.0), ""),
             finding(Gate::BackendTells, text("http://mock:8080: connection refused"), None, ""),
@@ -215,6 +217,7 @@ mod tests {
         w1: the server did not keep up: 1 request could not be sent before the end
         w1: 2 requests had no answer when the drain was over
         w1: 3 streams ended after the finish reason, but without [DONE]
+        w1: 2 streams had no token that is known
         w1: 1.500 requests reached the backend for each one sent
         w1: not read requests reached the backend for each one sent
         w1: http://mock:8080: connection refused

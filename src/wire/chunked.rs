@@ -1,7 +1,11 @@
 //! Decodes the chunked transfer coding (RFC 9112, 7.1) as the bytes come in, wherever they are split.
 
-/// Limit on what is between the data of two chunks, such as extensions, and on the trailer.
-const MAX_FRAMING_BYTES: usize = 16 << 10;
+/// Limit on what is neither data nor what a chunk needs: extensions, and the trailer.
+const MAX_FRAMING_BYTES: u64 = 16 << 10;
+
+/// What a chunk's framing may take before it counts, besides twice its size: so small chunks cost nothing, and a large body
+/// cannot be made of extensions (as in Go's reader).
+const FREE_FRAMING_BYTES: u64 = 16;
 
 /// The bytes are not a chunked coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +15,8 @@ pub struct Malformed;
 #[derive(Clone, Copy, Debug)]
 pub struct Chunked {
     part: Part,
-    framing_bytes: usize,
+    /// Of all chunks so far, less what they need.
+    framing_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +65,15 @@ impl Chunked {
                 let take = left.min((bytes.len() - at) as u64);
                 on_data(&bytes[at..at + take as usize])?;
                 at += take as usize;
-                self.framing_bytes = 0;
                 self.part = if take == left { Part::DataEnd } else { Part::Data { left: left - take } };
             } else {
                 self.part = after(self.part, bytes[at]).ok_or(Malformed)?;
                 at += 1;
                 self.framing_bytes += 1;
+                if let Part::Data { left } = self.part {
+                    let free = left.saturating_mul(2).saturating_add(FREE_FRAMING_BYTES);
+                    self.framing_bytes = self.framing_bytes.saturating_sub(free);
+                }
                 if self.framing_bytes > MAX_FRAMING_BYTES {
                     return Err(Malformed.into());
                 }
@@ -125,11 +133,27 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_chunks_are_fine_in_any_number() {
+        let coded = [b"00000001\r\nx\r\n".repeat(100_000), b"0\r\n\r\n".to_vec()].concat();
+        assert_eq!(decode(&coded).unwrap().0.len(), 100_000);
+    }
+
+    #[test]
     fn rubbish_is_refused() {
-        let endless_extension = [b"1;".to_vec(), vec![b'x'; MAX_FRAMING_BYTES]].concat();
-        let endless_trailer = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(MAX_FRAMING_BYTES / 6 + 1)].concat();
-        let cases: [&[u8]; 7] =
-            [b"\r\n", b"x", b"-1\r\n", b"1\r\nab", b"ffffffffffffffff\r\n", &endless_extension, &endless_trailer];
+        let most = MAX_FRAMING_BYTES as usize;
+        let endless_extension = [b"1;".to_vec(), vec![b'x'; most]].concat();
+        let extensions_in_all = format!("1;{}\r\nx\r\n", "x".repeat(100)).repeat(most / 80).into_bytes();
+        let endless_trailer = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(most / 6 + 1)].concat();
+        let cases: [&[u8]; 8] = [
+            b"\r\n",
+            b"x",
+            b"-1\r\n",
+            b"1\r\nab",
+            b"ffffffffffffffff\r\n",
+            &endless_extension,
+            &extensions_in_all,
+            &endless_trailer,
+        ];
         for wrong in cases {
             assert!(decode(wrong).is_err(), "{}", wrong[..wrong.len().min(20)].escape_ascii());
         }

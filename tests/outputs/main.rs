@@ -1,8 +1,9 @@
-//! The roles as processes: exit statuses and signals; what `vscale load` writes, read by others than us, and its JSON against
-//! what is written about it.
+//! The roles as processes: exit statuses and signals; what `vscale load` writes, and what the mock answers, read by others than
+//! us; its JSON against what is written about it.
 
 mod document;
 mod histograms;
+mod openai;
 mod processes;
 #[path = "../shared/programs.rs"]
 mod programs;

@@ -1,10 +1,12 @@
 //! The mock as a client sees it.
 
 use super::servers::Mock;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 use vscale::mock::MockConfig;
 use vscale::model::{BackendWindow, LoadPlan, Until};
 
@@ -58,12 +60,48 @@ fn health_and_models() {
 }
 
 #[test]
+fn what_clients_of_other_servers_ask_for() {
+    let mock = Mock::start();
+    for path in ["/health", "/v1/health", "/ping", "/health?x=1"] {
+        assert_eq!(ask(&mock, "GET", path, "").0, 200, "{path}");
+    }
+    for path in ["/version", "/v1/version"] {
+        assert_eq!(ask(&mock, "GET", path, "").1["version"], env!("CARGO_PKG_VERSION"));
+    }
+    for (path, name) in [("mock-chat-model", "mock-chat-model"), ("openai%2Fmock-chat-model", "openai/mock-chat-model")]
+    {
+        let (status, model) = ask(&mock, "GET", &format!("/v1/models/{path}"), "");
+        assert_eq!((status, &model["id"], &model["object"]), (200, &name.into(), &"model".into()));
+    }
+    let (status, error) = ask(&mock, "GET", "/v1/models/gpt", "");
+    assert_eq!((status, &error["error"]["code"]), (404, &"model_not_found".into()));
+}
+
+#[test]
+fn a_text_completion_is_openais() {
+    let mock = Mock::start();
+    let (status, mut body) = ask(&mock, "POST", "/v1/completions", r#"{"model": "m", "prompt": "Hello"}"#);
+    body["created"].take();
+    let expected = serde_json::json!({
+        "id": "cmpl-mock123",
+        "object": "text_completion",
+        "created": null,
+        "model": "openai/mock-chat-model",
+        "choices": [{"index": 0, "text": vscale::mock::TEXT, "logprobs": null, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+    });
+    assert_eq!((status, body), (200, expected));
+    let (status, error) = ask(&mock, "POST", "/v1/completions", r#"{"model": "m"}"#);
+    assert_eq!((status, &error["error"]["param"]), (400, &"prompt".into()));
+}
+
+#[test]
 fn what_it_does_not_serve_is_an_openai_error() {
     let mock = Mock::start();
     let chat = "/v1/chat/completions";
     for (method, path, body, expected) in [
         ("GET", "/", "", 404),
-        ("POST", "/v1/completions", "{}", 404),
+        ("POST", "/v1/embeddings", "{}", 404),
         ("GET", chat, "", 405),
         ("POST", chat, "{", 400),
         ("POST", chat, r#"{"messages": []}"#, 400),
@@ -87,6 +125,66 @@ fn a_body_beyond_the_bound_is_refused_without_reading_it_all() {
     let mock = Mock::start();
     let answer = exchange(&mock, "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nContent-Length: 99999999\r\n\r\n{");
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn a_request_that_does_not_come_in_time_is_refused() {
+    let patience = Duration::from_millis(300);
+    let mock = Mock::with(MockConfig { patience, ..MockConfig::default() });
+    let post = "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\n";
+    for part in [
+        "GET /v1/health HTTP/1.1\r\nHo".to_owned(),
+        format!("{post}Content-Length: 10\r\n\r\n{{"),
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n"),
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n"),
+    ] {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(mock.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(part.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("connection: close"), "{part}: {answer}");
+        assert!(began.elapsed() >= patience, "{part}");
+    }
+}
+
+#[test]
+fn a_connection_without_a_request_may_wait() {
+    let mock = Mock::with(MockConfig { patience: Duration::ZERO, ..MockConfig::default() });
+    let mut stream = TcpStream::connect(mock.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    for _ in 0..2 {
+        // A new second begins in between, at which the mock looks for late requests.
+        std::thread::sleep(Duration::from_millis(1100));
+        stream.write_all(b"HEAD /health HTTP/1.1\r\nHost: m\r\n\r\n").unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 200 OK"), "{}", head.escape_ascii());
+    }
+}
+
+#[test]
+fn a_body_in_many_pieces_is_a_body() {
+    let mock = Mock::start();
+    let body = r#"{"model": "m", "messages": [{}]}"#;
+    let chunks: String = body.chars().map(|byte| format!("1;x=y\r\n{byte}\r\n")).collect();
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut stream = TcpStream::connect(mock.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_nodelay(true).unwrap();
+    for piece in [head, &chunks[..50], &chunks[50..101], &chunks[101..], "0\r\n\r\n"] {
+        stream.write_all(piece.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
 #[test]

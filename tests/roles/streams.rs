@@ -1,6 +1,6 @@
 //! Streamed completions: their times token by token, and every way in which they can end too early.
 
-use super::servers::{Server, config, only_failure, read_any, run};
+use super::servers::{Mock, Server, config, only_failure, read_any, run};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -63,6 +63,43 @@ fn tokens_are_timed_one_by_one() {
 }
 
 #[test]
+fn thoughts_and_calls_of_tools_are_tokens_too() {
+    let delta = |delta: &str| chunk(&format!(r#"data: {{"choices":[{{"delta":{delta}}}]}}"#));
+    let parts = vec![
+        (0, HEAD.to_owned() + &chunk(ROLE) + &chunk("data: null") + &chunk(r#"data: {"choices":null}"#)),
+        (10, delta(r#"{"reasoning":"hm"}"#)),
+        (200, delta(r#"{"reasoning_content":"hm"}"#) + &chunk(TOKEN)),
+        (0, delta(r#"{"tool_calls":[{"function":{"arguments":"{}"}}]}"#) + &chunk(DONE) + END),
+    ];
+    let server = server(parts, false);
+    let result = run(&streaming(server.address));
+    assert_eq!(result.failures, []);
+    let stream = result.stream().unwrap();
+    assert_eq!(stream.tokens, 4 * result.request_count());
+    assert!(stream.ttft.min_us() + 190_000 <= result.latency().min_us(), "the first thought is the first token");
+}
+
+#[test]
+fn a_stream_of_nothing_is_told() {
+    let server = server(vec![(1, HEAD.to_owned() + &chunk(ROLE) + &chunk(DONE) + END)], false);
+    let result = run(&streaming(server.address));
+    assert_eq!((result.failures.len(), result.stream().unwrap().tokens), (0, 0));
+    let findings = load_findings(&result);
+    let without = findings.iter().find(|finding| finding.gate == Gate::StreamTokens);
+    assert_eq!(without.and_then(|finding| finding.measured.clone()), Some((result.request_count() as f64).into()));
+}
+
+#[test]
+fn text_completions_are_streams_too() {
+    let mock = Mock::start();
+    let body = r#"{"model": "m", "prompt": "Hello", "stream": true}"#;
+    let requests =
+        vec![RequestTemplate { path: "/v1/completions".into(), body: body.into(), ..RequestTemplate::default() }];
+    let result = run(&LoadPlan { stream: true, requests, ..config(mock.address) });
+    assert_eq!((result.failures.len(), result.stream().unwrap().tokens), (0, 9 * result.request_count()));
+}
+
+#[test]
 fn a_stream_without_chunks_is_a_stream_too() {
     let body = format!("{TOKEN}\n\n{TOKEN}\n\n{DONE}\n\n");
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -97,6 +134,24 @@ fn streams_that_end_too_early_are_failures() {
         ),
         (HEAD.to_owned() + &chunk("data: {\"error\":1}") + END, false, FailureKind::Body, "the stream says: 1"),
         (HEAD.to_owned() + &chunk("data: <html>") + END, false, FailureKind::Body, "an event of the stream is not"),
+        (
+            HEAD.to_owned() + &chunk(TOKEN) + &chunk("event: error\ndata: {\"message\":\"busy\"}") + &chunk(DONE) + END,
+            false,
+            FailureKind::Body,
+            "the stream says: {\"message\":\"busy\"}",
+        ),
+        (
+            HEAD.to_owned() + &chunk(TOKEN) + &chunk(&TOKEN.replace("}}]", "},\"finish_reason\":\"\"}]")) + END,
+            false,
+            FailureKind::Truncated,
+            "the stream ended without [DONE]",
+        ),
+        (
+            HEAD.to_owned() + &chunk("event: response.created\ndata: {}") + &chunk(DONE) + END,
+            false,
+            FailureKind::Body,
+            "the stream's events are no completion chunks, but `response.created`",
+        ),
         (HEAD.to_owned(), true, FailureKind::Reset, "within the answer: "),
         ("HTTP/1.1 503 x\r\nContent-Length: 4\r\n\r\nbusy".to_owned(), false, FailureKind::Status, "HTTP 503: busy"),
     ] {

@@ -1,6 +1,7 @@
 //! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
 //! `target` (names) and `transport` (sockets).
 
+mod chunk;
 mod expect;
 mod request;
 mod request_file;
@@ -9,13 +10,14 @@ mod sse;
 mod target;
 mod template;
 mod tls;
+mod tokens;
 mod transport;
 
 pub use request::Requests;
 pub use request_file::{parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
-pub use sse::TokenStream;
 pub use target::Target;
 pub use template::Values;
 pub use tls::TlsSettings;
+pub use tokens::TokenStream;
 pub use transport::Transport;
