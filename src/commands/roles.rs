@@ -1,6 +1,6 @@
 //! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
 
-use super::stop_on_signal;
+use super::{Stopper, print, say};
 use std::{
     io::{BufRead, stdin},
     net::TcpListener,
@@ -25,9 +25,8 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
     }
     let refused = |error| Error::Preflight(format!("cannot listen on {}:{}: {error}", args.host, args.port));
     let listener = TcpListener::bind((args.host, args.port)).map_err(refused)?;
-    eprintln!("vscale mock: http://{}", listener.local_addr().map_err(refused)?);
-    let stop = stop_on_signal()?;
-    mock::serve(listener, &args.config(), &stop)?;
+    say(format_args!("vscale mock: http://{}", listener.local_addr().map_err(refused)?));
+    mock::serve(listener, &args.config(), &Stopper::listen()?.flag)?;
     Ok(exit::OK)
 }
 
@@ -40,7 +39,7 @@ pub fn probe(args: &ProbeArgs) -> Result<u8> {
 /// What the host is, for the controller.
 pub fn host() -> Result<u8> {
     let facts = serde_json::to_string(&probe::host_facts()?).map_err(|error| Error::Other(error.to_string()))?;
-    println!("{facts}");
+    print(facts)?;
     Ok(exit::OK)
 }
 

@@ -29,7 +29,10 @@ pub fn close_window(url: &str) -> Result<BackendWindow> {
 }
 
 fn exchange(addresses: &[std::net::SocketAddr], target: &Target) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&addresses[0], PATIENCE)?;
+    let mut last = std::io::ErrorKind::AddrNotAvailable.into();
+    let mut connect = |address| TcpStream::connect_timeout(address, PATIENCE).map_err(|error| last = error).ok();
+    let connected = addresses.iter().find_map(&mut connect);
+    let mut stream = connected.ok_or(last)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (prefix, path, host) = (&target.prefix, BackendWindow::PATH, &target.authority);

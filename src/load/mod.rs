@@ -5,6 +5,7 @@
 //! keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
 //! the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
+mod addresses;
 mod backend;
 mod capacity;
 mod conductor;
@@ -18,5 +19,6 @@ mod run;
 mod validate;
 
 pub use capacity::find_capacity;
-pub use http::{parse_requests, read_data_file, read_request_file};
-pub use run::run;
+pub use http::{names_left, parse_requests, read_data_file, read_request_file};
+pub use run::{check, run};
+pub use validate::{RATES, SPAWN_RATES, validate};

@@ -15,10 +15,9 @@ use crate::{
 };
 
 const MOST_FAILURES: usize = 10;
-const MOST_ERROR_CHARACTERS: usize = 80;
 
-/// One load phase.
-pub fn render(load: &LoadResult) -> String {
+/// One load phase; of a failure's message as much as is asked for.
+pub fn render(load: &LoadResult, error_characters: usize) -> String {
     let totals = &load.totals;
     let mut lines = vec![
         format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
@@ -40,7 +39,7 @@ pub fn render(load: &LoadResult) -> String {
     }
     lines.extend(clocks::backend(load).iter().flat_map(section));
     if !load.failures.is_empty() {
-        lines.extend(section(&failures(load)));
+        lines.extend(section(&failures(load, error_characters)));
     }
     lines.push(String::new());
     lines.push(format!(
@@ -56,6 +55,10 @@ pub fn render(load: &LoadResult) -> String {
         format_bytes(totals.bytes_sent),
         format_bytes(totals.bytes_received),
     ));
+    if let [_, _, ..] = load.addresses.as_slice() {
+        let used = load.addresses.iter().map(|one| format!("{} to {}", one.connections, one.address));
+        lines.push(format!("connections: {}", used.collect::<Vec<_>>().join(", ")));
+    }
     lines.push(format!(
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
@@ -127,10 +130,10 @@ fn by_name(load: &LoadResult) -> Table {
     table
 }
 
-fn failures(load: &LoadResult) -> Table {
+fn failures(load: &LoadResult, error_characters: usize) -> Table {
     let mut table = Table::new("Failures", ["#occurrences", "name", "error"]);
     for failure in load.failures.iter().take(MOST_FAILURES) {
-        let error = shortened(&plain(&failure.error), MOST_ERROR_CHARACTERS);
+        let error = shortened(&plain(&failure.error), error_characters);
         table.row([cells::grouped(failure.occurrences), failure.name.clone(), error]);
     }
     table

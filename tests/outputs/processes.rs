@@ -69,7 +69,7 @@ fn a_signal_ends_a_load_with_a_full_report() {
     let last: serde_json::Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["stopped_by"]), (&"result".into(), &"signal".into()));
     assert!(last["totals"]["succeeded"].as_u64().unwrap() > 0);
-    assert_eq!(load.wait().unwrap().code(), Some(0));
+    assert_eq!(load.wait().unwrap().code(), Some(130));
 }
 
 #[test]

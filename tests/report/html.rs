@@ -42,7 +42,7 @@ fn a_long_run_s_charts_are_thinned() {
             second
         })
         .collect();
-    let page = html::load(PhaseKind::Target, load);
+    let page = html::load(Some(PhaseKind::Target), load);
     assert!(page.contains("a point is 300 s"));
     assert!(page.len() < 300_000, "{} bytes", page.len());
 }
@@ -56,7 +56,7 @@ fn runs_with_nothing_in_them_have_reports_too() {
     target.load.series.clear();
     target.usage.clear();
     target.processes.clear();
-    assert!(html::load(PhaseKind::Target, &target.load).contains("No request failed."));
+    assert!(html::load(Some(PhaseKind::Target), &target.load).contains("No request failed."));
     assert!(report(run.clone(), "").contains("Baseline against target"));
     run.visited[0].phases.clear();
     assert!(report(run.clone(), "").contains("No level is valid."));
@@ -84,6 +84,6 @@ fn report(run: Run, compose: &str) -> String {
 
 fn pages() -> Vec<String> {
     let run = run();
-    let load = |kind| html::load(kind, &phase_of(&run, 1, kind).load);
+    let load = |kind| html::load(Some(kind), &phase_of(&run, 1, kind).load);
     vec![report(run.clone(), COMPOSE), load(PhaseKind::Baseline), load(PhaseKind::Target)]
 }

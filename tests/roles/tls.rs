@@ -81,8 +81,17 @@ fn a_certificate_of_the_users_own_is_taken() {
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls_is_a_failure() {
-    let server = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
-    let result = run(&over_tls(&server, true));
-    assert_eq!(only_failure(&result).kind, FailureKind::Connect);
+fn tls_on_one_side_only_is_named() {
+    let plain = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
+    let result = run(&over_tls(&plain, true));
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert!(failure.error.ends_with("the server does not speak TLS: use http://"), "{}", failure.error);
+
+    // Such a server answers with an alert.
+    let secure = Server::answering(*b"\x15\x03\x03\x00\x02\x02\x46");
+    let result = run(&config(secure.address));
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Protocol);
+    assert_eq!(failure.error, "the server speaks TLS: use https://");
 }

@@ -1,6 +1,7 @@
 //! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
 //! `target` (names) and `transport` (sockets).
 
+mod coding;
 mod expect;
 mod request;
 mod request_file;
@@ -11,7 +12,8 @@ mod template;
 mod tls;
 mod transport;
 
-pub use request::Requests;
+pub use coding::Coding;
+pub use request::{Requests, names_left};
 pub use request_file::{parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
 pub use sse::TokenStream;
