@@ -74,7 +74,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let bytes = number * 1024f64.powi(power);
-    if bytes.is_finite() && bytes <= i64::MAX as f64 { Ok(bytes as u64) } else { Err(wrong()) }
+    if bytes < i64::MAX as f64 { Ok(bytes as u64) } else { Err(wrong()) }
 }
 
 /// A number of CPUs as a quota, above zero: `0.5`, `2`.

@@ -73,7 +73,7 @@ pub struct RequestFlags {
     #[arg(long)]
     pub stream: bool,
     /// Requests to send instead of the chat completion, a JSON object a line: method, path, headers, body, weight, name,
-    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request
+    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request, any other {{name}} stays
     #[arg(long, value_name = "FILE")]
     pub request_file: Option<PathBuf>,
     /// Lines for {{line}}, in turn

@@ -39,7 +39,7 @@ pub fn render(load: &LoadResult, error_characters: usize) -> String {
     }
     lines.extend(clocks::backend(load).iter().flat_map(section));
     if !load.failures.is_empty() {
-        lines.extend(section(&failures(load, error_characters)));
+        lines.extend(failures(load, error_characters));
     }
     lines.push(String::new());
     lines.push(format!(
@@ -130,13 +130,21 @@ fn by_name(load: &LoadResult) -> Table {
     table
 }
 
-fn failures(load: &LoadResult, error_characters: usize) -> Table {
-    let mut table = Table::new("Failures", ["#occurrences", "name", "error"]);
-    for failure in load.failures.iter().take(MOST_FAILURES) {
-        let error = shortened(&plain(&failure.error), error_characters);
-        table.row([cells::grouped(failure.occurrences), failure.name.clone(), error]);
+/// The error stands behind the table, so that it is not cut to the table's width.
+fn failures(load: &LoadResult, error_characters: usize) -> Vec<String> {
+    let mut table = Table::new("Failures", ["#occurrences", "name"]);
+    let shown = || load.failures.iter().take(MOST_FAILURES);
+    for failure in shown() {
+        table.row([cells::grouped(failure.occurrences), failure.name.clone()]);
     }
-    table
+    let mut lines = section(&table);
+    let from = lines.len() - table.rows.len() - 1;
+    let width = lines[from..].iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let errors = shown().map(|failure| shortened(&plain(&failure.error), error_characters));
+    for (line, error) in lines[from..].iter_mut().zip(std::iter::once("error".to_owned()).chain(errors)) {
+        *line = format!("{line:width$}  {error}");
+    }
+    lines
 }
 
 fn section(table: &Table) -> Vec<String> {
