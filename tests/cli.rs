@@ -212,6 +212,18 @@ fn the_capacity_of_nobody_is_no_search() {
 }
 
 #[test]
+fn requests_that_cannot_be_sent_are_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let mix = folder.path().join("mix.jsonl");
+    std::fs::write(&mix, r#"{"path": "/a b"}"#).unwrap();
+    for command in [&["bench"][..], &["load", "--host", "http://127.0.0.1:1"]] {
+        let said = refused(&[command, &["--request-file", mix.to_str().unwrap()]].concat());
+        assert!(said.starts_with("2: vscale: `/a b` is not a path "), "{said}");
+    }
+    assert_snapshot!(refused(&["capacity", "--host", "http://127.0.0.1:1", "--users", "5", "--max-users", "4"]), @"2: vscale: --users 5 is above --max-users 4");
+}
+
+#[test]
 fn errors_are_whole_where_no_terminal_limits_them() {
     let name = format!("{}.{}.invalid", "long".repeat(15), "er".repeat(30));
     let output = vscale(&["load", "--host", &format!("http://{name}"), "--iterations", "1"]);

@@ -3,7 +3,8 @@
 use super::{LoadFlags, ProgressArg, parse_share};
 use crate::{
     error::{Error, Result},
-    load::validate,
+    load::check,
+    model::LoadPlan,
     plan::Asked,
     units,
 };
@@ -73,7 +74,7 @@ impl BenchArgs {
         if load.window_us().is_none_or(|us| us == 0) {
             return Err(Error::Usage("--run-time must be above 0".into()));
         }
-        validate(&load)?;
+        check(&LoadPlan { host: "http://target".into(), ..load.clone() })?;
         Ok(Asked {
             workers: self.workers.clone(),
             quota_cores: self.cpus,

@@ -18,6 +18,7 @@ use vscale::{
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
+    load::warn_of_names(&job.asked.load.requests);
     let mut progress = Progress::new(args.progress);
     let finished = block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
     progress.clear();

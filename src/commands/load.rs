@@ -24,9 +24,6 @@ use vscale::{
     units::now_unix_us,
 };
 
-/// Of a failure's message, in characters, where a terminal shows it.
-const SHOWN_ON_A_TERMINAL: usize = 80;
-
 /// Loads a server and reports.
 pub fn load(args: &LoadArgs) -> Result<u8> {
     let plan =
@@ -86,8 +83,8 @@ fn print_result(json: bool, result: &LoadResult) -> Result<()> {
     if json {
         return print_event(&LoadEvent::Result(Box::new(result.clone())));
     }
-    let error_characters = if stdout().is_terminal() { SHOWN_ON_A_TERMINAL } else { usize::MAX };
-    print(report::load_text::render(result, error_characters).trim_end())
+    let width = if stdout().is_terminal() { report::terminal::WIDTH } else { usize::MAX };
+    print(report::load_text::render(result, width).trim_end())
 }
 
 /// The most frequent failure of the window; or of what else there was, how many.
@@ -103,7 +100,7 @@ fn why_none(result: &LoadResult) -> String {
 }
 
 /// A name that was misspelt would make all requests alike.
-fn warn_of_names(requests: &[RequestTemplate]) {
+pub fn warn_of_names(requests: &[RequestTemplate]) {
     for name in load::names_left(requests) {
         say(format_args!(
             "warning: {{{{{name}}}}} is sent as it is: only {{{{counter}}}}, {{{{random}}}} and {{{{line}}}} are filled in"
@@ -113,6 +110,9 @@ fn warn_of_names(requests: &[RequestTemplate]) {
 
 /// Finds a server's capacity, and how it does at shares of it.
 pub fn capacity(args: &CapacityArgs) -> Result<u8> {
+    if args.users > args.max_users {
+        return Err(Error::Usage(format!("--users {} is above --max-users {}", args.users, args.max_users)));
+    }
     let plan = LoadPlan {
         until: Until::RunTime { us: args.run_time.as_micros() as u64 },
         insecure: args.insecure,

@@ -16,6 +16,7 @@ use crate::model::{BodyCheck, FailureKind};
 use mio::{Token, event::Event};
 use std::{
     io::{self, ErrorKind, Read, Write},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -178,13 +179,26 @@ impl Connection {
     /// Fails a request that has taken too long.
     pub fn on_tick(&mut self, now: Instant, lane: &mut Lane) {
         if self.state == State::Connecting && self.connect_by.is_some_and(|by| now >= by) && now < self.deadline {
-            self.not_connected("no answer to a connection in time", now, lane);
+            let why = self.not_yet(lane.addresses.at(self.address));
+            self.not_connected(why, now, lane);
         } else if self.is_in_flight() && now >= self.deadline {
-            let what = if self.state == State::Connecting { "connection" } else { "whole answer" };
-            let message = format!("no {what} within {:?}", lane.shared.timeout);
+            let what = match self.state {
+                State::Connecting => self.not_yet(lane.addresses.at(self.address)),
+                _ => "no whole answer".to_owned(),
+            };
+            let message = format!("{what} within {:?}", lane.shared.timeout);
             self.transport = None;
             lane.recorder.failure(self.current.request, now, FailureKind::Timeout, &message, 0);
             self.end(now, lane);
+        }
+    }
+
+    /// What a connection that is being made still waits for.
+    fn not_yet(&mut self, address: SocketAddr) -> String {
+        if self.transport.as_mut().is_some_and(|transport| transport.source().peer_addr().is_ok()) {
+            format!("no TLS handshake with {address} (does it speak TLS?)")
+        } else {
+            format!("no connection to {address}")
         }
     }
 
@@ -229,10 +243,10 @@ impl Connection {
     }
 
     /// This address could not be connected to: the next one is tried.
-    fn not_connected(&mut self, why: &str, now: Instant, lane: &mut Lane) {
+    fn not_connected(&mut self, why: String, now: Instant, lane: &mut Lane) {
         self.transport = None;
         lane.addresses.failed(self.address, now);
-        self.connect(format!("{}: {why}", lane.addresses.at(self.address)), lane);
+        self.connect(why, lane);
     }
 
     fn is_written(&self, lane: &Lane) -> bool {
@@ -259,7 +273,8 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if self.state == State::Connecting => {
-                    self.not_connected(&error.to_string(), Instant::now(), lane);
+                    let why = format!("{}: {error}", lane.addresses.at(self.address));
+                    self.not_connected(why, Instant::now(), lane);
                     return false;
                 }
                 Err(error) => {

@@ -106,6 +106,8 @@ impl<'a> EventLoop<'a> {
                 }
             }
         }
+        // The last turn may have begun before the end.
+        lane.turn(Instant::now());
         let mut totals = lane.totals;
         totals.unanswered = connections.iter().filter(|connection| connection.is_in_flight()).count() as u64;
         totals.failed = lane.recorder.failed();

@@ -21,4 +21,4 @@ mod validate;
 pub use capacity::find_capacity;
 pub use http::{names_left, parse_requests, read_data_file, read_request_file};
 pub use run::{check, run};
-pub use validate::{RATES, SPAWN_RATES, validate};
+pub use validate::{RATES, SPAWN_RATES};

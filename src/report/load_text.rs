@@ -15,9 +15,10 @@ use crate::{
 };
 
 const MOST_FAILURES: usize = 10;
+const LEAST_ERROR_CHARACTERS: usize = 20;
 
-/// One load phase; of a failure's message as much as is asked for.
-pub fn render(load: &LoadResult, error_characters: usize) -> String {
+/// One load phase; failures' messages are cut so that no line is longer than `width`.
+pub fn render(load: &LoadResult, width: usize) -> String {
     let totals = &load.totals;
     let mut lines = vec![
         format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
@@ -39,7 +40,7 @@ pub fn render(load: &LoadResult, error_characters: usize) -> String {
     }
     lines.extend(clocks::backend(load).iter().flat_map(section));
     if !load.failures.is_empty() {
-        lines.extend(failures(load, error_characters));
+        lines.extend(failures(load, width));
     }
     lines.push(String::new());
     lines.push(format!(
@@ -131,7 +132,7 @@ fn by_name(load: &LoadResult) -> Table {
 }
 
 /// The error stands behind the table, so that it is not cut to the table's width.
-fn failures(load: &LoadResult, error_characters: usize) -> Vec<String> {
+fn failures(load: &LoadResult, width: usize) -> Vec<String> {
     let mut table = Table::new("Failures", ["#occurrences", "name"]);
     let shown = || load.failures.iter().take(MOST_FAILURES);
     for failure in shown() {
@@ -139,10 +140,11 @@ fn failures(load: &LoadResult, error_characters: usize) -> Vec<String> {
     }
     let mut lines = section(&table);
     let from = lines.len() - table.rows.len() - 1;
-    let width = lines[from..].iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    let errors = shown().map(|failure| shortened(&plain(&failure.error), error_characters));
+    let widest = lines[from..].iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let room = width.saturating_sub(widest + 2).max(LEAST_ERROR_CHARACTERS);
+    let errors = shown().map(|failure| shortened(&plain(&failure.error), room));
     for (line, error) in lines[from..].iter_mut().zip(std::iter::once("error".to_owned()).chain(errors)) {
-        *line = format!("{line:width$}  {error}");
+        *line = format!("{line:widest$}  {error}");
     }
     lines
 }

@@ -46,7 +46,7 @@ fn the_terminal_s_table_of_what_was_not_read() {
 
 #[test]
 fn a_load_by_hand() {
-    insta::assert_snapshot!(load_text::render(target_load(&streamed_run(), 0), 80));
+    insta::assert_snapshot!(load_text::render(target_load(&streamed_run(), 0), 100));
 }
 
 #[test]

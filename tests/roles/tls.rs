@@ -88,7 +88,15 @@ fn tls_on_one_side_only_is_named() {
     assert_eq!(failure.kind, FailureKind::Connect);
     assert!(failure.error.ends_with("the server does not speak TLS: use http://"), "{}", failure.error);
 
-    // Such a server answers with an alert.
+    // One that waits for the end of a request's head.
+    let silent = Server::start(|mut stream| while read_any(&mut stream).is_some() {});
+    let result = run(&LoadPlan { timeout_us: 200_000, ..over_tls(&silent, true) });
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    let expected = format!("no TLS handshake with {} (does it speak TLS?) within 200ms", silent.address);
+    assert_eq!(failure.error, expected);
+
+    // One that speaks TLS answers to plain HTTP with an alert.
     let secure = Server::answering(*b"\x15\x03\x03\x00\x02\x02\x46");
     let result = run(&config(secure.address));
     let failure = only_failure(&result);

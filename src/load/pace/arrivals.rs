@@ -34,7 +34,7 @@ impl DueTimes {
 }
 
 /// Due times of a Poisson process are drawn one by one to be counted, up to this many.
-const MOST_DRAWN: u64 = 1_000_000;
+const MOST_DRAWN: u64 = 100_000;
 
 impl DueTimes {
     /// How many times are left until `end`, that included. Of a Poisson process the first [`MOST_DRAWN`] are counted; how
