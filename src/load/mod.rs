@@ -1,8 +1,8 @@
 //! The load generator: closed loop, open loop and stages, over HTTP/1.1 connections.
 //!
 //! [`run`] carries out a plan. Each thread has an event loop and counts for itself; they share little but a clock, and the
-//! calling thread merges the counts. `pace/` says when requests are due, `http/` renders them and reads answers, `count/`
-//! keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
+//! calling thread merges the counts. `pace/` says when requests are due, `http/` renders them and reads answers, `addresses`
+//! says where connections go to, `count/` keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
 //! the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
 mod addresses;
