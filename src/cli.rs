@@ -127,7 +127,7 @@ pub struct LoadArgs {
     /// Write the window's latencies as HdrHistogram's percentile table
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub hgrm: Option<PathBuf>,
-    /// Write the latencies of each second as HdrHistogram's log, version 2
+    /// Write the latencies of each second as HdrHistogram's log, version 2; those of the warm-up with Tag=warm-up
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub hlog: Option<PathBuf>,
     /// Print JSON lines on stdout: progress once a second, the result last

@@ -35,6 +35,9 @@ pub enum Error {
     /// Stopped by SIGINT, SIGTERM or SIGHUP.
     #[error("stopped by {}", signal_name(*.0))]
     Signal(i32),
+    /// Whoever read stdout has left: said by the status alone, as a shell says it of a program that SIGPIPE ended.
+    #[error("nobody reads stdout any more")]
+    ClosedPipe,
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -49,6 +52,7 @@ impl Error {
             Self::Start(_) => 4,
             Self::Engine(_) | Self::File { .. } | Self::Other(_) => 1,
             Self::Signal(number) => 128 + u8::try_from(*number).unwrap_or(0),
+            Self::ClosedPipe => 141,
         }
     }
 

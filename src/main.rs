@@ -1,7 +1,7 @@
 //! `vscale`: parse, dispatch, and map the outcome to an exit status.
 
 use clap::{CommandFactory, Parser};
-use std::{io::stdout, process::ExitCode};
+use std::process::ExitCode;
 use vscale::{
     cli::{Cli, Command},
     error::{Error, exit},
@@ -11,7 +11,10 @@ use vscale::{
 mod commands;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return refused(&refusal),
+    };
     let outcome = match cli.command {
         Command::Bench(args) => commands::bench(&args),
         Command::Report(args) => commands::report(&args),
@@ -25,15 +28,32 @@ fn main() -> ExitCode {
         Command::Speed => commands::speed(),
         Command::Host => commands::host(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vscale", &mut stdout());
-            Ok(exit::OK)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vscale", &mut script);
+            commands::to_stdout(|out| out.write_all(&script)).map(|()| exit::OK)
         }
     };
     outcome.map_or_else(fail, ExitCode::from)
 }
 
+/// What clap has to say: help and version on stdout, which may not be writable, or what is wrong on stderr.
+fn refused(refusal: &clap::Error) -> ExitCode {
+    if refusal.use_stderr() {
+        let _ = refusal.print();
+        return ExitCode::from(2);
+    }
+    let text = refusal.render();
+    let printed =
+        commands::to_stdout(
+            |out| if commands::colour() { write!(out, "{}", text.ansi()) } else { write!(out, "{text}") },
+        );
+    printed.map_or_else(fail, |()| ExitCode::from(exit::OK))
+}
+
 fn fail(error: Error) -> ExitCode {
     let error = Redactor::default().error(error);
-    eprintln!("vscale: {error}");
+    if !matches!(error, Error::ClosedPipe) {
+        commands::say(format_args!("vscale: {error}"));
+    }
     ExitCode::from(error.exit_code())
 }

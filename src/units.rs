@@ -6,13 +6,34 @@ use std::time::Duration;
 /// Most workers that one level may ask for: far above any host, far below what exhausts one.
 pub const MAX_WORKERS: u32 = 1024;
 
-/// `60`, `60s`, `1.5s`, `250ms`, `1h30m`; a bare number is seconds.
+/// Most CPUs that Linux can be built for.
+const MAX_CPUS: f64 = 8192.0;
+
+/// No time that is asked for is longer, so that sums of a few never exceed what a clock can add.
+pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// `60`, `60s`, `1.5s`, `250ms`, `1h30m`; a bare number is seconds. Zero, or 1 us to a year: all is counted in microseconds,
+/// and what rounds to none must not turn into the zero that stands for something else.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration: use 60, 60s, 250ms or 1h30m");
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| wrong());
+    let (duration, is_zero) = any_duration(text)?;
+    match duration {
+        Some(duration) if duration <= LONGEST && (is_zero || duration >= Duration::from_micros(1)) => Ok(duration),
+        Some(duration) if duration <= LONGEST => Err(format!("`{text}` is shorter than 1us")),
+        _ => Err(format!("`{text}` is longer than a year")),
     }
-    let mut total = Duration::ZERO;
+}
+
+/// A duration, `None` for one that is too long to hold; and whether it was written as zero.
+fn any_duration(text: &str) -> Result<(Option<Duration>, bool), String> {
+    let wrong = || format!("`{text}` is not a duration: use 60, 60s, 250ms or 1h30m");
+    let checked = |seconds: f64| match seconds {
+        seconds if seconds >= 0.0 => Ok((Duration::try_from_secs_f64(seconds).ok(), seconds == 0.0)),
+        _ => Err(wrong()),
+    };
+    if let Ok(seconds) = text.parse::<f64>() {
+        return if seconds.is_finite() { checked(seconds) } else { Err(wrong()) };
+    }
+    let (mut total, mut is_zero) = (Some(Duration::ZERO), true);
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(wrong());
@@ -30,11 +51,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             "d" => 86400.0,
             _ => return Err(wrong()),
         };
-        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
-        total = total.checked_add(part).ok_or_else(wrong)?;
+        let (part, is_part_zero) = checked(number * seconds)?;
+        total = total.zip(part).and_then(|(total, part)| total.checked_add(part));
+        is_zero &= is_part_zero;
         rest = &rest[digits + unit_len..];
     }
-    Ok(total)
+    Ok((total, is_zero))
 }
 
 /// `1073741824`, `512m`, `1.5g`, `64kb`, `1GiB`: powers of 1024, as Docker reads them.
@@ -52,13 +74,14 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let bytes = number * 1024f64.powi(power);
-    if bytes.is_finite() && bytes <= i64::MAX as f64 { Ok(bytes as u64) } else { Err(wrong()) }
+    if bytes < i64::MAX as f64 { Ok(bytes as u64) } else { Err(wrong()) }
 }
 
 /// A number of CPUs as a quota, above zero: `0.5`, `2`.
 pub fn parse_cores(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
-        Ok(cores) if cores.is_finite() && cores >= 0.01 => Ok(cores),
+        Ok(cores) if (0.01..=MAX_CPUS).contains(&cores) => Ok(cores),
+        Ok(cores) if cores > MAX_CPUS => Err(format!("`{text}`: Linux knows at most {MAX_CPUS} CPUs")),
         Ok(cores) if cores.is_finite() => Err(format!("`{text}`: a CPU quota is at least 0.01 (1 ms in 100 ms)")),
         _ => Err(format!("`{text}` is not a number of CPUs: use 0.5, 1 or 2")),
     }
@@ -116,8 +139,20 @@ mod tests {
         assert_eq!(parse_duration("60"), Ok(Duration::from_secs(60)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "-1", "abc", "5x", "1h30", "nan", "1e300"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        for zero in ["0", "0s", "0h0us", "0.0"] {
+            assert_eq!(parse_duration(zero), Ok(Duration::ZERO), "{zero}");
+        }
+        assert_eq!(parse_duration("1us"), Ok(Duration::from_micros(1)));
+        assert_eq!(parse_duration("366d"), Ok(LONGEST));
+        for wrong in ["", "-1", "abc", "5x", "1h30", "nan", "inf", "-1e-300"] {
+            let error = format!("`{wrong}` is not a duration: use 60, 60s, 250ms or 1h30m");
+            assert_eq!(parse_duration(wrong), Err(error));
+        }
+        for long in ["1e300", "9223372036854775807", "18446744073709551616s", "200d200d", "366d1us"] {
+            assert_eq!(parse_duration(long), Err(format!("`{long}` is longer than a year")));
+        }
+        for short in ["1e-300", "0.0000001", "0.5us", "0.0001ms"] {
+            assert_eq!(parse_duration(short), Err(format!("`{short}` is shorter than 1us")));
         }
     }
 

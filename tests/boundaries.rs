@@ -116,6 +116,19 @@ fn only_the_engine_names_bollard() {
 }
 
 #[test]
+fn only_the_output_writes_to_stdout_or_may_fail_to_write_to_stderr() {
+    let prints = |text: &str| ["println!(", "print!(", "dbg!("].iter().any(|macro_call| text.contains(macro_call));
+    let code = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("readable");
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    // These macros panic where nothing can be written: a closed pipe, a full disk, a terminal that is gone.
+    let found: Vec<_> = sources().into_iter().filter(|file| prints(&code(file))).collect();
+    assert_eq!(found, Vec::<PathBuf>::new());
+    assert!(prints("eprintln!(\"x\")") && !prints("fingerprint(1)"));
+}
+
+#[test]
 fn imports_are_found_in_any_form() {
     let text = "use crate::{\n    a::{B, C},\n    d,\n};\nuse crate::e::F;\n// crate::g\nlet x = crate::h::i();\n";
     assert_eq!(used(text), ["a", "d", "e", "h"]);

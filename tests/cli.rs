@@ -1,7 +1,11 @@
 //! The command line as a user meets it: bad input is refused with what and where, before anything is started.
 
 use insta::assert_snapshot;
-use std::process::{Command, Output};
+use std::{
+    fs::File,
+    io::pipe,
+    process::{Command, Output, Stdio},
+};
 
 fn vscale(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
@@ -32,16 +36,215 @@ fn quantities_that_make_no_sense() {
     assert_snapshot!(refused(&["bench", "--run-time", "soon"]), @"2: error: invalid value 'soon' for '--run-time <TIME>': `soon` is not a duration: use 60, 60s, 250ms or 1h30m");
     assert_snapshot!(refused(&["bench", "--run-time", "0"]), @"2: vscale: --run-time must be above 0");
     assert_snapshot!(refused(&["bench", "--users", "0"]), @"2: error: invalid value '0' for '--users <USERS>': 0 is not in 1..=100000");
-    assert_snapshot!(refused(&["bench", "--spawn-rate", "0"]), @"2: error: invalid value '0' for '--spawn-rate <USERS/S>': `0` is not a rate above 0");
+    assert_snapshot!(refused(&["bench", "--spawn-rate", "0"]), @"2: error: invalid value '0' for '--spawn-rate <USERS/S>': `0` is not a rate from 0.001 to 1000000 users a second");
     assert_snapshot!(refused(&["bench", "--mock-port", "70000"]), @"2: error: invalid value '70000' for '--mock-port <MOCK_PORT>': 70000 is not in 1..=65535");
     assert_snapshot!(refused(&["bench", "--mock-port", "9000", "--stack-port", "9000"]), @"2: vscale: --mock-port and --stack-port are both 9000");
     assert_snapshot!(refused(&["load", "--host", "ftp://x"]), @"2: vscale: `ftp://x` cannot be loaded: only http://host:port and https://host:port are spoken");
 }
 
+/// Everything that takes a number, with numbers that no clock and no counter can hold: refused, or done; never a panic, and
+/// never waited for.
+#[test]
+fn numbers_beyond_all_reason_are_refused() {
+    const TIMES: [&str; 5] = ["9223372036854775807", "18446744073709551615s", "1e300", "1e-300", "367d"];
+    const NUMBERS: [&str; 5] = ["1e-300", "1e300", "inf", "nan", "-1"];
+    let nobody = ["--host", "http://127.0.0.1:1"];
+    let by_hand = |command: &'static str| [&[command], &nobody[..]].concat();
+    let bench = || vec!["bench", "--file", "no/such.yaml"];
+    let mut cases: Vec<(Vec<&str>, &str, Vec<String>)> = Vec::new();
+    let of = |values: &[&str], form: &str| values.iter().map(|value| form.replace("{}", value)).collect::<Vec<_>>();
+    for command in [bench(), by_hand("load")] {
+        for flag in ["--run-time", "--warm-up", "--drain", "--timeout"] {
+            cases.push((command.clone(), flag, of(&TIMES, "{}")));
+        }
+        for form in ["{}", "{}..{}", "exp {}", "lognormal {} 1", "50% 1ms, 50% {}"] {
+            cases.push((command.clone(), "--think-time", of(&TIMES, form)));
+        }
+        cases.push((command.clone(), "--stages", of(&TIMES, "{}:1")));
+        cases.push((command.clone(), "--stages", of(&["-1", "1e300", "inf", "nan"], "1s:{}")));
+        cases.push((command.clone(), "--spawn-rate", of(&NUMBERS, "{}")));
+        cases.push((command.clone(), "--rate", of(&NUMBERS, "{}")));
+        for flag in ["--users", "--max-in-flight", "--threads", "--iterations"] {
+            cases.push((command.clone(), flag, of(&["0", "-1", "18446744073709551616", "1e300"], "{}")));
+        }
+    }
+    cases.push((bench(), "--ready-timeout", of(&TIMES, "{}")));
+    cases.push((bench(), "--cpu-period", of(&TIMES, "{}")));
+    cases.push((bench(), "--cpus", of(&NUMBERS, "{}")));
+    cases.push((bench(), "--memory", of(&["1e300", "9223372036854775808", "99999999999999999999g", "-1"], "{}")));
+    cases.push((by_hand("capacity"), "--run-time", of(&TIMES, "{}")));
+    cases.push((by_hand("capacity"), "--timeout", of(&TIMES, "{}")));
+    for flag in ["--drain", "--service-time", "--ttft", "--itl"] {
+        cases.push((vec!["mock"], flag, of(&TIMES, "{}")));
+    }
+    cases.push((vec!["mock"], "--stall", [of(&TIMES, "{}:1s"), of(&TIMES, "1s:{}")].concat()));
+    cases.push((vec!["mock"], "--error-rate", of(&NUMBERS[1..], "{}")));
+    cases.push((vec!["mock"], "--body-bytes", of(&["1e300", "17m", "9223372036854775807"], "{}")));
+    cases.push((vec!["mock"], "--tokens", of(&["0", "100001", "1e300"], "{}")));
+    for (command, flag, values) in cases {
+        for value in values {
+            let mut arguments = command.clone();
+            let joined = format!("{flag}={value}");
+            arguments.push(&joined);
+            if flag == "--max-in-flight" {
+                arguments.push("--rate=1");
+            }
+            let output = vscale(&arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+            assert!(said.contains(flag.trim_start_matches("--")) || said.contains("body"), "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn urls_that_are_none_are_refused_before_anything_is_sent() {
+    for url in
+        ["127.0.0.1:80", "http://", "http://a b", "http://[::1", "http://a:1:2", "http://a/?q", "http://[fe80::1%lo]"]
+    {
+        for command in ["load", "capacity"] {
+            let output = vscale(&[command, "--host", url]);
+            assert_eq!(output.status.code(), Some(2), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert_snapshot!(refused(&["load", "--host", "127.0.0.1:80"]), @"2: vscale: `127.0.0.1:80` cannot be loaded: did you mean http://127.0.0.1:80?");
+    assert_snapshot!(refused(&["load", "--host", "http://127.0.0.1:1", "--backend", "127.0.0.1:80"]), @"2: vscale: `127.0.0.1:80` cannot be loaded: did you mean http://127.0.0.1:80?");
+}
+
+/// Exit status and all of stderr, with stdout being `/dev/full`, or a pipe that nobody reads.
+fn unread(arguments: &[&str], is_full: bool) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+    command.args(arguments).env("NO_COLOR", "1").stderr(Stdio::piped());
+    if is_full {
+        command.stdout(File::options().write(true).open("/dev/full").unwrap());
+    } else {
+        command.stdout(pipe().unwrap().1);
+    }
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Of a load of nobody, only what is about stdout: all of its last line.
+#[test]
+fn a_stdout_that_takes_nothing_is_an_error_and_one_that_nobody_reads_a_quiet_one() {
+    let load = ["load", "--host", "http://127.0.0.1:1", "--iterations", "1"];
+    for arguments in [&["--help"][..], &["--version"], &["bench", "--help"], &["completions", "bash"], &["host"], &load]
+    {
+        let (code, said) = unread(arguments, true);
+        let last = said.lines().last().unwrap_or_default();
+        assert_eq!((code, last), (Some(1), "vscale: stdout: No space left on device (os error 28)"), "{arguments:?}");
+        let (code, said) = unread(arguments, false);
+        assert_eq!(code, Some(141), "{arguments:?}: {said}");
+        assert!(!said.contains("stdout") && !said.contains("panicked"), "{arguments:?}: {said}");
+    }
+    // Half of it was read.
+    let (code, said) = unread(&[&load[..], &["--json"]].concat(), false);
+    assert!(code == Some(141) && !said.contains("panicked"), "{code:?} {said}");
+}
+
+#[test]
+fn a_stderr_that_takes_nothing_changes_no_status() {
+    for arguments in [&["load", "--host", "nowhere"][..], &["bench", "--file", "no/such.yaml"], &["frobnicate"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+        command.args(arguments).stderr(File::options().write(true).open("/dev/full").unwrap());
+        assert_eq!(command.output().unwrap().status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_found_before_the_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "kept").unwrap();
+    let below = file.join("x").display().to_string();
+    let is_folder = folder.path().display().to_string();
+    for (flag, path) in
+        [("--csv", &below), ("--html", &below), ("--hgrm", &below), ("--hlog", &below), ("--html", &is_folder)]
+    {
+        // A load without an end: only a refusal ends it.
+        let said = refused(&["load", "--host", "http://127.0.0.1:1", "--run-time", "0", flag, path]);
+        assert!(said.starts_with("1: vscale: ") && said.contains(folder.path().to_str().unwrap()), "{said}");
+    }
+    // Nothing was changed by looking.
+    let new = folder.path().join("new/folder/x.html").display().to_string();
+    let said = refused(&["load", "--host", "not a url", "--html", &file.display().to_string(), "--hgrm", &new]);
+    assert!(said.starts_with("2: "), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
+    assert!(!folder.path().join("new").exists());
+}
+
+#[test]
+fn a_file_that_is_full_is_an_error_and_all_else_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let html = folder.path().join("made/for/it.html").display().to_string();
+    for flag in ["--hgrm", "--hlog"] {
+        let host = ["load", "--host", "http://127.0.0.1:1", "--iterations", "1"];
+        let output = vscale(&[&host[..], &[flag, "/dev/full", "--html", &html]].concat());
+        let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(1), "{flag}: {said}");
+        assert!(said.contains("/dev/full: No space left on device"), "{flag}: {said}");
+        if flag == "--hgrm" {
+            assert!(out.contains("whole run: 1 sent = 0 succeeded + 1 failed + 0 unanswered"), "{out}");
+            let page = std::fs::read_to_string(&html).unwrap();
+            assert!(page.contains("<h1>load: http://127.0.0.1:1</h1>") && page.contains("a load by hand"), "{page}");
+        }
+    }
+}
+
+#[test]
+fn a_load_without_a_success_says_why_and_is_no_success() {
+    let load = |host: &str| {
+        let output = vscale(&["load", "--host", host, "--iterations", "2", "--fail-if", "rps > 1"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        format!("{}: {}", output.status.code().unwrap(), said.lines().last().unwrap())
+    };
+    assert_snapshot!(load("http://127.0.0.1:1"), @"5: vscale: no request succeeded; most often: 127.0.0.1:1: Connection refused (os error 111)");
+    let unknown = load("http://no.such.name.invalid");
+    assert!(
+        unknown.starts_with("5: vscale: no request succeeded; most often: cannot resolve no.such.name.invalid: "),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn the_capacity_of_nobody_is_no_search() {
+    assert_snapshot!(refused(&["capacity", "--host", "http://127.0.0.1:1"]), @"4: vscale: http://127.0.0.1:1: no request succeeds: 127.0.0.1:1: Connection refused (os error 111)");
+}
+
+#[test]
+fn requests_that_cannot_be_sent_are_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let mix = folder.path().join("mix.jsonl");
+    std::fs::write(&mix, r#"{"path": "/a b"}"#).unwrap();
+    for command in [&["bench"][..], &["load", "--host", "http://127.0.0.1:1"]] {
+        let said = refused(&[command, &["--request-file", mix.to_str().unwrap()]].concat());
+        assert!(said.starts_with("2: vscale: `/a b` is not a path "), "{said}");
+    }
+    assert_snapshot!(refused(&["capacity", "--host", "http://127.0.0.1:1", "--users", "5", "--max-users", "4"]), @"2: vscale: --users 5 is above --max-users 4");
+}
+
+#[test]
+fn errors_are_whole_where_no_terminal_limits_them() {
+    let name = format!("{}.{}.invalid", "long".repeat(15), "er".repeat(30));
+    let output = vscale(&["load", "--host", &format!("http://{name}"), "--iterations", "1"]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains(&format!("cannot resolve {name}: ")), "{out}");
+}
+
+#[test]
+fn a_name_that_is_not_filled_in_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mix = folder.path().join("mix.jsonl");
+    std::fs::write(&mix, r#"{"path": "/{{user}}", "body": "{{counter}} {{couter}}"}"#).unwrap();
+    let flags = ["load", "--host", "http://127.0.0.1:1", "--iterations", "1", "--request-file"];
+    let said = refused(&[&flags[..], &[mix.to_str().unwrap()]].concat());
+    assert_snapshot!(said, @"5: warning: {{couter}} is sent as it is: only {{counter}}, {{random}} and {{line}} are filled in");
+}
+
 #[test]
 fn loads_and_mocks_that_make_no_sense() {
     let load = |flags: &[&str]| refused(&[&["load", "--host", "http://127.0.0.1:1"], flags].concat());
-    assert_snapshot!(load(&["--rate", "0"]), @"2: error: invalid value '0' for '--rate <REQUESTS/S>': `0` is not a rate above 0");
+    assert_snapshot!(load(&["--rate", "0"]), @"2: error: invalid value '0' for '--rate <REQUESTS/S>': `0` is not a rate from 0.000001 to 10000000 requests a second");
     assert_snapshot!(load(&["--rate", "5", "--users", "5"]), @"2: error: the argument '--rate <REQUESTS/S>' cannot be used with '--users <USERS>'");
     assert_snapshot!(load(&["--stages", "30s"]), @"2: error: invalid value '30s' for '--stages <TIME:TARGET,...>': `30s` is not a stage: use 30s:10, the time and then the users (or requests a second)");
     assert_snapshot!(load(&["--fail-if", "p99 > 250"]), @"2: error: invalid value 'p99 > 250' for '--fail-if <CONDITION>': `p99 > 250` has no limit of its kind: use 250ms, 1% or 500");

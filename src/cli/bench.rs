@@ -3,14 +3,13 @@
 use super::{LoadFlags, ProgressArg, parse_share};
 use crate::{
     error::{Error, Result},
+    load::check,
+    model::LoadPlan,
     plan::Asked,
     units,
 };
 use clap::Args;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
-
-/// Longest wait for a container, and longest load: beyond it a clock could not add it up.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// `vscale bench`.
 #[derive(Debug, Args)]
@@ -72,20 +71,17 @@ impl BenchArgs {
         }
         // Whom to load, the plan says.
         let load = self.load.plan(String::new())?;
-        match load.window_us() {
-            None | Some(0) => return Err(Error::Usage("--run-time must be above 0".into())),
-            Some(us) if u128::from(us) > LONGEST.as_micros() => {
-                return Err(Error::Usage("--run-time is above a year".into()));
-            }
-            Some(_) => {}
+        if load.window_us().is_none_or(|us| us == 0) {
+            return Err(Error::Usage("--run-time must be above 0".into()));
         }
+        check(&LoadPlan { host: "http://target".into(), ..load.clone() })?;
         Ok(Asked {
             workers: self.workers.clone(),
             quota_cores: self.cpus,
             period_us: self.cpu_period.map(|period| period.as_micros() as u64),
             memory_bytes: self.memory,
             load,
-            ready_timeout_us: self.ready_timeout.min(LONGEST).as_micros() as u64,
+            ready_timeout_us: self.ready_timeout.as_micros() as u64,
             max_failure_rate: self.max_failure_rate,
         })
     }

@@ -3,13 +3,13 @@
 
 use crate::{
     error::Result,
-    load::{read_data_file, read_request_file},
+    load::{RATES, SPAWN_RATES, read_data_file, read_request_file},
     model::{Arrivals, Distribution, Expect, LoadModel, LoadPlan, RequestTemplate, Stage, Until, WarmUp},
     threshold::Threshold,
     units,
 };
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 /// Who sends what, when, and for how long.
 #[derive(Clone, Debug, Args)]
@@ -19,7 +19,7 @@ pub struct LoadFlags {
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub users: u32,
     /// Users started each second
-    #[arg(short = 'r', long, default_value = "10", value_parser = parse_rate, value_name = "USERS/S")]
+    #[arg(short = 'r', long, default_value = "10", value_parser = parse_spawn_rate, value_name = "USERS/S")]
     pub spawn_rate: f64,
     /// Wait of a user between an answer and its next request: 100ms, 50ms..150ms, 'exp 100ms',
     /// 'lognormal 100ms 0.5', '95% 10ms, 5% 200ms'
@@ -73,7 +73,7 @@ pub struct RequestFlags {
     #[arg(long)]
     pub stream: bool,
     /// Requests to send instead of the chat completion, a JSON object a line: method, path, headers, body, weight, name,
-    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request
+    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request, any other {{name}} stays
     #[arg(long, value_name = "FILE")]
     pub request_file: Option<PathBuf>,
     /// Lines for {{line}}, in turn
@@ -193,9 +193,17 @@ fn parse_warm_up(text: &str) -> Result<WarmUpArg, String> {
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
+    number_within(text, RATES, "requests a second")
+}
+
+fn parse_spawn_rate(text: &str) -> Result<f64, String> {
+    number_within(text, SPAWN_RATES, "users a second")
+}
+
+fn number_within(text: &str, range: RangeInclusive<f64>, unit: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err(format!("`{text}` is not a rate above 0")),
+        Ok(rate) if range.contains(&rate) => Ok(rate),
+        _ => Err(format!("`{text}` is not a rate from {} to {} {unit}", range.start(), range.end())),
     }
 }
 
@@ -204,7 +212,7 @@ fn parse_stage(text: &str) -> Result<Stage, String> {
     let (time, target) = text.rsplit_once(':').ok_or_else(wrong)?;
     let duration = units::parse_duration(time).map_err(|_| wrong())?;
     let target: f64 = target.trim().parse().map_err(|_| wrong())?;
-    if !(0.0..=1e7).contains(&target) || duration > Duration::from_secs(366 * 86400) {
+    if !(0.0..=*RATES.end()).contains(&target) {
         return Err(wrong());
     }
     Ok(Stage { duration_us: duration.as_micros() as u64, target })

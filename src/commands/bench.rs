@@ -1,6 +1,7 @@
 //! `vscale bench`, `vscale report`, `vscale schema` and `vscale gc`.
 
-use super::{block_on, colour, load, progress::Progress, width};
+use super::{block_on, colour, load, print, progress::Progress, say, width};
+use std::path::Path;
 use vscale::{
     analyse::Analysis,
     cli::{BenchArgs, GcArgs, ReportArgs, SchemaArgs},
@@ -17,6 +18,7 @@ use vscale::{
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
+    load::warn_of_names(&job.asked.load.requests);
     let mut progress = Progress::new(args.progress);
     let finished = block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
     progress.clear();
@@ -24,15 +26,15 @@ pub fn bench(args: &BenchArgs) -> Result<u8> {
     let analysis = Analysis::of(run);
     let reported =
         make_reports(folder, run, &analysis).and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
-    println!("{}", report::terminal::render(run, &analysis, width(), colour()));
-    println!("report: {}", folder.path().join("report.html").display());
+    let printed = print_table(run, &analysis, folder.path());
     if let Some(error) = finished.error.or(reported.err()) {
-        eprintln!("vscale: the visits above are complete, but then: {error}");
+        say(format_args!("vscale: the visits above are complete, but then: {error}"));
         return Ok(error.exit_code());
     }
+    printed?;
     if !finished.leftovers.is_empty() {
         let left = job.redactor.text(&finished.leftovers.in_words().join(", "));
-        eprintln!("vscale: left in the engine (`vscale gc` tries again): {left}");
+        say(format_args!("vscale: left in the engine (`vscale gc` tries again): {left}"));
         return Ok(exit::LEFTOVERS);
     }
     Ok(verdict(run, &analysis, args))
@@ -90,8 +92,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
     let run = folder.load()?;
     let analysis = Analysis::of(&run);
     make_reports(&folder, &run, &analysis)?;
-    println!("{}", report::terminal::render(&run, &analysis, width(), colour()));
-    println!("report: {}", args.run_dir.join("report.html").display());
+    print_table(&run, &analysis, &args.run_dir)?;
     Ok(exit::OK)
 }
 
@@ -103,8 +104,13 @@ pub fn schema(args: &SchemaArgs) -> Result<u8> {
         let schema = report::schema::json_schema(args.of);
         serde_json::to_string_pretty(&schema).map_err(|error| Error::Other(error.to_string()))?
     };
-    println!("{}", text.trim_end());
+    print(text.trim_end())?;
     Ok(exit::OK)
+}
+
+fn print_table(run: &Run, analysis: &Analysis, folder: &Path) -> Result<()> {
+    print(report::terminal::render(run, analysis, width(), colour()))?;
+    print(format_args!("report: {}", folder.join("report.html").display()))
 }
 
 /// Removes what killed runs left.
@@ -113,10 +119,10 @@ pub fn gc(args: &GcArgs) -> Result<u8> {
     let removed = block_on(async { Stop::listen()?.or(collecting).await })?;
     for (run, left) in &removed {
         let outcome = if left.is_empty() { "removed".to_owned() } else { left.in_words().join(", ") };
-        println!("{run}: {outcome}");
+        print(format_args!("{run}: {outcome}"))?;
     }
     if removed.is_empty() {
-        println!("nothing to remove");
+        print("nothing to remove")?;
     }
     let clean = removed.iter().all(|(_, left)| left.is_empty());
     Ok(if clean { exit::OK } else { exit::LEFTOVERS })

@@ -4,7 +4,7 @@
 //! a second and last its result; then the next plan is taken. A closed stdin means that nobody waits for results: between
 //! two plans that is the regular end, while one is carried out the controller is gone and this process ends at once.
 
-use super::{print_event, stop_on_signal};
+use super::{Stopper, output::print_event};
 use std::{
     io::{self, BufRead, Read, stdin},
     process,
@@ -30,21 +30,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Carries out plan after plan until stdin is closed or a signal comes.
 pub fn generator() -> Result<u8> {
-    let stop = stop_on_signal()?;
+    let stop = Stopper::listen()?;
     let (sender, plans) = channel();
     let unfinished = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&unfinished);
     thread::spawn(move || read_plans(stdin().lock(), &sender, &counter));
-    while !stop.load(SeqCst) {
+    while !stop.flag.load(SeqCst) {
         let plan = match plans.recv_timeout(LOOK_EVERY) {
             Ok(plan) => plan?,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let result = load::run(&plan, &stop, &mut |now| print_event(&LoadEvent::Progress(now.clone())))?;
+        let result = load::run(&plan, &stop.flag, &mut |now| {
+            if print_event(&LoadEvent::Progress(now.clone())).is_err() {
+                // Nobody reads the result either.
+                stop.stop();
+            }
+        })?;
         // Before the result is out: whoever has read it may close stdin at once.
         unfinished.fetch_sub(1, SeqCst);
-        print_event(&LoadEvent::Result(Box::new(result)));
+        print_event(&LoadEvent::Result(Box::new(result)))?;
     }
     Ok(exit::OK)
 }

@@ -3,23 +3,23 @@
 mod bench;
 mod generator;
 mod load;
+mod output;
 mod progress;
 mod roles;
 
 pub use bench::{bench, gc, report, schema};
 pub use generator::generator;
 pub use load::{capacity, load};
+pub use output::{print, say, to_stdout};
 pub use roles::{host, mock, probe, speed};
 
 use std::{
-    fs,
-    io::{BufWriter, IsTerminal, Write, stdout},
+    io::{IsTerminal, stdout},
     os::fd::AsFd,
-    path::Path,
     process,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI32, Ordering::SeqCst},
         mpsc,
     },
     thread,
@@ -27,56 +27,56 @@ use std::{
 use terminal_size::{Width, terminal_size_of};
 use vscale::{
     error::{Error, Result},
-    model::LoadEvent,
     report::terminal,
     run::Stop,
 };
-
-fn write(path: &Path, content: &str) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    }
-    fs::write(path, content).map_err(Error::file(path))
-}
-
-/// Straight to stdout: a long run's result is not to be held as text too.
-fn print_event(event: &LoadEvent) {
-    let mut out = BufWriter::new(stdout().lock());
-    // Who reads it may have left.
-    let _ = serde_json::to_writer(&mut out, event)
-        .map_err(Into::into)
-        .and_then(|()| writeln!(out))
-        .and_then(|()| out.flush());
-}
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?.block_on(future)
 }
 
-/// A flag that is set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let (ready, is_ready) = mpsc::channel();
-    thread::spawn(move || {
-        let ended = block_on(async {
-            let mut stop = Stop::listen()?;
-            let _ = ready.send(());
-            stop.signal().await;
-            set.store(true, Ordering::Relaxed);
-            Ok(stop.signal().await)
+/// Set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
+#[derive(Clone, Default)]
+struct Stopper {
+    flag: Arc<AtomicBool>,
+    signal: Arc<AtomicI32>,
+}
+
+impl Stopper {
+    fn listen() -> Result<Self> {
+        let (stopper, (ready, is_ready)) = (Self::default(), mpsc::channel());
+        let ours = stopper.clone();
+        thread::spawn(move || {
+            let ended = block_on(async {
+                let mut stop = Stop::listen()?;
+                let _ = ready.send(());
+                ours.signal.store(stop.signal().await, SeqCst);
+                ours.stop();
+                Ok(stop.signal().await)
+            });
+            if let Ok(number) = ended {
+                process::exit(i32::from(Error::Signal(number).exit_code()));
+            }
         });
-        if let Ok(number) = ended {
-            process::exit(i32::from(Error::Signal(number).exit_code()));
-        }
-    });
-    is_ready.recv().map_err(|_| Error::Other("cannot set signal handlers".into()))?;
-    Ok(flag)
+        is_ready.recv().map_err(|_| Error::Other("cannot set signal handlers".into()))?;
+        Ok(stopper)
+    }
+
+    /// As if a signal had come.
+    fn stop(&self) {
+        self.flag.store(true, SeqCst);
+    }
+
+    /// The status that the signal asks for, if one has come.
+    fn status(&self) -> Option<u8> {
+        let number = self.signal.load(SeqCst);
+        (number != 0).then(|| Error::Signal(number).exit_code())
+    }
 }
 
 /// Colour on a terminal only, as <https://no-color.org> and `CLICOLOR_FORCE` have it.
-fn colour() -> bool {
+pub fn colour() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     !set("NO_COLOR") && (set("CLICOLOR_FORCE") || stdout().is_terminal())
 }

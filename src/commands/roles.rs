@@ -1,9 +1,9 @@
 //! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
 
-use super::stop_on_signal;
+use super::{Stopper, print, say};
 use serde::Serialize;
 use std::{
-    io::{BufRead, Write, stdin, stdout},
+    io::{BufRead, stdin},
     net::TcpListener,
     process,
     sync::mpsc::{Receiver, channel},
@@ -29,9 +29,8 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
     }
     let refused = |error| Error::Preflight(format!("cannot listen on {}:{}: {error}", args.host, args.port));
     let listener = TcpListener::bind((args.host, args.port)).map_err(refused)?;
-    eprintln!("vscale mock: http://{}", listener.local_addr().map_err(refused)?);
-    let stop = stop_on_signal()?;
-    mock::serve(listener, &args.config(), &stop)?;
+    say(format_args!("vscale mock: http://{}", listener.local_addr().map_err(refused)?));
+    mock::serve(listener, &args.config(), &Stopper::listen()?.flag)?;
     Ok(exit::OK)
 }
 
@@ -59,8 +58,7 @@ pub fn host() -> Result<u8> {
 }
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    let line = serde_json::to_string(value).map_err(|error| Error::Other(error.to_string()))?;
-    writeln!(stdout(), "{line}").map_err(Error::file("stdout"))
+    print(serde_json::to_string(value).map_err(|error| Error::Other(error.to_string()))?)
 }
 
 /// What a controller says; at an end when it is gone, or has nothing more to say.

@@ -37,7 +37,10 @@ fn close_window(url: &str, token: Option<&str>) -> Result<BackendWindow> {
 }
 
 fn exchange(addresses: &[std::net::SocketAddr], target: &Target, token: Option<&str>) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&addresses[0], PATIENCE)?;
+    let mut last = std::io::ErrorKind::AddrNotAvailable.into();
+    let mut connect = |address| TcpStream::connect_timeout(address, PATIENCE).map_err(|error| last = error).ok();
+    let connected = addresses.iter().find_map(&mut connect);
+    let mut stream = connected.ok_or(last)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (prefix, path, host) = (&target.prefix, BackendWindow::PATH, &target.authority);

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     model::{
-        BackendTruth, BackendWindow, CpuSet, GeneratorUsage, LoadPlan, LoadProgress, LoadResult, RequestStats,
-        StopCause, Totals, WarmUp, Window,
+        AddressUse, BackendTruth, BackendWindow, CpuSet, GeneratorUsage, LoadPlan, LoadProgress, LoadResult,
+        RequestStats, StopCause, Totals, WarmUp, Window,
     },
     probe,
     this_process::OwnUsage,
@@ -223,6 +223,16 @@ impl<'a> Conductor<'a> {
             requests: by_name(plan, collector.window),
             failures: collector.failed.into_groups(names),
             series: collector.series,
+            addresses: self
+                .shared
+                .addresses
+                .iter()
+                .enumerate()
+                .map(|(index, address)| AddressUse {
+                    address: address.to_string(),
+                    connections: threads.iter().filter_map(|thread| thread.by_address.get(index)).sum(),
+                })
+                .collect(),
             totals: threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.totals)),
             backend: match (&plan.backend, &self.backend_error) {
                 (Some(url), None) => Some(BackendTruth { url: url.clone(), window: at_end.backend, total_arrivals }),

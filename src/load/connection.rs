@@ -7,14 +7,16 @@
 //! answer that is byte for byte the last one that passed every check passes without being parsed again.
 
 use super::{
+    addresses::Tried,
     count::{Recorder, Times, body_text},
-    http::{Answer, AnswerReader, TokenStream, Transport},
+    http::{Answer, AnswerReader, Coding, TokenStream, Transport},
     lane::{Lane, Shared},
 };
-use crate::model::FailureKind;
+use crate::model::{BodyCheck, FailureKind};
 use mio::{Token, event::Event};
 use std::{
     io::{self, ErrorKind, Read, Write},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -33,7 +35,11 @@ pub struct Connection {
     is_reused: bool,
     /// Whether the current request is on its second connection.
     is_retried: bool,
-    addresses_tried: usize,
+    /// Where it is connected or connecting to, and what else was tried for the current request.
+    address: usize,
+    tried: Tried,
+    /// When to give up connecting to this address, if there is another.
+    connect_by: Option<Instant>,
     current: Current,
     /// The request's bytes, if it has places to fill in.
     rendered: Vec<u8>,
@@ -70,16 +76,22 @@ impl Current {
         let (times, expect) = (self.ended(ended), &shared.requests.get(self.request).expect);
         let (outcome, bytes) = match tokens {
             _ if answer.status != expect.status => {
-                let message = format!("HTTP {}: {}", answer.status, body_text(answer.body));
+                let body = answer.coding.decode(answer.body);
+                let message = format!("HTTP {}: {}", answer.status, body_text(body.as_deref().unwrap_or(answer.body)));
                 (Err((FailureKind::Status, message)), answer.body.len())
             }
-            None => match expect.body.check(answer.body) {
+            None => match check(&expect.body, answer) {
                 Ok(()) => {
                     recorder.success(self.request, times, answer.body.len());
                     return true;
                 }
                 Err(message) => (Err((FailureKind::Body, message)), answer.body.len()),
             },
+            Some(_) if answer.coding != Coding::Identity => {
+                let message =
+                    "the stream is compressed (Content-Encoding), which hides when its tokens came".to_owned();
+                (Err((FailureKind::Body, message)), answer.body.len())
+            }
             Some(tokens) => {
                 tokens.feed(answer.body, ended);
                 let outcome = tokens.outcome();
@@ -93,6 +105,14 @@ impl Current {
             recorder.failure(self.request, ended, kind, &message, bytes);
         }
         false
+    }
+}
+
+/// The error is the failure's message.
+fn check(expected: &BodyCheck, answer: &Answer) -> Result<(), String> {
+    match expected {
+        BodyCheck::Any => Ok(()),
+        BodyCheck::NonEmpty(_) => expected.check(&answer.coding.decode(answer.body)?),
     }
 }
 
@@ -113,7 +133,9 @@ impl Connection {
             transport: None,
             is_reused: false,
             is_retried: false,
-            addresses_tried: 0,
+            address: 0,
+            tried: Tried::default(),
+            connect_by: None,
             current: Current { request: 0, due: now, sent: now },
             rendered: Vec::new(),
             written: 0,
@@ -156,12 +178,27 @@ impl Connection {
 
     /// Fails a request that has taken too long.
     pub fn on_tick(&mut self, now: Instant, lane: &mut Lane) {
-        if self.is_in_flight() && now >= self.deadline {
-            let what = if self.state == State::Connecting { "connection" } else { "whole answer" };
-            let message = format!("no {what} within {:?}", lane.shared.timeout);
+        if self.state == State::Connecting && self.connect_by.is_some_and(|by| now >= by) && now < self.deadline {
+            let why = self.not_yet(lane.addresses.at(self.address));
+            self.not_connected(why, now, lane);
+        } else if self.is_in_flight() && now >= self.deadline {
+            let what = match self.state {
+                State::Connecting => self.not_yet(lane.addresses.at(self.address)),
+                _ => "no whole answer".to_owned(),
+            };
+            let message = format!("{what} within {:?}", lane.shared.timeout);
             self.transport = None;
             lane.recorder.failure(self.current.request, now, FailureKind::Timeout, &message, 0);
             self.end(now, lane);
+        }
+    }
+
+    /// What a connection that is being made still waits for.
+    fn not_yet(&mut self, address: SocketAddr) -> String {
+        if self.transport.as_mut().is_some_and(|transport| transport.source().peer_addr().is_ok()) {
+            format!("no TLS handshake with {address} (does it speak TLS?)")
+        } else {
+            format!("no connection to {address}")
         }
     }
 
@@ -177,30 +214,39 @@ impl Connection {
             lane.totals.on_kept_connection += 1;
             self.write(lane);
         } else {
-            self.addresses_tried = 0;
-            self.connect("the name has no address", lane);
+            self.tried = Tried::default();
+            self.connect(String::new(), lane);
         }
     }
 
     /// Starts to connect to the next address. When none is left, the request fails with `why`.
-    fn connect(&mut self, why: &str, lane: &mut Lane) {
-        let mut why = why.to_owned();
-        while self.addresses_tried < lane.shared.addresses.len() {
-            self.addresses_tried += 1;
-            match lane.connect(Token(self.number as usize)) {
+    fn connect(&mut self, mut why: String, lane: &mut Lane) {
+        let now = Instant::now();
+        while let Some(address) = lane.addresses.next(&mut self.tried, now) {
+            match lane.connect(address, Token(self.number as usize)) {
                 Ok(transport) => {
                     (self.transport, self.is_reused, self.state) = (Some(transport), false, State::Connecting);
+                    self.address = address;
+                    self.connect_by = lane.addresses.patience(self.tried, lane.shared.timeout).map(|time| now + time);
                     return;
                 }
-                Err(error) => why = error.to_string(),
+                Err(error) => {
+                    why = format!("{}: {error}", lane.addresses.at(address));
+                    lane.addresses.failed(address, now);
+                }
             }
-            lane.next_address();
         }
         let why = lane.shared.unresolved.as_deref().unwrap_or(&why);
-        let now = Instant::now();
         lane.recorder.failure(self.current.request, now, FailureKind::Connect, why, 0);
         self.state = State::Idle;
         lane.pacer.after_refusal(self.number, now, CONNECT_PAUSE);
+    }
+
+    /// This address could not be connected to: the next one is tried.
+    fn not_connected(&mut self, why: String, now: Instant, lane: &mut Lane) {
+        self.transport = None;
+        lane.addresses.failed(self.address, now);
+        self.connect(why, lane);
     }
 
     fn is_written(&self, lane: &Lane) -> bool {
@@ -218,6 +264,7 @@ impl Connection {
                     if self.state == State::Connecting {
                         self.state = State::Waiting;
                         lane.totals.connections_opened += 1;
+                        lane.addresses.connected(self.address);
                     }
                     self.written += count;
                     lane.totals.bytes_sent += count as u64;
@@ -226,9 +273,8 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if self.state == State::Connecting => {
-                    self.transport = None;
-                    lane.next_address();
-                    self.connect(&error.to_string(), lane);
+                    let why = format!("{}: {error}", lane.addresses.at(self.address));
+                    self.not_connected(why, Instant::now(), lane);
                     return false;
                 }
                 Err(error) => {
@@ -277,7 +323,9 @@ impl Connection {
         } else {
             match self.reader.feed(bytes) {
                 Ok(None) => {
-                    if let (Some(tokens), Some((200..300, body))) = (&mut self.tokens, self.reader.so_far()) {
+                    if let (Some(tokens), Some((200..300, body))) = (&mut self.tokens, self.reader.so_far())
+                        && self.reader.coding() == Coding::Identity
+                    {
                         tokens.feed(body, now);
                         self.reader.forget_body();
                     }
@@ -324,16 +372,19 @@ impl Connection {
     }
 
     /// The connection is gone before the answer is complete. A server may close a kept connection at any time, so a request
-    /// on one is sent once more if not a byte of its answer has come.
+    /// on one is sent once more if not a byte of its answer has come, and no harm can be done: none of it was written, or
+    /// its method is one that may be carried out twice (RFC 9110, 9.2.2).
     fn lost(&mut self, error: &io::Error, lane: &mut Lane) {
         self.transport = None;
         let is_untouched = self.reader.is_untouched();
-        if self.is_reused && is_untouched && !self.is_retried {
+        let may_repeat = self.written == 0 || lane.shared.requests.get(self.current.request).is_idempotent;
+        if self.is_reused && is_untouched && may_repeat && !self.is_retried {
             self.is_retried = true;
             lane.totals.retries += 1;
             return self.send(lane);
         }
         let (kind, when) = match &self.tokens {
+            _ if is_untouched && self.is_reused => (FailureKind::Reset, "before the answer, on a kept connection"),
             _ if is_untouched => (FailureKind::Reset, "before the answer"),
             Some(tokens) if tokens.bytes > 0 => (FailureKind::Truncated, "within the stream"),
             _ => (FailureKind::Reset, "within the answer"),

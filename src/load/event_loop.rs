@@ -18,12 +18,18 @@ use std::{
 const TICK: Duration = Duration::from_millis(10);
 const INSTANT: Duration = Duration::from_nanos(1);
 const EVENTS: usize = 1024;
+/// Most requests begun in one turn: whatever is due, answers, signals and the clock get their turn.
+const BEGUN_PER_TURN: usize = 1024;
+/// What was due before the end is still sent this long after it, if the clock has passed the end meanwhile.
+const LATEST: Duration = Duration::from_millis(250);
 const TIMER: Token = Token(usize::MAX - 1);
 
 /// What one thread did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ThreadTotals {
     pub totals: Totals,
+    /// Connections established, by address in the resolver's order.
+    pub by_address: Vec<u64>,
     pub last_ended: Option<Instant>,
 }
 
@@ -61,10 +67,12 @@ impl<'a> EventLoop<'a> {
         loop {
             let mut now = Instant::now();
             lane.turn(now);
-            // What was due before the end is still sent, even if the clock has passed the end since.
-            while lane.left > 0
-                && let Some(due) = lane.pacer.next_due(lane.end.map_or(now, |end| now.min(end - INSTANT)))
-            {
+            for _ in 0..BEGUN_PER_TURN {
+                if lane.left == 0 || lane.end.is_some_and(|end| now >= end + LATEST) {
+                    break;
+                }
+                let until = lane.end.map_or(now, |end| now.min(end - INSTANT));
+                let Some(due) = lane.pacer.next_due(until) else { break };
                 if due.connection as usize == connections.len() {
                     connections.push(Connection::new(due.connection, now, lane));
                 }
@@ -98,15 +106,18 @@ impl<'a> EventLoop<'a> {
                 }
             }
         }
+        // The last turn may have begun before the end.
+        lane.turn(Instant::now());
         let mut totals = lane.totals;
         totals.unanswered = connections.iter().filter(|connection| connection.is_in_flight()).count() as u64;
         totals.failed = lane.recorder.failed();
         totals.succeeded = lane.recorder.ended() - totals.failed;
-        if let (Some(end), None) = (lane.end, shared.iterations) {
-            (totals.delayed, totals.unsent) = lane.pacer.finish(end - INSTANT);
+        let Lane { pacer, recorder, addresses, end, .. } = self.lane;
+        if let (Some(end), None) = (end, shared.iterations) {
+            (totals.delayed, totals.unsent) = pacer.finish(end - INSTANT);
         }
-        let last_ended = lane.recorder.last_ended();
-        self.lane.recorder.finish();
-        Ok(ThreadTotals { totals, last_ended })
+        let last_ended = recorder.last_ended();
+        recorder.finish();
+        Ok(ThreadTotals { totals, by_address: addresses.opened().collect(), last_ended })
     }
 }

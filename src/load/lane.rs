@@ -1,6 +1,7 @@
 //! What the connections of one thread share, and what all threads do alike.
 
 use super::{
+    addresses::Addresses,
     count::{Recorder, Timeline},
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
@@ -44,6 +45,8 @@ pub struct Shared {
     pub drain: Duration,
     pub keep_alive: bool,
     pub threads: u32,
+    /// `{{counter}}` of the first request.
+    pub first_counter: u64,
     /// Requests that all threads are to send together; `None` for as many as there is time for.
     pub iterations: Option<u64>,
     /// Threads that are done with their share of the iterations.
@@ -66,8 +69,7 @@ pub struct Lane<'a> {
     counter: u64,
     /// Requests that this thread may still begin.
     pub left: u64,
-    /// Index of the address to connect to: the last one that accepted.
-    address: usize,
+    pub addresses: Addresses,
     /// When the load ends, once that is known.
     pub end: Option<Instant>,
     /// Of this thread's incomplete answers.
@@ -95,9 +97,9 @@ impl<'a> Lane<'a> {
             totals: Totals::default(),
             random,
             registry,
-            counter: thread,
+            counter: shared.first_counter + thread,
             left: shared.iterations.map_or(u64::MAX, share),
-            address: 0,
+            addresses: Addresses::new(&shared.addresses, thread as usize),
             end: None,
             allowance: Allowance::new(MAX_HELD_BYTES / shared.threads as usize),
         }
@@ -124,8 +126,8 @@ impl<'a> Lane<'a> {
     }
 
     /// Starts to connect, with a socket that is registered for as long as it lives.
-    pub fn connect(&self, token: Token) -> io::Result<Transport> {
-        let mut transport = Transport::connect(self.shared.addresses[self.address], self.shared.tls.as_ref())?;
+    pub fn connect(&self, address: usize, token: Token) -> io::Result<Transport> {
+        let mut transport = Transport::connect(self.addresses.at(address), self.shared.tls.as_ref())?;
         self.registry.register(transport.source(), token, INTEREST)?;
         Ok(transport)
     }
@@ -134,10 +136,6 @@ impl<'a> Lane<'a> {
     #[inline]
     pub fn may_hold(&mut self, held: &mut usize, now: usize) -> bool {
         self.allowance.hold(held, now)
-    }
-
-    pub fn next_address(&mut self) {
-        self.address = (self.address + 1) % self.shared.addresses.len();
     }
 
     /// Makes epoll tell once more what the socket is ready for.

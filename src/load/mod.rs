@@ -1,10 +1,11 @@
 //! The load generator: closed loop, open loop and stages, over HTTP/1.1 connections.
 //!
 //! [`run`] carries out a plan. Each thread has an event loop and counts for itself; they share little but a clock, and the
-//! calling thread merges the counts. `pace/` says when requests are due, `http/` renders them and reads answers, `count/`
-//! keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
+//! calling thread merges the counts. `pace/` says when requests are due, `http/` renders them and reads answers, `addresses`
+//! says where connections go to, `count/` keeps what came of them. `connection` is the hot path, `event_loop` gives connections their turns, `conductor` says when
 //! the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
+mod addresses;
 mod backend;
 mod capacity;
 mod conductor;
@@ -18,5 +19,6 @@ mod run;
 mod validate;
 
 pub use capacity::find_capacity;
-pub use http::{parse_requests, read_data_file, read_request_file};
-pub use run::run;
+pub use http::{names_left, parse_requests, read_data_file, read_request_file};
+pub use run::{check, run};
+pub use validate::{RATES, SPAWN_RATES};

@@ -1,6 +1,7 @@
 //! A load phase from start to end: sets up what the threads share, starts one event loop a thread, and joins them.
 
 use super::{
+    addresses::MAX_ADDRESSES,
     backend,
     conductor::Conductor,
     count::{Collector, Recorder, Timeline},
@@ -18,6 +19,7 @@ use crate::{
 };
 use std::{
     io,
+    net::SocketAddr,
     sync::{
         atomic::{AtomicBool, AtomicU32, AtomicU64},
         mpsc::channel,
@@ -38,17 +40,29 @@ const MIX: u64 = 2 << 32;
 /// against, or the backend does not tell what it saw; [`Error::Other`] when the operating system refuses threads or
 /// polling. A server that cannot be reached is no error: its requests are counted as failures.
 pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
-    validate(plan)?;
-    let target = Target::parse(&plan.host)?;
-    let requests = Requests::new(&plan.requests, &plan.lines, &target, plan.keep_alive)?;
+    let (target, requests) = understood(plan)?;
+    let resolved = target.resolve();
+    carry_out(plan, &target, requests, resolved, stop, on_progress)
+}
+
+/// Loads these addresses of the target, or fails each request for the reason that there are none.
+fn carry_out(
+    plan: &LoadPlan,
+    target: &Target,
+    requests: Requests,
+    resolved: Result<Vec<SocketAddr>, String>,
+    stop: &AtomicBool,
+    on_progress: &mut dyn FnMut(&LoadProgress),
+) -> Result<LoadResult> {
     this_process::allow_many_files();
     let cpus_allowed = this_process::cpus_allowed()?;
     let threads = plan.threads.unwrap_or_else(|| this_process::parallelism() as u32).min(plan.max_in_flight());
-    let (addresses, unresolved) = match target.resolve() {
+    let (mut addresses, unresolved) = match resolved {
         Ok(addresses) => (addresses, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let tls = TlsSettings::of(&target, plan.insecure)?;
+    addresses.truncate(MAX_ADDRESSES);
+    let tls = TlsSettings::of(target, plan.insecure)?;
     // The backend may have been busy before: its counts are to start with ours.
     backend::close_window_of(plan)?;
     let shared = Shared {
@@ -62,6 +76,7 @@ pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Load
         drain: Duration::from_micros(plan.drain_us),
         keep_alive: plan.keep_alive,
         threads,
+        first_counter: plan.first_counter,
         iterations: match plan.until {
             Until::Iterations { count } if plan.stages.is_empty() => Some(count),
             _ => None,
@@ -109,7 +124,25 @@ pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&Load
         join(handles)
     })?;
     collector.finish(shared.timeline.us_at(Instant::now()));
-    Ok(conductor.result(&target, collector, &threads_totals, cpus_allowed))
+    Ok(conductor.result(target, collector, &threads_totals, cpus_allowed))
+}
+
+/// Whether the plan can be carried out, as far as that can be known without doing anything.
+///
+/// # Errors
+/// [`Error::Usage`] says what is wrong.
+pub fn check(plan: &LoadPlan) -> Result<()> {
+    understood(plan).map(|_| ())
+}
+
+fn understood(plan: &LoadPlan) -> Result<(Target, Requests)> {
+    validate(plan)?;
+    if let Some(backend) = &plan.backend {
+        Target::parse(backend)?;
+    }
+    let target = Target::parse(&plan.host)?;
+    let requests = Requests::new(&plan.requests, &plan.lines, &target, plan.keep_alive)?;
+    Ok((target, requests))
 }
 
 fn user_schedule(plan: &LoadPlan) -> UserSchedule {
@@ -144,4 +177,83 @@ fn join(handles: Vec<ScopedJoinHandle<'_, io::Result<ThreadTotals>>>) -> Result<
         Err(_) => Err(Error::Other("a load thread panicked".into())),
     });
     totals.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{mock, model::WarmUp};
+    use std::{
+        net::{TcpListener, TcpStream},
+        sync::atomic::Ordering::SeqCst,
+    };
+
+    /// Loads several addresses of one name with as many users, 50 requests together.
+    fn load(addresses: Vec<SocketAddr>, users: u32, keep_alive: bool) -> LoadResult {
+        let plan = LoadPlan {
+            warm_up: WarmUp::Fixed { us: 0 },
+            until: Until::Iterations { count: 50 },
+            threads: Some(1),
+            keep_alive,
+            ..LoadPlan::new("http://several").with_users(users, f64::from(users))
+        };
+        let (target, requests) = understood(&plan).unwrap();
+        carry_out(&plan, &target, requests, Ok(addresses), &AtomicBool::new(false), &mut |_| ()).unwrap()
+    }
+
+    fn connections(result: &LoadResult) -> Vec<u64> {
+        result.addresses.iter().map(|one| one.connections).collect()
+    }
+
+    /// Calls `body` with as many servers running.
+    fn with_servers(count: usize, body: impl FnOnce(Vec<SocketAddr>)) {
+        let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for listener in listeners {
+                scope.spawn(|| mock::serve(listener, &mock::MockConfig::default(), &stop).unwrap());
+            }
+            body(addresses);
+            stop.store(true, SeqCst);
+        });
+    }
+
+    #[test]
+    fn connections_are_spread_over_the_addresses() {
+        with_servers(2, |addresses| {
+            let result = load(addresses.clone(), 6, true);
+            assert_eq!((result.failures.len(), connections(&result)), (0, vec![3, 3]));
+            let result = load(addresses, 1, false);
+            assert_eq!((result.failures.len(), connections(&result)), (0, vec![25, 25]));
+        });
+    }
+
+    #[test]
+    fn an_address_that_refuses_costs_nothing() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        with_servers(1, |addresses| {
+            let result = load([vec![nobody], addresses].concat(), 2, true);
+            assert_eq!((result.failures.len(), connections(&result)), (0, vec![0, 2]));
+        });
+    }
+
+    /// Linux drops the SYNs of further clients where a listener's queue is full, as a firewall does.
+    #[test]
+    fn the_next_address_is_tried_where_one_does_not_answer_at_all() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _context = runtime.enter();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let deaf = socket.listen(0).unwrap();
+        let address = deaf.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300));
+        let queued: Vec<_> = std::iter::from_fn(|| connect().ok()).take(64).collect();
+        assert!((1..64).contains(&queued.len()), "the queue never fills");
+        with_servers(1, |addresses| {
+            let result = load([vec![address], addresses].concat(), 2, true);
+            assert_eq!((result.request_count(), result.failures.len()), (50, 0), "{:?}", result.failures);
+            assert_eq!(connections(&result), [0, 2]);
+        });
+    }
 }

@@ -138,7 +138,8 @@ impl Histogram {
 /// Source: HdrHistogram's `HistogramLogWriter`, format 1.3.
 pub fn hlog_head(start_unix_us: u64) -> String {
     format!(
-        "#[Logged by vscale, values in microseconds, maxima in milliseconds]\n#[Histogram log format version 1.3]\n\
+        "#[Logged by vscale, values in microseconds, maxima in milliseconds]\n\
+         #[Tag=latency: the counted window; Tag=warm-up: before it]\n#[Histogram log format version 1.3]\n\
          #[StartTime: {:.3} (seconds since epoch)]\n\
          \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
         start_unix_us as f64 / 1e6

@@ -36,9 +36,10 @@ pub struct LoadProgress {
 }
 
 impl LoadProgress {
-    /// The row as a line of an interval log.
+    /// The row as a line of an interval log, its tag `latency` within the counted window and `warm-up` before it.
     pub fn to_hlog_line(&self) -> String {
-        self.latency.to_hlog_line("latency", self.start_unix_us, self.duration_us)
+        let tag = if self.measuring { "latency" } else { "warm-up" };
+        self.latency.to_hlog_line(tag, self.start_unix_us, self.duration_us)
     }
 }
 
@@ -65,6 +66,9 @@ pub struct LoadResult {
     pub series: Vec<Second>,
     /// Counts over the whole run, warm-up and drain included.
     pub totals: Totals,
+    /// The host's addresses, in the resolver's order; none where its name has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<AddressUse>,
     /// What each load generator itself used in the window; one, until a load is divided.
     pub generators: Vec<GeneratorUsage>,
     /// What the backend saw meanwhile, if it was asked.
@@ -73,6 +77,15 @@ pub struct LoadResult {
     /// Why the backend did not tell, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_error: Option<String>,
+}
+
+/// An address of the host, and how much it was used over the whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddressUse {
+    /// `127.0.0.1:8080`, `[::1]:8080`.
+    pub address: String,
+    /// Connections established to it.
+    pub connections: u64,
 }
 
 /// Counts over the whole run, from the first request on, warm-up and drain included.
@@ -90,7 +103,8 @@ pub struct Totals {
     pub unsent: u64,
     /// Open loop: sent late, since `max_in_flight` others were waiting when they were due.
     pub delayed: u64,
-    /// Sent once more on a fresh connection because the server had closed the kept one before any answer.
+    /// Sent once more on a fresh connection because the server had closed the kept one before any answer: only what was
+    /// not written yet, or may be carried out twice (RFC 9110, 9.2.2).
     pub retries: u64,
     /// Connections established.
     pub connections_opened: u64,

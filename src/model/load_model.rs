@@ -58,11 +58,7 @@ impl LoadModel {
     /// Longest time until all users run, where there are no stages; 0 in open loop.
     pub fn spawning_us(&self) -> u64 {
         match *self {
-            Self::Closed { users, spawn_rate_per_s: rate, .. } => {
-                // Whole users are started each second; below one a second, one at a time.
-                let rate = if rate >= 1.0 { rate.floor() } else { rate };
-                (f64::from(users) / rate * 1e6) as u64
-            }
+            Self::Closed { users, spawn_rate_per_s: rate, .. } => (f64::from(users) / rate * 1e6) as u64,
             Self::Open { .. } => 0,
         }
     }

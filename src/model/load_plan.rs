@@ -32,6 +32,9 @@ pub struct LoadPlan {
     pub lines: Vec<String>,
     /// Of Poisson arrivals, think times, the mix of requests and `{{random}}`.
     pub seed: u64,
+    /// `{{counter}}` of the first request.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first_counter: u64,
     /// Whether answers are streams of completion chunks, timed token by token.
     pub stream: bool,
     /// Whether a connection serves more than one request.
@@ -97,6 +100,7 @@ impl LoadPlan {
             requests: vec![RequestTemplate::default()],
             lines: Vec::new(),
             seed: 0,
+            first_counter: 0,
             stream: false,
             keep_alive: true,
             insecure: false,
@@ -159,6 +163,10 @@ impl WarmUp {
             Self::Steady { at_most_us } => at_most_us,
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Default for WarmUp {
@@ -252,8 +260,8 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_time_counts_users_started_in_whole_numbers() {
-        let plan = LoadPlan::new("http://a").with_users(30, 1.9);
+    fn the_longest_time_is_that_of_all_its_parts() {
+        let plan = LoadPlan::new("http://a").with_users(45, 1.5);
         assert_eq!(plan.longest_us(), Some((30 + 5 + 60 + 5) * SECOND_US));
         assert_eq!(LoadPlan { until: Until::Stopped, ..plan }.longest_us(), None);
     }

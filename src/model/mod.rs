@@ -37,8 +37,8 @@ pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
 pub use limits::{Limit, LimitRow, LimitValue, Limits};
 pub use load::{
-    BackendTruth, FailureGroup, FailureKind, LoadEvent, LoadProgress, LoadResult, RequestStats, Second, StopCause,
-    StreamStats, Totals, Window,
+    AddressUse, BackendTruth, FailureGroup, FailureKind, LoadEvent, LoadProgress, LoadResult, RequestStats, Second,
+    StopCause, StreamStats, Totals, Window,
 };
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};

@@ -91,7 +91,9 @@ impl Redactor {
             Error::Compose(_) => Error::Compose(clean),
             Error::Preflight(_) => Error::Preflight(clean),
             Error::Start(_) => Error::Start(clean),
-            Error::Engine(_) | Error::File { .. } | Error::Signal(_) | Error::Other(_) => Error::Other(clean),
+            Error::Engine(_) | Error::File { .. } | Error::Signal(_) | Error::ClosedPipe | Error::Other(_) => {
+                Error::Other(clean)
+            }
         }
     }
 

@@ -53,7 +53,7 @@ fn level_files(visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) -> Result<(
 /// The pages of the last visit's phases.
 fn last_pages(run: &Run) -> impl Iterator<Item = (PhaseKind, String)> {
     let phases = run.visited.last().into_iter().flat_map(|last| WITH_FILES.into_iter().filter_map(|it| last.phase(it)));
-    phases.map(|phase| (phase.kind, html::load(phase.kind, &phase.load)))
+    phases.map(|phase| (phase.kind, html::load(Some(phase.kind), &phase.load)))
 }
 
 /// The files of the newest run that are also kept at the top of `results/`, by the names that the seed benchmark gave them:

@@ -84,12 +84,12 @@ pub fn level(run: &Run, analysis: &Analysis, visited: &Visited) -> String {
     render("level.html", &page)
 }
 
-/// `baseline.html` or `stack.html`: one load phase, as Locust's report has it.
-pub fn load(kind: PhaseKind, load: &LoadResult) -> String {
+/// `baseline.html` or `stack.html`: one load phase, as Locust's report has it; or, without a phase, a load by hand.
+pub fn load(kind: Option<PhaseKind>, load: &LoadResult) -> String {
     let host = plain(&load.host);
     let page = LoadPage {
-        title: format!("{kind}: {host}"),
-        phase: kind.to_string(),
+        title: kind.map_or_else(|| format!("load: {host}"), |kind| format!("{kind}: {host}")),
+        phase: kind.map(|kind| kind.to_string()),
         facts: load_facts(load),
         figures: details::figures(load),
         times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
@@ -103,7 +103,7 @@ pub fn load(kind: PhaseKind, load: &LoadResult) -> String {
             timeline::latency(load),
             charts::percentile_plot(
                 "Latency by percentile",
-                &[("latency".to_owned(), details::phase_class(kind), load)],
+                &[("latency".to_owned(), details::phase_class(kind.unwrap_or(PhaseKind::Target)), load)],
             ),
             timeline::users(load),
         ]
@@ -147,7 +147,7 @@ struct LevelPage {
 #[derive(Serialize)]
 struct LoadPage {
     title: String,
-    phase: String,
+    phase: Option<String>,
     facts: Vec<(String, String)>,
     figures: Table,
     times: Vec<Table>,

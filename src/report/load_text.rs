@@ -16,9 +16,9 @@ use crate::{
 };
 
 const MOST_FAILURES: usize = 10;
-const MOST_ERROR_CHARACTERS: usize = 80;
+const LEAST_ERROR_CHARACTERS: usize = 20;
 
-/// One load phase, no table wider than `width`.
+/// One load phase, no line longer than `width`: tables and failures' messages are cut.
 pub fn render(load: &LoadResult, width: usize) -> String {
     let totals = &load.totals;
     let mut lines = vec![
@@ -42,7 +42,7 @@ pub fn render(load: &LoadResult, width: usize) -> String {
     }
     lines.extend(clocks::backend(load).iter().flat_map(|table| section(table, width)));
     if !load.failures.is_empty() {
-        lines.extend(section(&failures(load), width));
+        lines.extend(failures(load, width));
     }
     lines.push(String::new());
     let whole = format!(
@@ -59,6 +59,10 @@ pub fn render(load: &LoadResult, width: usize) -> String {
         format_bytes(totals.bytes_received),
     );
     lines.extend(wrapped(&whole, "", width));
+    if let [_, _, ..] = load.addresses.as_slice() {
+        let used = load.addresses.iter().map(|one| format!("{} to {}", one.connections, one.address));
+        lines.extend(wrapped(&format!("connections: {}", used.collect::<Vec<_>>().join(", ")), "", width));
+    }
     let generator = format!(
         "load generator: {} CPU a request, {:.2} CPUs of {} (CPU {}), {} memory",
         or_none(load.generator_cpu_per_request_us(), format_us),
@@ -143,13 +147,22 @@ fn by_name(load: &LoadResult) -> Table {
     table
 }
 
-fn failures(load: &LoadResult) -> Table {
-    let mut table = Table::new("Failures", ["#occurrences", "name", "error"]);
-    for failure in load.failures.iter().take(MOST_FAILURES) {
-        let error = shortened(&plain(&failure.error), MOST_ERROR_CHARACTERS);
-        table.row([cells::grouped(failure.occurrences), failure.name.clone(), error]);
+/// The error stands behind the table, so that it is not cut to the table's width.
+fn failures(load: &LoadResult, width: usize) -> Vec<String> {
+    let mut table = Table::new("Failures", ["#occurrences", "name"]);
+    let shown = || load.failures.iter().take(MOST_FAILURES);
+    for failure in shown() {
+        table.row([cells::grouped(failure.occurrences), failure.name.clone()]);
     }
-    table
+    let mut lines = section(&table, width);
+    let from = lines.len() - table.rows.len() - 1;
+    let widest = lines[from..].iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let room = width.saturating_sub(widest + 2).max(LEAST_ERROR_CHARACTERS);
+    let errors = shown().map(|failure| shortened(&plain(&failure.error), room));
+    for (line, error) in lines[from..].iter_mut().zip(std::iter::once("error".to_owned()).chain(errors)) {
+        *line = format!("{line:widest$}  {error}");
+    }
+    lines
 }
 
 fn section(table: &Table, width: usize) -> Vec<String> {

@@ -70,7 +70,51 @@ fn a_signal_ends_a_load_with_a_full_report() {
     let last: serde_json::Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["stopped_by"]), (&"result".into(), &"signal".into()));
     assert!(last["totals"]["succeeded"].as_u64().unwrap() > 0);
-    assert_eq!(load.wait().unwrap().code(), Some(0));
+    assert_eq!(load.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_a_load_quietly_and_not_with_0() {
+    let mock = Mock::start(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+    command.args(["load", "--host", &mock.url, "--run-time", "0", "--warm-up", "0", "--json"]);
+    let mut load = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(load.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    drop(out);
+    let output = load.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
+}
+
+#[test]
+fn a_signal_ends_a_search_with_what_it_found() {
+    let mock = Mock::start(&["--service-time", "5ms"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vscale"));
+    command.args(["capacity", "--host", &mock.url, "--run-time", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut search = command.spawn().unwrap();
+    let mut steps = BufReader::new(search.stderr.take().unwrap());
+    let mut first = String::new();
+    steps.read_line(&mut first).unwrap();
+    assert!(first.contains("1 user: "), "{first}");
+    signal(&search, Signal::SIGINT);
+    let output = search.wait_with_output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{out}");
+    assert!(out.starts_with("capacity: ") && out.contains("1 user"), "{out}");
+}
+
+#[test]
+fn the_log_tells_the_warm_up_from_what_is_counted() {
+    let mock = Mock::start(&["--service-time", "2ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let hlog = folder.path().join("made/x.hlog");
+    let path = hlog.display().to_string();
+    let output = vscale(&["load", "--host", &mock.url, "--warm-up", "1", "--run-time", "2", "--hlog", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(hlog).unwrap();
+    let tags: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Tag=")?.split(',').next()).collect();
+    assert_eq!(tags, ["warm-up", "latency", "latency"], "{text}");
+    assert!(text.contains("#[Tag=latency: the counted window; Tag=warm-up: before it]"), "{text}");
 }
 
 #[test]

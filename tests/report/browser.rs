@@ -26,7 +26,7 @@ fn the_load_s_reports() {
     let run = run();
     for kind in [PhaseKind::Baseline, PhaseKind::Target] {
         let load = &phase_of(&run, 1, kind).load;
-        let page = open(&html::load(kind, load));
+        let page = open(&html::load(Some(kind), load));
         page.assert_quiet();
         assert_eq!(page.title(), format!("{kind}: {}", load.host));
         assert!(page.dom.contains(">Over time</h2>"));

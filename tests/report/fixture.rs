@@ -335,6 +335,7 @@ fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, failing: 
         failures: if failures > 0 { vec![failure_group(start, failures)] } else { vec![] },
         requests: vec![stats],
         series: seconds.into_iter().map(|(second, _)| second).collect(),
+        addresses: vec![],
         generators: vec![GeneratorUsage {
             threads: 1,
             cpus_allowed: cpus("0"),

@@ -46,7 +46,7 @@ fn a_long_run_s_charts_are_thinned() {
             second
         })
         .collect();
-    let page = html::load(PhaseKind::Target, load);
+    let page = html::load(Some(PhaseKind::Target), load);
     assert!(page.contains("a point is 300 s"));
     assert!(page.len() < 300_000, "{} bytes", page.len());
 }
@@ -60,7 +60,7 @@ fn runs_with_nothing_in_them_have_reports_too() {
     target.load.series.clear();
     target.usage.clear();
     target.processes.clear();
-    assert!(html::load(PhaseKind::Target, &target.load).contains("No request failed."));
+    assert!(html::load(Some(PhaseKind::Target), &target.load).contains("No request failed."));
     assert!(report(run.clone(), "").contains("Baseline against target"));
     run.visited[0].phases.clear();
     assert!(report(run.clone(), "").contains("No level is valid: the target was not loaded."));
@@ -137,7 +137,7 @@ fn an_open_loop_says_what_was_never_answered_and_has_no_users() {
         "{}",
         &page[..9000]
     );
-    let load = html::load(PhaseKind::Target, &phase_of(&behind_run(), 0, PhaseKind::Target).load);
+    let load = html::load(Some(PhaseKind::Target), &phase_of(&behind_run(), 0, PhaseKind::Target).load);
     assert!(load.contains("254 requests never answered.") && !load.contains("No request failed."));
     assert!(!load.contains("<figcaption>Users"), "0 users would be a lie");
 }
@@ -147,7 +147,7 @@ fn all_charts_of_a_level_end_where_its_load_ends() {
     let mut run = first_visit(run());
     let load = &mut run.visited[0].phases.last_mut().unwrap().load;
     let chart = |load: &LoadResult| {
-        let page = html::load(PhaseKind::Target, load);
+        let page = html::load(Some(PhaseKind::Target), load);
         let (_, rest) = page.split_once("<figcaption>Throughput and failures").unwrap();
         rest.split_once("</figure>").unwrap().0.to_owned()
     };
@@ -176,6 +176,6 @@ fn report(run: Run, compose: &str) -> String {
 
 fn pages() -> Vec<String> {
     let run = run();
-    let load = |kind| html::load(kind, &phase_of(&run, 1, kind).load);
+    let load = |kind| html::load(Some(kind), &phase_of(&run, 1, kind).load);
     vec![report(run.clone(), COMPOSE), load(PhaseKind::Baseline), load(PhaseKind::Target)]
 }

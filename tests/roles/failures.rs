@@ -32,8 +32,8 @@ fn a_body_that_is_not_what_was_asked_for() {
 
 #[test]
 fn rubbish_and_answers_beyond_the_limits() {
-    let huge_header = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
-    let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(1000));
+    let huge_header = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(5 << 20));
+    let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(2000));
     let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n";
     let large = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n";
     for answer in ["\x16\x03\x01 rubbish\n\n", "220 mail\r\n", &huge_header, &many_headers, bad_chunk, large] {
@@ -63,7 +63,9 @@ fn nobody_listens() {
         listener.local_addr().unwrap()
     };
     let result = run(&config(address));
-    assert_eq!(only_failure(&result).kind, FailureKind::Connect);
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert_eq!(failure.error, format!("{address}: Connection refused (os error 111)"));
     assert!(result.request_count() <= 12, "{} attempts: a server that is down is hammered", result.request_count());
     assert_eq!(result.totals.connections_opened, 0);
 }
@@ -142,4 +144,31 @@ fn a_request_that_nobody_answers_is_given_up_after_the_drain() {
     let result = run(&LoadPlan { timeout_us: 60_000_000, ..config(server.address) });
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!((result.request_count(), result.totals.unanswered), (0, 2));
+}
+
+#[test]
+fn what_was_packed_for_the_user_is_unpacked_before_it_is_checked() {
+    let packed = |text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let answer = |coding: &str, body: Vec<u8>| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
+        [head.into_bytes(), body].concat()
+    };
+    let loaded = |answer: Vec<u8>, stream: bool| {
+        let server = Server::answering(answer);
+        run(&LoadPlan { stream, until: for_ms(200), ..config(server.address) })
+    };
+    let result = loaded(answer("gzip", packed(br#"{"choices":[1]}"#)), false);
+    assert!(result.request_count() > 0);
+    assert_eq!(result.failures, []);
+    let message = |result| (only_failure(&result).kind, only_failure(&result).error.clone());
+    let missing = (FailureKind::Body, "Invalid response format: missing choices".to_owned());
+    assert_eq!(message(loaded(answer("gzip", packed(b"{}")), false)), missing);
+    let (kind, why) = message(loaded(answer("br", b"x".to_vec()), false));
+    assert_eq!((kind, why.contains("Content-Encoding is not understood")), (FailureKind::Body, true));
+    let (kind, why) = message(loaded(answer("gzip", packed(b"data: x\n\n")), true));
+    assert_eq!((kind, why.contains("the stream is compressed")), (FailureKind::Body, true));
 }

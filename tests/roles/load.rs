@@ -1,11 +1,13 @@
 //! The load generator against servers that behave: counts, windows, framings, connections, stopping.
 
-use super::servers::{GOOD, Mock, Server, config, ended, expecting, for_ms, read_request, run};
+use super::servers::{GOOD, Mock, Server, config, ended, expecting, for_ms, read_any, read_request, run};
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::model::{Expect, LoadPlan, StopCause, Until, WarmUp};
+use vscale::model::{
+    Arrivals, Expect, FailureKind, LoadModel, LoadPlan, RequestTemplate, Stage, StopCause, Until, WarmUp,
+};
 
 #[test]
 fn mock_and_load_generator_agree_on_every_request() {
@@ -126,23 +128,59 @@ fn without_keep_alive_each_request_has_its_own_connection() {
     assert_eq!(result.totals.connections_opened, ended(&result));
 }
 
-#[test]
-fn a_request_on_a_connection_that_was_just_closed_is_sent_again() {
-    // Each connection answers three requests, and closes as the fourth comes, without a byte of answer.
-    let server = Server::start(|mut stream| {
-        for _ in 0..3 {
-            if !read_request(&mut stream) || stream.write_all(GOOD.as_bytes()).is_err() {
+/// Each connection answers three requests, and closes as the fourth comes, without a byte of answer. Counts what came.
+fn closing_after_three() -> (Server, Arc<AtomicU64>) {
+    let came = Arc::<AtomicU64>::default();
+    let seen = Arc::clone(&came);
+    let server = Server::start(move |mut stream| {
+        for number in 1..=4 {
+            if read_any(&mut stream).is_none() {
+                return;
+            }
+            seen.fetch_add(1, SeqCst);
+            if number <= 3 && stream.write_all(GOOD.as_bytes()).is_err() {
                 return;
             }
         }
-        read_request(&mut stream);
     });
-    let result = run(&config(server.address));
-    assert!(result.request_count() > 3);
-    assert_eq!(result.failures, []);
-    // Every connection but each user's first was opened for a retry.
+    (server, came)
+}
+
+#[test]
+fn what_may_be_carried_out_twice_is_sent_again_when_a_kept_connection_closes() {
+    let (server, came) = closing_after_three();
+    let mut config = LoadPlan { until: Until::Iterations { count: 100 }, ..config(server.address) };
+    config.requests[0] = RequestTemplate { method: "PUT".into(), ..RequestTemplate::default() };
+    let result = run(&config);
+    assert_eq!((result.request_count(), result.failures.len()), (100, 0), "{:?}", result.failures);
+    // Every connection but each user's first was opened for a retry, and each request that came twice is told.
     assert!(result.totals.retries > 0);
     assert_eq!(result.totals.connections_opened, 2 + result.totals.retries);
+    assert_eq!(came.load(SeqCst), 100 + result.totals.retries);
+}
+
+#[test]
+fn a_post_whose_answer_never_came_is_never_sent_twice() {
+    for method in ["POST", "PATCH", "PURGE"] {
+        let (server, came) = closing_after_three();
+        let mut config = LoadPlan { until: Until::Iterations { count: 100 }, ..config(server.address) };
+        config.requests[0].method = method.into();
+        let result = run(&config);
+        assert_eq!((result.totals.sent, came.load(SeqCst), result.totals.retries), (100, 100, 0), "{method}");
+        // Each fourth of a connection.
+        assert!((24..=25).contains(&result.failure_count()), "{method}: {:?}", result.failures);
+        let failure = &result.failures[0];
+        assert_eq!(failure.kind, FailureKind::Reset);
+        assert!(failure.error.starts_with("before the answer, on a kept connection: "), "{}", failure.error);
+    }
+}
+
+#[test]
+fn the_addresses_are_told_and_add_up_to_the_connections() {
+    let mock = Mock::start();
+    let result = run(&LoadPlan { keep_alive: false, ..config(mock.address) });
+    let used: Vec<_> = result.addresses.iter().map(|one| (one.address.as_str(), one.connections)).collect();
+    assert_eq!(used, [(mock.address.to_string().as_str(), result.totals.connections_opened)]);
 }
 
 #[test]
@@ -230,10 +268,22 @@ fn a_body_that_changes_is_checked_each_time() {
 fn what_makes_no_load_is_refused() {
     let address = "127.0.0.1:1".parse().unwrap();
     let good = || config(address);
+    let open = |rate_rps| LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight: 1 };
     for wrong in [
         good().with_users(0, 1.0),
         good().with_users(1, 0.0),
         good().with_users(1, f64::NAN),
+        good().with_users(1, 1e-300),
+        good().with_users(1, f64::INFINITY),
+        LoadPlan { model: open(1e-300), ..good() },
+        LoadPlan { model: open(f64::MAX), ..good() },
+        LoadPlan { timeout_us: u64::MAX, ..good() },
+        LoadPlan { drain_us: u64::MAX, ..good() },
+        LoadPlan { until: Until::RunTime { us: u64::MAX }, ..good() },
+        LoadPlan { warm_up: WarmUp::Fixed { us: u64::MAX }, ..good() },
+        LoadPlan { warm_up: WarmUp::Steady { at_most_us: u64::MAX }, ..good() },
+        LoadPlan { stages: vec![Stage { duration_us: u64::MAX / 2, target: 1.0 }; 3], ..good() },
+        LoadPlan { stages: vec![Stage { duration_us: 1, target: f64::NAN }], ..good() },
         LoadPlan { threads: Some(0), ..good() },
         LoadPlan { timeout_us: 0, ..good() },
         LoadPlan { until: for_ms(0), ..good() },

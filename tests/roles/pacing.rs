@@ -79,6 +79,26 @@ fn what_cannot_be_sent_before_the_end_is_counted_apart() {
 }
 
 #[test]
+fn a_rate_beyond_all_reach_ends_in_time_and_all_of_it_is_accounted_for() {
+    let server = Server::answering(GOOD);
+    for host in
+        [format!("http://{}", server.address), "http://no.such.name.invalid".into(), "http://127.0.0.1:1".into()]
+    {
+        for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+            let model = LoadModel::Open { rate_rps: 1e7, arrivals, max_in_flight: 8 };
+            let config = LoadPlan { model, host: host.clone(), until: for_ms(500), ..config(server.address) };
+            let result = run(&LoadPlan { threads: Some(2), drain_us: 1_000_000, ..config });
+            let due = (result.totals.sent + result.totals.unsent) as f64;
+            // A Poisson process has give or take a few times the root of 5,000,000.
+            let most_apart = if arrivals == Arrivals::Constant { 0.0 } else { 15_000.0 };
+            assert!((due - 5e6).abs() <= most_apart, "{host} {arrivals:?}: {due} due of 5,000,000");
+            assert!(result.totals.unsent > 0, "{host}");
+            accounts_for_all(&result);
+        }
+    }
+}
+
+#[test]
 fn users_think() {
     let server = Server::answering(GOOD);
     let model = LoadModel::Closed { users: 2, spawn_rate_per_s: 10.0, think_time: "50ms".parse().unwrap() };

@@ -1,12 +1,13 @@
 //! What the load generator sends: mixes by weight, places filled in, statistics by name.
 
-use super::servers::{GOOD, Server, config, read_any, run};
+use super::servers::{GOOD, Server, config, for_ms, read_any, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use vscale::load::parse_requests;
-use vscale::model::{LoadPlan, Until};
+use vscale::load::{find_capacity, parse_requests};
+use vscale::model::{Arrivals, LoadPlan, Until, WarmUp};
 
 /// Head and body of each request.
 type Kept = Arc<Mutex<Vec<(String, String)>>>;
@@ -75,4 +76,26 @@ fn no_two_requests_are_alike() {
     assert_eq!((paths.len(), ids.len()), (300, 300));
     assert_eq!(prompts.keys().map(String::as_str).collect::<Vec<_>>(), ["a \"quoted\" one", "plain", "ümlaut"]);
     assert!(prompts.values().all(|count| (95..=105).contains(count)), "{prompts:?}");
+}
+
+#[test]
+fn no_step_of_a_search_repeats_what_another_sent() {
+    let (server, requests) = keeping();
+    let text = r#"{"path": "/ask", "body": "{{counter}} {{random}}", "expect": "any"}"#;
+    let plan = LoadPlan {
+        requests: parse_requests(Path::new("ask"), text).unwrap(),
+        until: for_ms(100),
+        warm_up: WarmUp::Fixed { us: 0 },
+        ..config(server.address).with_users(1, 1.0)
+    };
+    let found = find_capacity(&plan, 4, Arrivals::Poisson, &AtomicBool::new(false), &mut |_| ()).unwrap();
+    assert!(found.steps.len() >= 5, "at least two searching, three at shares");
+    let requests = requests.lock().unwrap();
+    let (mut counters, mut randoms) = (BTreeSet::new(), BTreeSet::new());
+    for (_, body) in requests.iter() {
+        let (counter, random) = body.split_once(' ').unwrap();
+        counters.insert(counter.to_owned());
+        randoms.insert(random.to_owned());
+    }
+    assert_eq!((counters.len(), randoms.len()), (requests.len(), requests.len()));
 }

@@ -81,8 +81,25 @@ fn a_certificate_of_the_users_own_is_taken() {
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls_is_a_failure() {
-    let server = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
-    let result = run(&over_tls(&server, true));
-    assert_eq!(only_failure(&result).kind, FailureKind::Connect);
+fn tls_on_one_side_only_is_named() {
+    let plain = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
+    let result = run(&over_tls(&plain, true));
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Connect);
+    assert!(failure.error.ends_with("the server does not speak TLS: use http://"), "{}", failure.error);
+
+    // One that waits for the end of a request's head.
+    let silent = Server::start(|mut stream| while read_any(&mut stream).is_some() {});
+    let result = run(&LoadPlan { timeout_us: 200_000, ..over_tls(&silent, true) });
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    let expected = format!("no TLS handshake with {} (does it speak TLS?) within 200ms", silent.address);
+    assert_eq!(failure.error, expected);
+
+    // One that speaks TLS answers to plain HTTP with an alert.
+    let secure = Server::answering(*b"\x15\x03\x03\x00\x02\x02\x46");
+    let result = run(&config(secure.address));
+    let failure = only_failure(&result);
+    assert_eq!(failure.kind, FailureKind::Protocol);
+    assert_eq!(failure.error, "the server speaks TLS: use https://");
 }

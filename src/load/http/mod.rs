@@ -2,6 +2,7 @@
 //! `target` (names) and `transport` (sockets).
 
 mod chunk;
+mod coding;
 mod expect;
 mod request;
 mod request_file;
@@ -13,7 +14,8 @@ mod tls;
 mod tokens;
 mod transport;
 
-pub use request::Requests;
+pub use coding::Coding;
+pub use request::{Requests, names_left};
 pub use request_file::{parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
 pub use target::Target;

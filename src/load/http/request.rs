@@ -2,6 +2,7 @@
 
 use super::{
     Target,
+    target::is_uri_text,
     template::{Escape, Template, Values},
 };
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     error::{Error, Result},
     model::{Expect, RequestTemplate},
 };
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 /// All requests of a load, ready to be written.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Request {
     pub expect: Expect,
     /// `HEAD`: its answers have no body.
     pub is_head: bool,
+    /// Its method has the same effect when it is carried out twice (RFC 9110, 9.2.2).
+    pub is_idempotent: bool,
     /// Its method usually has no body: without one, it has no `Content-Length` either.
     is_bodiless: bool,
     content: Content,
@@ -34,9 +37,10 @@ pub struct Request {
 #[derive(Clone, Debug)]
 enum Content {
     Fixed(Vec<u8>),
-    /// `Content-Length` is written between the two, once the body is rendered.
+    /// `Content-Length` is written before the body, once that is rendered.
     Templated {
-        head: Template,
+        request_line: Template,
+        headers: Template,
         body: Template,
     },
 }
@@ -51,11 +55,8 @@ impl Requests {
         for template in templates {
             up_to += template.weight / total;
             let content = template.content(target, keep_alive)?;
-            if content.has_line() && lines.is_empty() {
-                return Err(Error::Usage(format!(
-                    "{}: {{{{line}}}} needs a data file with at least one line",
-                    template.name
-                )));
+            if let Some(why) = content.no_line(lines) {
+                return Err(Error::Usage(format!("{}: {{{{line}}}} {why}", template.name)));
             }
             requests.push(Request { content, up_to, ..template.without_content() });
         }
@@ -104,10 +105,11 @@ impl Request {
         to.clear();
         match &self.content {
             Content::Fixed(bytes) => to.extend_from_slice(bytes),
-            Content::Templated { head, body } => {
+            Content::Templated { request_line, headers, body } => {
                 let mut content = Vec::new();
                 body.render(values, Escape::Json, &mut content);
-                head.render(values, Escape::Percent, to);
+                request_line.render(values, Escape::Percent, to);
+                headers.render(values, Escape::Nothing, to);
                 if !content.is_empty() || !self.is_bodiless {
                     write!(to, "Content-Length: {}\r\n", content.len()).expect("a Vec takes all");
                 }
@@ -119,18 +121,25 @@ impl Request {
 }
 
 impl Content {
-    fn has_line(&self) -> bool {
-        matches!(self, Self::Templated { head, body } if head.has_line() || body.has_line())
+    /// Why the places for lines cannot be filled, if they cannot.
+    fn no_line(&self, lines: &[String]) -> Option<String> {
+        let Self::Templated { request_line, headers, body } = self else { return None };
+        let needs_one = [request_line, headers, body].into_iter().any(Template::has_line);
+        if needs_one && lines.is_empty() {
+            return Some("needs a data file with at least one line".into());
+        }
+        let mut unfit = lines.iter().enumerate().filter(|(_, line)| headers.has_line() && !is_field_value(line));
+        unfit.next().map(|(number, _)| format!("in a header: line {} has a control character", number + 1))
     }
 }
 
 impl RequestTemplate {
     fn content(&self, target: &Target, keep_alive: bool) -> Result<Content> {
-        let wrong = |why: String| Error::Usage(format!("request {}: {why}", self.name));
-        let head = Template::parse(self.head(target, keep_alive)?.as_bytes()).map_err(wrong)?;
-        let body = Template::parse(self.body.as_bytes()).map_err(wrong)?;
-        let is_fixed = head.is_fixed() && body.is_fixed();
-        let content = Content::Templated { head, body };
+        let request_line = Template::parse(self.request_line(target)?.as_bytes());
+        let headers = Template::parse(self.headers(target, keep_alive)?.as_bytes());
+        let body = Template::parse(self.body.as_bytes());
+        let is_fixed = [&request_line, &headers, &body].into_iter().all(Template::is_fixed);
+        let content = Content::Templated { request_line, headers, body };
         if !is_fixed {
             return Ok(content);
         }
@@ -143,22 +152,29 @@ impl RequestTemplate {
         Request {
             expect: self.expect.clone(),
             is_head: self.method == "HEAD",
+            is_idempotent: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].contains(&self.method.as_str()),
             is_bodiless: ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&self.method.as_str()),
             content: Content::Fixed(Vec::new()),
             up_to: 1.0,
         }
     }
 
-    /// The request line and all headers but `Content-Length`.
-    fn head(&self, target: &Target, keep_alive: bool) -> Result<String> {
-        let wrong = |what: &str, text: &str| Error::Usage(format!("`{}` is not a {what}", text.escape_debug()));
+    fn request_line(&self, target: &Target) -> Result<String> {
         if !is_token(&self.method) {
-            return Err(wrong("method", &self.method));
+            return Err(is_no("method", &self.method));
         }
-        if !self.path.starts_with('/') || !self.path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(wrong("path (it starts with `/` and has no blanks)", &self.path));
+        if !self.path.starts_with('/') || !is_path_and_query(&self.path) {
+            return Err(is_no(
+                "path (it starts with `/`; blanks, `#`, `\"` and a bare `%` are percent-encoded)",
+                &self.path,
+            ));
         }
-        let mut text = format!("{} {}{} HTTP/1.1\r\n", self.method, target.prefix, self.path);
+        Ok(format!("{} {}{} HTTP/1.1\r\n", self.method, target.prefix, self.path))
+    }
+
+    /// All headers but `Content-Length`.
+    fn headers(&self, target: &Target, keep_alive: bool) -> Result<String> {
+        let mut text = String::new();
         let mut header = |name: &str, value: &str| text.extend([name, ": ", value, "\r\n"]);
         let defaults = [
             ("Host", target.authority.as_str()),
@@ -176,10 +192,10 @@ impl RequestTemplate {
             let is_ours =
                 ["content-length", "transfer-encoding", "connection"].contains(&name.to_ascii_lowercase().as_str());
             if !is_token(name) || is_ours {
-                return Err(wrong("header that can be set", name));
+                return Err(is_no("header that can be set", name));
             }
-            if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-                return Err(wrong("header value", value));
+            if !is_field_value(value) {
+                return Err(is_no("header value", value));
             }
             header(name, value);
         }
@@ -188,6 +204,31 @@ impl RequestTemplate {
         }
         Ok(text)
     }
+}
+
+/// Names in double braces that stand for nothing and are sent as they are, each once.
+pub fn names_left(requests: &[RequestTemplate]) -> Vec<String> {
+    let texts = requests.iter().flat_map(|request| {
+        let headers = request.headers.iter().map(|(_, value)| value);
+        [&request.path, &request.body].into_iter().chain(headers)
+    });
+    let names =
+        texts.flat_map(|text| Template::parse(text.as_bytes()).names_left().map(str::to_owned).collect::<Vec<_>>());
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn is_no(what: &str, text: &str) -> Error {
+    Error::Usage(format!("`{}` is not a {what}", text.escape_debug()))
+}
+
+/// As in RFC 9110, 5.5: no control characters but the tab.
+fn is_field_value(text: &str) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+}
+
+/// As in RFC 3986, 3.3 and 3.4, and also the brackets and braces that queries and templates are full of.
+fn is_path_and_query(text: &str) -> bool {
+    is_uri_text(text, b"/?[]{}|")
 }
 
 /// As in RFC 9110, 5.6.2.
@@ -267,6 +308,26 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_as_it_is_in_a_header_and_encoded_in_a_path() {
+        let template = RequestTemplate {
+            path: "/{{line}}".into(),
+            headers: vec![("Authorization".into(), "Bearer {{line}}".into())],
+            body: "{{user}} {{line}}".into(),
+            ..RequestTemplate::default()
+        };
+        let requests = requests(std::slice::from_ref(&template), &["a/b=\u{e9} \"c\""], true).unwrap();
+        let mut bytes = Vec::new();
+        requests.get(0).render(&Values { counter: 0, random: 0, line: requests.line(0) }, &mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("POST /api/a%2Fb%3D%C3%A9%20%22c%22 HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("\r\nAuthorization: Bearer a/b=\u{e9} \"c\"\r\n"), "{text}");
+        assert!(text.ends_with("\r\n\r\n{{user}} a/b=\u{e9} \\\"c\\\""), "{text}");
+        assert_eq!(names_left(std::slice::from_ref(&template)), ["user"]);
+        let error = self::requests(&[template], &["fine", "a\rX: smuggled"], true).unwrap_err().to_string();
+        assert!(error.contains("{{line}} in a header: line 2 has a control character"), "{error}");
+    }
+
+    #[test]
     fn weights_are_shares() {
         let of_weight = |weight| RequestTemplate { weight, ..RequestTemplate::default() };
         let requests = requests(&[of_weight(3.0), of_weight(1.0)], &[], true).unwrap();
@@ -285,6 +346,10 @@ mod tests {
             RequestTemplate { method: "GET /".into(), ..default() },
             RequestTemplate { path: "/a b".into(), ..default() },
             RequestTemplate { path: "no-slash".into(), ..default() },
+            RequestTemplate { path: "/a#fragment".into(), ..default() },
+            RequestTemplate { path: "/a?q=100%".into(), ..default() },
+            RequestTemplate { path: "/ä".into(), ..default() },
+            RequestTemplate { path: "/a\"b".into(), ..default() },
             RequestTemplate { headers: header("X", "a\r\nY: b"), ..default() },
             RequestTemplate { headers: header("X: a\r\nY", "b"), ..default() },
             RequestTemplate { headers: header("Content-Length", "5"), ..default() },

@@ -2,13 +2,14 @@
 //!
 //! An answer that comes in one piece, as most do, is parsed where it lies: nothing is copied. Framing follows RFC 9112, 6.3.
 
+use super::coding::Coding;
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
 /// Of the status line and all headers.
-pub const MAX_HEAD_BYTES: usize = 64 << 10;
+pub const MAX_HEAD_BYTES: usize = 4 << 20;
 pub const MAX_BODY_BYTES: u64 = 16 << 20;
-const MAX_HEADERS: usize = 128;
+const MAX_HEADERS: usize = 1024;
 /// A buffer that has grown beyond this is freed between two answers.
 const KEPT_CAPACITY: usize = 64 << 10;
 
@@ -17,9 +18,12 @@ const KEPT_CAPACITY: usize = 64 << 10;
 pub enum ProtocolError {
     #[error("the answer is not HTTP/1.1")]
     NotHttp,
+    /// A TLS record came where HTTP was spoken.
+    #[error("the server speaks TLS: use https://")]
+    Tls,
     #[error("the answer's head is malformed")]
     Head,
-    #[error("the answer's head is larger than 64 KiB or has more than 128 headers")]
+    #[error("the answer's head is larger than 4 MiB or has more than 1,024 headers")]
     HeadTooLarge,
     /// `Content-Length` is not a number, or several of them differ.
     #[error("the answer's Content-Length is invalid")]
@@ -45,6 +49,8 @@ pub struct Answer<'a> {
     pub status: u16,
     /// Without its framing.
     pub body: &'a [u8],
+    /// How the body is compressed.
+    pub coding: Coding,
     /// Whether the connection may serve another request; also false if more bytes follow, which nobody asked for.
     pub keep_alive: bool,
 }
@@ -56,6 +62,7 @@ pub struct AnswerReader {
     answers_head: bool,
     stage: Stage,
     status: u16,
+    coding: Coding,
     keep_alive: bool,
     /// The part of a head that has come so far.
     head: Vec<u8>,
@@ -74,7 +81,15 @@ enum Stage {
 impl AnswerReader {
     pub fn new() -> Self {
         let (head, body) = (Vec::new(), Vec::new());
-        Self { answers_head: false, stage: Stage::Head, status: 0, keep_alive: false, head, body }
+        Self {
+            answers_head: false,
+            stage: Stage::Head,
+            status: 0,
+            coding: Coding::Identity,
+            keep_alive: false,
+            head,
+            body,
+        }
     }
 
     /// To be called before the answer to each request.
@@ -92,6 +107,11 @@ impl AnswerReader {
     /// The status and the body so far; `None` before the head is complete.
     pub fn so_far(&self) -> Option<(u16, &[u8])> {
         (!matches!(self.stage, Stage::Head)).then_some((self.status, self.body.as_slice()))
+    }
+
+    /// How the answer's body is compressed, once its head is complete.
+    pub fn coding(&self) -> Coding {
+        self.coding
     }
 
     /// Bytes kept until the answer is complete.
@@ -120,7 +140,7 @@ impl AnswerReader {
             Stage::Length { left } if self.body.is_empty() && rest.len() as u64 >= *left => {
                 let (body, excess) = rest.split_at(*left as usize);
                 let keep_alive = self.keep_alive && excess.is_empty();
-                return Ok(Some(Answer { status: self.status, body, keep_alive }));
+                return Ok(Some(Answer { status: self.status, body, coding: self.coding, keep_alive }));
             }
             Stage::Length { left } => {
                 let take = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -139,13 +159,13 @@ impl AnswerReader {
             Stage::Head => unreachable!("the loop above ends only when the head is read"),
         };
         let keep_alive = self.keep_alive && taken == rest.len();
-        Ok(is_whole.then_some(Answer { status: self.status, body: &self.body, keep_alive }))
+        Ok(is_whole.then_some(Answer { status: self.status, body: &self.body, coding: self.coding, keep_alive }))
     }
 
     /// The server has closed the connection. `Some` if that is what completes the answer.
     pub fn close(&self) -> Option<Answer<'_>> {
         let ends = matches!(self.stage, Stage::UntilClose);
-        ends.then_some(Answer { status: self.status, body: &self.body, keep_alive: false })
+        ends.then_some(Answer { status: self.status, body: &self.body, coding: self.coding, keep_alive: false })
     }
 
     /// Takes bytes up to the end of a head and returns how many; `None` if the head goes on.
@@ -160,8 +180,10 @@ impl AnswerReader {
         self.head.extend_from_slice(bytes);
         let Some(end) = head_end(&self.head, before) else {
             let seen = self.head.len().min(HTTP_1.len());
-            return if self.head[..seen] != HTTP_1[..seen] {
-                Err(ProtocolError::NotHttp)
+            return if TLS_RECORDS.iter().any(|start| start[..1] == self.head) {
+                Ok(None)
+            } else if self.head[..seen] != HTTP_1[..seen] {
+                Err(not_http(&self.head))
             } else if self.head.len() > MAX_HEAD_BYTES {
                 Err(ProtocolError::HeadTooLarge)
             } else {
@@ -176,7 +198,7 @@ impl AnswerReader {
     /// Reads a complete head and says what follows it.
     fn after_head(&mut self, bytes: &[u8]) -> Result<Stage, ProtocolError> {
         let head = parse_head(bytes)?;
-        (self.status, self.keep_alive) = (head.status, head.keep_alive);
+        (self.status, self.coding, self.keep_alive) = (head.status, head.coding, head.keep_alive);
         Ok(match head.status {
             101 => return Err(ProtocolError::Upgrade),
             100..=199 => Stage::Head,
@@ -194,8 +216,17 @@ impl AnswerReader {
 
 const HTTP_1: &[u8] = b"HTTP/1.";
 
+/// The content type of a TLS record, an alert or a handshake, and the first byte of its version.
+const TLS_RECORDS: [&[u8]; 2] = [b"\x15\x03", b"\x16\x03"];
+
+fn not_http(bytes: &[u8]) -> ProtocolError {
+    let is_tls = TLS_RECORDS.iter().any(|start| bytes.starts_with(start));
+    if is_tls { ProtocolError::Tls } else { ProtocolError::NotHttp }
+}
+
 struct Head {
     status: u16,
+    coding: Coding,
     keep_alive: bool,
     is_chunked: bool,
     content_length: Option<u64>,
@@ -203,21 +234,25 @@ struct Head {
 
 fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
     if !bytes.starts_with(HTTP_1) {
-        return Err(ProtocolError::NotHttp);
+        return Err(not_http(bytes));
     }
     if bytes.len() > MAX_HEAD_BYTES {
         return Err(ProtocolError::HeadTooLarge);
     }
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
+    // A line that starts with a blank goes on with the one before it (RFC 9112, 5.2); what is read below splits such a value
+    // at commas and trims the items, for which a line break is as good as the blank that it stands for.
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true).allow_spaces_after_header_name_in_responses(true);
     match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(ProtocolError::HeadTooLarge),
         _ => return Err(ProtocolError::Head),
     }
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
-    let mut head = Head { status, keep_alive: version >= 1, is_chunked: false, content_length: None };
+    let keep_alive = version >= 1;
+    let mut head = Head { status, coding: Coding::Identity, keep_alive, is_chunked: false, content_length: None };
     for header in response.headers.iter() {
         // Few headers matter; the length of the name tells most others apart without reading it.
         match header.name.len() {
@@ -229,14 +264,21 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
                 }
             }
             14 if header.name.eq_ignore_ascii_case("content-length") => {
-                let length = parse_length(header.value).ok_or(ProtocolError::Length)?;
-                if head.content_length.is_some_and(|other| other != length) {
-                    return Err(ProtocolError::Length);
+                // A list of the same length is that length (RFC 9112, 6.3).
+                for item in header.value.split(|&byte| byte == b',') {
+                    let length = parse_length(item.trim_ascii()).ok_or(ProtocolError::Length)?;
+                    if head.content_length.is_some_and(|other| other != length) {
+                        return Err(ProtocolError::Length);
+                    }
+                    head.content_length = Some(length);
                 }
-                head.content_length = Some(length);
+            }
+            16 if header.name.eq_ignore_ascii_case("content-encoding") => {
+                head.coding = head.coding.and(Coding::of(header.value));
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                head.is_chunked = has_token(header.value, b"chunked");
+                let last = header.value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
+                head.is_chunked = has_token(last, b"chunked");
             }
             _ => {}
         }

@@ -39,6 +39,16 @@ fn examples() -> Vec<(&'static str, Outcome)> {
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", Ok(None)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", Ok(None)),
         ("HTTP/1.1 200 OK\r\nContent-Le", Ok(None)),
+        ("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length:\r\n\t1\r\n\r\nx", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nX: a\r\n \r\n b\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nConnection: x,\r\n  close\r\nContent-Length : 1\r\n\r\nx", whole(200, "x", false)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n1\r\nx", whole(200, "1\r\nx", false)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nx", Err(ProtocolError::Length)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n 2\r\n\r\nx", Err(ProtocolError::Length)),
+        ("HTTP/1.1 200 OK\r\n X: y\r\n\r\n", Err(ProtocolError::Head)),
+        ("\x15\x03\x01\0\x02\x02\n\n", Err(ProtocolError::Tls)),
         ("SSH-2.0-OpenSSH_9.2\r\n", Err(ProtocolError::NotHttp)),
         ("HTTP/2 200\r\n\r\n", Err(ProtocolError::NotHttp)),
         ("HTTP/1.1 abc\r\n\r\n", Err(ProtocolError::Head)),
@@ -70,7 +80,31 @@ fn an_answer_to_head_has_no_body() {
     let mut reader = AnswerReader::new();
     reader.reset(true);
     let answer = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").unwrap();
-    assert_eq!(answer, Some(Answer { status: 200, body: b"", keep_alive: true }));
+    assert_eq!(answer, Some(Answer { status: 200, body: b"", coding: Coding::Identity, keep_alive: true }));
+}
+
+#[test]
+fn many_long_headers_are_an_answer_like_any_other() {
+    let header = |number| format!("X-{number}: {}\r\n", "v".repeat(6 << 10));
+    let headers: String = (0..200).map(header).collect();
+    let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 1\r\n\r\nx");
+    assert_eq!(read([answer.as_bytes()]), whole(200, "x", true));
+    assert_eq!(read(answer.as_bytes().chunks(60_000)), whole(200, "x", true));
+}
+
+#[test]
+fn the_coding_is_told() {
+    for (headers, coding) in [
+        ("", Coding::Identity),
+        ("Content-Encoding: gzip\r\n", Coding::Gzip),
+        ("Content-Encoding: deflate\r\n", Coding::Deflate),
+        ("Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", Coding::Gzip),
+        ("content-encoding: br\r\n", Coding::Other),
+    ] {
+        let mut reader = AnswerReader::new();
+        let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 1\r\n\r\nx");
+        assert_eq!(reader.feed(answer.as_bytes()).unwrap().unwrap().coding, coding, "{headers}");
+    }
 }
 
 #[test]
@@ -94,7 +128,7 @@ fn a_reader_is_as_new_after_reset() {
     reader.reset(false);
     assert!(reader.is_untouched());
     let answer = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx").unwrap();
-    assert_eq!(answer, Some(Answer { status: 200, body: b"x", keep_alive: true }));
+    assert_eq!(answer, Some(Answer { status: 200, body: b"x", coding: Coding::Identity, keep_alive: true }));
 }
 
 /// Cuts the bytes at the given places.

@@ -1,4 +1,6 @@
-//! Text with places to fill in for each request, so that no two are alike and no cache can answer.
+//! Text with places to fill in for each request, so that no two are alike and no cache can answer. There are three names;
+//! any other `{{name}}` is text, as bodies that are templates themselves have it. What is filled in is never looked at again,
+//! so that a literal `{{counter}}` can be sent as a `{{line}}`.
 
 use std::io::Write;
 
@@ -32,36 +34,43 @@ enum Part {
 pub enum Escape {
     /// In a body: as within a JSON string.
     Json,
-    /// In a path or a header: as in a URL, percent-encoded.
+    /// In a path: as in a URL, percent-encoded.
     Percent,
+    /// In a header: as it is. No control characters may be in it.
+    Nothing,
 }
 
 impl Template {
-    /// The error names a place that is none of the three.
-    pub fn parse(text: &[u8]) -> Result<Self, String> {
+    pub fn parse(text: &[u8]) -> Self {
         let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((at, length, name)) = next_place(rest) {
-            if at > 0 {
-                parts.push(Part::Text(rest[..at].to_vec()));
+        let (mut from, mut seen) = (0, 0);
+        while let Some((at, name)) = next_name(text, seen) {
+            let part = match name {
+                b"counter" => Some(Part::Counter),
+                b"random" => Some(Part::Random),
+                b"line" => Some(Part::Line),
+                _ => None,
+            };
+            seen = at + name.len() + 4;
+            if let Some(part) = part {
+                parts.push(Part::Text(text[from..at].to_vec()));
+                parts.push(part);
+                from = seen;
             }
-            parts.push(match name {
-                b"counter" => Part::Counter,
-                b"random" => Part::Random,
-                b"line" => Part::Line,
-                _ => {
-                    let name = name.escape_ascii();
-                    return Err(format!(
-                        "`{{{{{name}}}}}` is not known: use {{{{counter}}}}, {{{{random}}}} or {{{{line}}}}"
-                    ));
-                }
-            });
-            rest = &rest[at + length..];
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_vec()));
-        }
-        Ok(Self { parts })
+        parts.push(Part::Text(text[from..].to_vec()));
+        parts.retain(|part| *part != Part::Text(Vec::new()));
+        Self { parts }
+    }
+
+    /// Names in double braces that are sent as they are.
+    pub fn names_left(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().flat_map(|part| {
+            let text = if let Part::Text(text) = part { text.as_slice() } else { &[] };
+            let next = move |seen: usize| next_name(text, seen);
+            std::iter::successors(next(0), move |(at, name)| next(at + name.len() + 4))
+                .filter_map(|(_, name)| std::str::from_utf8(name).ok())
+        })
     }
 
     /// Whether it has no places.
@@ -87,12 +96,13 @@ impl Template {
     }
 }
 
-/// Where the next `{{word}}` starts, how long it is, and the word. Braces around anything else are plain text.
-fn next_place(text: &[u8]) -> Option<(usize, usize, &[u8])> {
-    memchr::memmem::find_iter(text, b"{{").find_map(|at| {
+/// Where the next `{{name}}` from `from` on starts, and the name. Braces around anything else are plain text.
+fn next_name(text: &[u8], from: usize) -> Option<(usize, &[u8])> {
+    let mut openings = (from..text.len()).filter(|&at| text[at..].starts_with(b"{{"));
+    openings.find_map(|at| {
         let inner = &text[at + 2..];
         let end = inner.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')?;
-        (end > 0 && inner[end..].starts_with(b"}}")).then(|| (at, end + 4, &inner[..end]))
+        (end > 0 && inner[end..].starts_with(b"}}")).then(|| (at, &inner[..end]))
     })
 }
 
@@ -105,6 +115,7 @@ fn write_line(line: &str, escape: Escape, to: &mut Vec<u8>) {
             to.pop();
             to.remove(start);
         }
+        Escape::Nothing => to.extend_from_slice(line.as_bytes()),
         Escape::Percent => {
             for byte in line.bytes() {
                 if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -124,7 +135,7 @@ mod tests {
     fn render(text: &str, escape: Escape) -> String {
         let values = Values { counter: 7, random: 0xabc, line: "say \"a b\"\n" };
         let mut rendered = Vec::new();
-        Template::parse(text.as_bytes()).unwrap().render(&values, escape, &mut rendered);
+        Template::parse(text.as_bytes()).render(&values, escape, &mut rendered);
         String::from_utf8(rendered).unwrap()
     }
 
@@ -133,14 +144,25 @@ mod tests {
         assert_eq!(render("{{counter}}-{{random}}{{counter}}", Escape::Json), "7-0000000000000abc7");
         assert_eq!(render(r#"{"p": "{{line}}!"}"#, Escape::Json), r#"{"p": "say \"a b\"\n!"}"#);
         assert_eq!(render("/x?q={{line}}", Escape::Percent), "/x?q=say%20%22a%20b%22%0A");
+        assert_eq!(render("Bearer {{line}}", Escape::Nothing), "Bearer say \"a b\"\n");
+        assert_eq!(render("{{{counter}}}", Escape::Json), "{7}");
     }
 
     #[test]
-    fn other_braces_are_text_and_unknown_places_an_error() {
-        let text = r#"{"a":{"b":{}},"c":"{{}} {{ x }} {{{"}"#;
+    fn other_braces_and_other_names_are_text() {
+        let text = r#"{"a":{"b":{}},"c":"{{}} {{ x }} {{{ {{user}} {{counter"}"#;
         assert_eq!(render(text, Escape::Json), text);
-        assert!(Template::parse(text.as_bytes()).unwrap().is_fixed());
-        let error = Template::parse(b"a {{prompt}}").unwrap_err();
-        assert_eq!(error, "`{{prompt}}` is not known: use {{counter}}, {{random}} or {{line}}");
+        assert!(Template::parse(text.as_bytes()).is_fixed());
+        let mixed = Template::parse(b"{{user}}{{counter}}{{a_1}} {{random}}{{{{b}}}}{{line}}");
+        assert_eq!(mixed.names_left().collect::<Vec<_>>(), ["user", "a_1", "b"]);
+        assert_eq!(render("{{user}}{{counter}}", Escape::Json), "{{user}}7");
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_again() {
+        let values = Values { counter: 7, random: 0, line: "{{counter}}" };
+        let mut rendered = Vec::new();
+        Template::parse(b"{{line}}").render(&values, Escape::Json, &mut rendered);
+        assert_eq!(rendered, b"{{counter}}");
     }
 }

@@ -31,8 +31,8 @@ impl TlsSettings {
         if !target.is_tls {
             return Ok(None);
         }
-        let name = ServerName::try_from(target.host.clone())
-            .map_err(|error| Error::Usage(format!("`{}`: {error}", target.host)))?;
+        let name = ServerName::try_from(target.server_name().to_owned())
+            .map_err(|error| Error::Usage(format!("`{}`: {error}", target.server_name())))?;
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -93,7 +93,13 @@ impl TlsStream {
         if let Err(error) = self.session.process_new_packets() {
             // Tries to send the alert that says why.
             let _ = self.push();
-            return Err(io::Error::new(ErrorKind::InvalidData, format!("TLS: {error}")));
+            let why = match error {
+                rustls::Error::InvalidMessage(_) if self.session.is_handshaking() => {
+                    "the server does not speak TLS: use http://".to_owned()
+                }
+                error => format!("TLS: {error}"),
+            };
+            return Err(io::Error::new(ErrorKind::InvalidData, why));
         }
         Ok(count > 0)
     }

@@ -33,6 +33,33 @@ impl DueTimes {
     }
 }
 
+/// Due times of a Poisson process are drawn one by one to be counted, up to this many.
+const MOST_DRAWN: u64 = 100_000;
+
+impl DueTimes {
+    /// How many times are left until `end`, that included. Of a Poisson process the first [`MOST_DRAWN`] are counted; how
+    /// many come after them is not drawn, but what is expected.
+    pub fn count_until(mut self, end: Duration) -> u64 {
+        let area = self.rate.area_until(end);
+        match self.arrivals {
+            // The k-th is due when the area reaches k.
+            Arrivals::Constant => {
+                let is_due = |k: u64| self.rate.time_of_area(k as f64).is_some_and(|due| due <= end);
+                let about = area.floor() as u64;
+                // Rounding may put the last one to either side.
+                let due = (about.saturating_sub(1)..=about + 1).filter(|&k| is_due(k)).max();
+                due.filter(|&last| last >= self.mine).map_or(0, |last| (last - self.mine) / self.threads + 1)
+            }
+            Arrivals::Poisson => {
+                let drawn = self.by_ref().take(MOST_DRAWN as usize).take_while(|due| *due <= end).count() as u64;
+                let rest =
+                    if drawn == MOST_DRAWN { (area - self.expected).max(0.0) / self.threads as f64 } else { 0.0 };
+                drawn + rest.round() as u64
+            }
+        }
+    }
+}
+
 impl Iterator for DueTimes {
     type Item = Duration;
 
@@ -75,6 +102,25 @@ mod tests {
         shared.sort_by(f64::total_cmp);
         assert_eq!(alone, shared);
         assert_ne!(alone[0], times(Arrivals::Poisson, 8, 0, 1).next().unwrap());
+    }
+
+    #[test]
+    fn what_is_left_is_counted_without_going_through_it() {
+        for (arrivals, threads) in [(Arrivals::Constant, 1), (Arrivals::Constant, 3), (Arrivals::Poisson, 2)] {
+            for thread in 0..threads {
+                for until in [0.0, 0.005, 0.01, 3.0, 77.777] {
+                    let due = || DueTimes::new(Ramp::new(100.0, &[]), arrivals, 0, thread, threads);
+                    let until = Duration::from_secs_f64(until);
+                    let by_one = due().take_while(|time| *time <= until).count() as u64;
+                    assert_eq!(due().count_until(until), by_one, "{arrivals:?} {thread}/{threads} {until:?}");
+                }
+            }
+        }
+        let year = Duration::from_secs(366 * 86_400);
+        let many = |arrivals| DueTimes::new(Ramp::new(1e7, &[]), arrivals, 0, 0, 4).count_until(year);
+        let expected = 1e7 * year.as_secs_f64() / 4.0;
+        assert_eq!(many(Arrivals::Constant), expected as u64 + 1);
+        assert!((many(Arrivals::Poisson) as f64 / expected - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::{distribution::Random, model::Distribution};
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    iter::Peekable,
     time::{Duration, Instant},
 };
 
@@ -44,7 +43,9 @@ pub struct ClosedPacer {
 /// Connections are a pool; the one used last is used first.
 #[derive(Debug)]
 pub struct OpenPacer {
-    due: Peekable<DueTimes>,
+    /// The next due time, and those after it.
+    next: Option<Duration>,
+    due: DueTimes,
     start: Instant,
     max_in_flight: u32,
     connections: u32,
@@ -87,24 +88,22 @@ impl Pacer {
     }
 
     /// When [`Self::next_due`] will have something, as far as is known; `None` if only an answer or a turn can tell.
-    pub fn next_moment(&mut self) -> Option<Instant> {
+    pub fn next_moment(&self) -> Option<Instant> {
         match self {
             Self::Closed(closed) => closed.waits.peek().map(|Reverse((at, _))| *at),
             Self::Open(open) if open.is_full() => None,
-            Self::Open(open) => open.due.peek().map(|&due| open.start + due),
+            Self::Open(open) => open.next.map(|due| open.start + due),
         }
     }
 
     /// Requests that were delayed, and those due by `end` that were never sent; both 0 in closed loop.
-    pub fn finish(&mut self, end: Instant) -> (u64, u64) {
+    pub fn finish(self, end: Instant) -> (u64, u64) {
         match self {
             Self::Closed(_) => (0, 0),
             Self::Open(open) => {
-                let mut unsent = 0;
-                while open.take_due(end).is_some() {
-                    unsent += 1;
-                }
-                (open.delayed, unsent)
+                let end = end.saturating_duration_since(open.start);
+                let is_due = open.next.is_some_and(|due| due <= end);
+                (open.delayed, if is_due { 1 + open.due.count_until(end) } else { 0 })
             }
         }
     }
@@ -170,8 +169,8 @@ impl ClosedPacer {
 
 impl OpenPacer {
     /// Uses at most `max_in_flight` connections; `start` is when the load starts.
-    pub fn new(due: DueTimes, start: Instant, max_in_flight: u32) -> Self {
-        Self { due: due.peekable(), start, max_in_flight, connections: 0, free: Vec::new(), delayed: 0 }
+    pub fn new(mut due: DueTimes, start: Instant, max_in_flight: u32) -> Self {
+        Self { next: due.next(), due, start, max_in_flight, connections: 0, free: Vec::new(), delayed: 0 }
     }
 
     fn is_full(&self) -> bool {
@@ -179,8 +178,11 @@ impl OpenPacer {
     }
 
     fn take_due(&mut self, now: Instant) -> Option<Instant> {
-        let start = self.start;
-        self.due.next_if(|&due| start + due <= now).map(|due| start + due)
+        let at = self.start + self.next?;
+        (at <= now).then(|| {
+            self.next = self.due.next();
+            at
+        })
     }
 
     fn next_due(&mut self, now: Instant) -> Option<Due> {

@@ -3,6 +3,9 @@
 use crate::model::Stage;
 use std::time::Duration;
 
+/// No load lasts this long (300 years), and a clock can still add it.
+const NEVER_S: f64 = 1e10;
+
 /// Piecewise linear; after its last stage it stays where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ramp {
@@ -35,11 +38,19 @@ impl Ramp {
         let mut left = area;
         for line in self.lines() {
             if left <= line.area() {
-                return Duration::try_from_secs_f64(line.start_s + line.time_of_area(left)).ok();
+                let time_s = line.start_s + line.time_of_area(left);
+                return (time_s < NEVER_S).then(|| Duration::from_secs_f64(time_s));
             }
             left -= line.area();
         }
         None
+    }
+
+    /// The area under the ramp until `time`.
+    pub fn area_until(&self, time: Duration) -> f64 {
+        let time_s = time.as_secs_f64();
+        let lines = self.lines().take_while(|line| line.start_s < time_s);
+        lines.map(|line| line.area_after((time_s - line.start_s).min(line.length_s))).sum()
     }
 
     /// The stages, and behind them a level line without end.
@@ -63,6 +74,14 @@ impl Line {
 
     fn area(&self) -> f64 {
         if self.from + self.to == 0.0 { 0.0 } else { (self.from + self.to) / 2.0 * self.length_s }
+    }
+
+    fn area_after(&self, time_s: f64) -> f64 {
+        if self.length_s.is_infinite() {
+            self.from * time_s
+        } else {
+            (self.from + self.slope() * time_s / 2.0) * time_s
+        }
     }
 
     /// Solves `from t + slope t^2 / 2 = area` for t, in a form that loses no digits.
@@ -91,6 +110,8 @@ mod tests {
         assert_eq!([25.0, 100.0, 150.0].map(time), [5.0, 10.0, 12.5].map(Some));
         assert_eq!(time(300.0), Some(25.0), "all there is");
         assert_eq!(time(300.1), None, "there is no more");
+        let area = |seconds: f64| ramp.area_until(Duration::from_secs_f64(seconds));
+        assert_eq!([0.0, 5.0, 10.0, 12.5, 25.0, 99.0].map(area), [0.0, 25.0, 100.0, 150.0, 300.0, 300.0]);
     }
 
     #[test]
@@ -98,7 +119,10 @@ mod tests {
         let ramp = Ramp::new(500.0, &[]);
         assert_eq!(ramp.level_at(Duration::from_secs(9)), 500.0);
         assert_eq!(ramp.time_of_area(1000.0), Some(Duration::from_secs(2)));
-        assert_eq!(Ramp::new(0.0, &[]).time_of_area(1.0), None);
+        assert_eq!(ramp.area_until(Duration::from_secs(2)), 1000.0);
+        for never in [0.0, 1e-300, f64::MIN_POSITIVE] {
+            assert_eq!(Ramp::new(never, &[]).time_of_area(1.0), None);
+        }
     }
 
     proptest! {

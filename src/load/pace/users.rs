@@ -1,7 +1,7 @@
 //! How many closed-loop users run at each moment.
 //!
-//! Without stages they start as in Locust: floor(rate) users each second, the first of them at once; below one a second, one
-//! user every 1/rate seconds. With stages they follow the ramp.
+//! Without stages they start as in Locust (2.47, `dispatch.py`): whole users at a time, floor(rate) but at least one, so far
+//! apart that the rate is kept; the first of them at once. With stages they follow the ramp.
 
 use super::Ramp;
 use std::time::Duration;
@@ -18,11 +18,8 @@ pub enum UserSchedule {
 impl UserSchedule {
     /// `rate_per_s` must be above 0.
     pub fn spawn(users: u32, rate_per_s: f64) -> Self {
-        if rate_per_s >= 1.0 {
-            Self::Spawn { batch: rate_per_s as u32, every: Duration::from_secs(1), users }
-        } else {
-            Self::Spawn { batch: 1, every: Duration::from_secs_f64(1.0 / rate_per_s), users }
-        }
+        let batch = rate_per_s.floor().max(1.0);
+        Self::Spawn { batch: batch as u32, every: Duration::from_secs_f64(batch / rate_per_s), users }
     }
 
     pub fn users_at(&self, elapsed: Duration) -> u32 {
@@ -56,9 +53,11 @@ mod tests {
     }
 
     #[test]
-    fn whole_users_each_second_the_first_at_once() {
+    fn whole_users_at_a_time_the_first_at_once() {
         assert_eq!(users_at(&UserSchedule::spawn(5, 2.0), &[0.0, 0.9, 1.0, 2.0, 9.0]), [2, 2, 4, 5, 5]);
-        assert_eq!(users_at(&UserSchedule::spawn(5, 2.9), &[0.0, 1.0]), [2, 4]);
+        assert_eq!(users_at(&UserSchedule::spawn(5, 2.5), &[0.0, 0.79, 0.8, 1.6]), [2, 2, 4, 5]);
+        let tenth = UserSchedule::spawn(10, 1.5).complete_after().as_secs_f64();
+        assert!((tenth - 6.0).abs() < 1e-6, "Locust takes 6 s for 10 users at 1.5/s, not {tenth}");
         assert_eq!(users_at(&UserSchedule::spawn(10, 10.0), &[0.0]), [10]);
         assert_eq!(users_at(&UserSchedule::spawn(3, 0.5), &[0.0, 1.9, 2.0, 4.0]), [1, 1, 2, 3]);
     }

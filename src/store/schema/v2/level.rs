@@ -154,6 +154,7 @@ impl LoadWritten {
             failures: self.failures,
             series: self.series,
             totals: self.totals,
+            addresses: Vec::new(),
             generators: vec![self.generator.into_usage()],
             backend: self.backend,
             backend_error: self.backend_error,
