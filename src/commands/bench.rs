@@ -1,6 +1,7 @@
 //! `vscale bench`, `vscale report`, `vscale schema` and `vscale gc`.
 
 use super::{block_on, colour, load, progress::Progress, width};
+use std::io::{Write, stdout};
 use vscale::{
     analyse::Analysis,
     cli::{BenchArgs, GcArgs, ReportArgs, SchemaArgs},
@@ -99,7 +100,7 @@ pub fn schema(args: &SchemaArgs) -> Result<u8> {
         let schema = report::schema::json_schema(args.of);
         serde_json::to_string_pretty(&schema).map_err(|error| Error::Other(error.to_string()))?
     };
-    println!("{}", text.trim_end());
+    writeln!(stdout(), "{}", text.trim_end()).map_err(Error::file("stdout"))?;
     Ok(exit::OK)
 }
 
