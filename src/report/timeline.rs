@@ -130,7 +130,7 @@ fn spans_of(seconds: &[Second], end_unix_us: u64) -> Vec<&[Second]> {
         }
     }
     let is_long = |span: &&[Second]| span.iter().map(|second| second.duration_us).sum::<u64>() >= SHORTEST_US;
-    if spans.iter().any(|span| is_long(span)) {
+    if spans.iter().any(is_long) {
         spans.retain(is_long);
     }
     spans
