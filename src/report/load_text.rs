@@ -21,21 +21,21 @@ const LEAST_ERROR_CHARACTERS: usize = 20;
 /// One load phase, no line longer than `width`: tables and failures' messages are cut.
 pub fn render(load: &LoadResult, width: usize) -> String {
     let totals = &load.totals;
-    let mut lines = vec![
+    let tokens = load.stream().map_or_else(String::new, |stream| {
+        format!(", {} tokens, {}/s", cells::grouped(stream.tokens), cells::rps(load.tokens_per_s()))
+    });
+    let head = [
         format!("{}: {}", plain(&load.host), words::load(&load.model, &load.stages)),
         format!(
-            "{} requests in {}, {}/s, {} failed{}",
+            "{} requests in {}, {}/s, {} failed{tokens}",
             cells::grouped(load.request_count()),
             cells::duration(load.window.duration_us),
             cells::rps(load.throughput_rps()),
             cells::grouped(load.failure_count()),
-            load.stream().map_or_else(String::new, |stream| {
-                let rate = cells::rps(load.tokens_per_s());
-                format!(", {} tokens, {rate}/s", cells::grouped(stream.tokens))
-            }),
         ),
     ];
-    lines.extend(asked(load));
+    let mut lines: Vec<String> =
+        head.into_iter().chain(asked(load)).flat_map(|line| wrapped(&line, "", width)).collect();
     lines.extend(section(&clocks::times(load), width));
     if load.requests.len() > 1 {
         lines.extend(section(&by_name(load), width));
