@@ -15,7 +15,7 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench gc test lint bench-load
+.PHONY: help build bench gc test test-faults lint bench-load
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ gc: build ## Remove what killed runs left in the engine
 test: build ## Every test, those on the real engine included
 	@cargo nextest --version >/dev/null 2>&1 || { echo "make test needs cargo-nextest: cargo install --locked cargo-nextest" >&2; exit 1; }
 	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast
+
+test-faults: build ## What fails around a run, on the real engine: nothing is lost, nothing left (about 8 minutes)
+	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@cargo fmt --check

@@ -30,6 +30,6 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: Error) -> ExitCode {
-    eprintln!("vscale: {error}");
+    commands::complain(format_args!("vscale: {error}"));
     ExitCode::from(error.exit_code())
 }

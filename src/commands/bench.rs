@@ -1,6 +1,7 @@
 //! `vscale bench`, `vscale report` and `vscale gc`.
 
-use super::{block_on, colour, load, progress::Progress};
+use super::{block_on, colour, complain, load, print, progress::Progress, signals};
+use std::path::Path;
 use vscale::{
     analyse::Analysis,
     cli::{BenchArgs, GcArgs, ReportArgs},
@@ -10,32 +11,56 @@ use vscale::{
     model::{PhaseKind, Run},
     redact::redact_argument,
     report,
-    run::{self, Job, Stop},
+    run::{self, Job},
     store::{self, RunFolder},
 };
 
-/// Measures, and prints the table.
+/// Measures, and prints the table. Whatever went wrong is said on stderr, all of it; the exit status has only one number.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
+    let stop = signals::stop()?;
     let mut progress = Progress::new(args.progress);
-    let finished = block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
+    let finished = block_on(async { Ok(run::run(&job, stop, &mut |event| progress.tell(&event)).await) })?;
     progress.clear();
-    let (run, folder) = (&finished.run, &finished.folder);
-    let analysis = Analysis::of(run);
-    let reported =
-        make_reports(folder, run, &analysis).and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
-    println!("{}", report::terminal::render(run, &analysis, colour()));
-    println!("report: {}", folder.path().join("report.html").display());
-    if let Some(error) = finished.error.or(reported.err()) {
-        eprintln!("vscale: the visits above are complete, but then: {error}");
-        return Ok(error.exit_code());
+    let mut errors = finished.errors;
+    let mut statuses = Vec::new();
+    if let Some((run, folder)) = &finished.kept {
+        let analysis = Analysis::of(run);
+        let reported = make_reports(folder, run, &analysis);
+        errors.extend(
+            reported
+                .and_then(|()| store::publish(folder, &args.results, &report::newest(run)))
+                .map_err(again(folder))
+                .err(),
+        );
+        errors.extend(show(run, &analysis, folder.path()).err());
+        statuses.push(verdict(run, &analysis, args));
+        if !errors.is_empty() {
+            complain(format_args!("vscale: the visits above are complete, but then:"));
+        }
+    }
+    for error in &errors {
+        complain(format_args!("vscale: {error}"));
+        statuses.push(error.exit_code());
     }
     if !finished.leftovers.is_empty() {
         let left = finished.leftovers.in_words().join(", ");
-        eprintln!("vscale: left in the engine (`vscale gc` tries again): {left}");
-        return Ok(exit::LEFTOVERS);
+        complain(format_args!("vscale: left in the engine (`vscale gc` tries again): {left}"));
+        statuses.push(exit::LEFTOVERS);
     }
-    Ok(verdict(run, &analysis, args))
+    Ok(exit::of_several(statuses))
+}
+
+/// The table, and where the rest is.
+fn show(run: &Run, analysis: &Analysis, folder: &Path) -> Result<()> {
+    print(report::terminal::render(run, analysis, colour()))?;
+    print(format_args!("report: {}", folder.join("report.html").display()))
+}
+
+/// Reports that could not be written can be made later: what they are made of is safe.
+fn again(folder: &RunFolder) -> impl FnOnce(Error) -> Error {
+    let folder = folder.path().display().to_string();
+    move |error| Error::Other(format!("{error}; `vscale report {folder}` makes the reports again"))
 }
 
 /// The flags and the compose file, each understood by itself.
@@ -86,21 +111,21 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
     let run = folder.load()?;
     let analysis = Analysis::of(&run);
     make_reports(&folder, &run, &analysis)?;
-    println!("{}", report::terminal::render(&run, &analysis, colour()));
-    println!("report: {}", args.run_dir.join("report.html").display());
+    show(&run, &analysis, &args.run_dir)?;
     Ok(exit::OK)
 }
 
 /// Removes what killed runs left.
 pub fn gc(args: &GcArgs) -> Result<u8> {
     let collecting = async { collect_garbage(&Engine::connect().await?, args.all).await };
-    let removed = block_on(async { Stop::listen()?.or(collecting).await })?;
+    let mut stop = signals::stop()?;
+    let removed = block_on(stop.or(collecting))?;
     for (run, left) in &removed {
         let outcome = if left.is_empty() { "removed".to_owned() } else { left.in_words().join(", ") };
-        println!("{run}: {outcome}");
+        print(format_args!("{run}: {outcome}"))?;
     }
     if removed.is_empty() {
-        println!("nothing to remove");
+        print("nothing to remove")?;
     }
     let clean = removed.iter().all(|(_, left)| left.is_empty());
     Ok(if clean { exit::OK } else { exit::LEFTOVERS })

@@ -4,7 +4,7 @@
 //! a second and last its result; then the next plan is taken. A closed stdin means that nobody waits for results: between
 //! two plans that is the regular end, while one is carried out the controller is gone and this process ends at once.
 
-use super::{print_event, stop_on_signal};
+use super::{print_event, signals};
 use std::{
     io::{self, BufRead, Read, stdin},
     process,
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Carries out plan after plan until stdin is closed or a signal comes.
 pub fn generator() -> Result<u8> {
-    let stop = stop_on_signal()?;
+    let stop = signals::flag()?;
     let (sender, plans) = channel();
     let unfinished = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&unfinished);

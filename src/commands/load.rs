@@ -1,6 +1,6 @@
 //! `vscale load` and `vscale capacity`.
 
-use super::{print_event, progress::Progress, stop_on_signal, write};
+use super::{complain, print_event, progress::Progress, signals, write};
 use std::{fs::File, io::Write, path::Path};
 use vscale::{
     cli::{CapacityArgs, LoadArgs, ProgressArg},
@@ -17,7 +17,7 @@ use vscale::{
 pub fn load(args: &LoadArgs) -> Result<u8> {
     let plan =
         LoadPlan { insecure: args.insecure, backend: args.backend.clone(), ..args.load.plan(args.host.clone())? };
-    let stop = stop_on_signal()?;
+    let stop = signals::flag()?;
     let mut hlog = args.hlog.as_deref().map(start_hlog).transpose()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
     let result = load::run(&plan, &stop, &mut |now| {
@@ -53,7 +53,7 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
         ..args.requests.plan(args.host.clone())?
     };
     let plan = plan.with_users(args.users, f64::from(args.users));
-    let stop = stop_on_signal()?;
+    let stop = signals::flag()?;
     let mut progress = Progress::new(if args.json { ProgressArg::Quiet } else { ProgressArg::Auto });
     let found = load::find_capacity(&plan, args.max_users, args.arrivals.into(), &stop, &mut |step| {
         progress.step(&report::load_text::step_in_words(step));
@@ -70,7 +70,7 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
 /// Says on stderr how each threshold came out; true when one has failed.
 pub fn judge(thresholds: &[Threshold], result: &LoadResult) -> bool {
     let judged: Vec<_> = thresholds.iter().map(|threshold| threshold.judge(result)).collect();
-    judged.iter().for_each(|judged| eprintln!("{judged}"));
+    judged.iter().for_each(|judged| complain(judged));
     judged.iter().any(|judged| judged.failed)
 }
 

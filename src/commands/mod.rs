@@ -5,6 +5,7 @@ mod generator;
 mod load;
 mod progress;
 mod roles;
+mod signals;
 
 pub use bench::{bench, gc, report};
 pub use generator::generator;
@@ -12,22 +13,29 @@ pub use load::{capacity, load};
 pub use roles::{host, mock, probe};
 
 use std::{
+    fmt::Display,
     fs,
-    io::{BufWriter, IsTerminal, Write, stdout},
+    io::{BufWriter, IsTerminal, Write, stderr, stdout},
     path::Path,
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
-    thread,
 };
 use vscale::{
     error::{Error, Result},
     model::LoadEvent,
-    run::Stop,
 };
+
+/// On stdout.
+///
+/// # Errors
+/// Who reads it may have left, or the disk be full.
+fn print(text: impl Display) -> Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::file("stdout"))
+}
+
+/// On stderr. Where nobody reads that, there is nobody left to tell.
+pub fn complain(text: impl Display) {
+    let _ = writeln!(stderr(), "{text}");
+}
 
 fn write(path: &Path, content: &str) -> Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -49,27 +57,6 @@ fn print_event(event: &LoadEvent) {
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?.block_on(future)
-}
-
-/// A flag that is set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let (ready, is_ready) = mpsc::channel();
-    thread::spawn(move || {
-        let ended = block_on(async {
-            let mut stop = Stop::listen()?;
-            let _ = ready.send(());
-            stop.signal().await;
-            set.store(true, Ordering::Relaxed);
-            Ok(stop.signal().await)
-        });
-        if let Ok(number) = ended {
-            process::exit(i32::from(Error::Signal(number).exit_code()));
-        }
-    });
-    is_ready.recv().map_err(|_| Error::Other("cannot set signal handlers".into()))?;
-    Ok(flag)
 }
 
 /// Colour on a terminal only, as <https://no-color.org> and `CLICOLOR_FORCE` have it.

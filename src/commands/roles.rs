@@ -1,6 +1,6 @@
 //! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
 
-use super::stop_on_signal;
+use super::{complain, signals};
 use std::{
     io::{BufRead, stdin},
     net::TcpListener,
@@ -26,7 +26,7 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
     let refused = |error| Error::Preflight(format!("cannot listen on {}:{}: {error}", args.host, args.port));
     let listener = TcpListener::bind((args.host, args.port)).map_err(refused)?;
     eprintln!("vscale mock: http://{}", listener.local_addr().map_err(refused)?);
-    let stop = stop_on_signal()?;
+    let stop = signals::flag()?;
     mock::serve(listener, &args.config(), &stop)?;
     Ok(exit::OK)
 }
@@ -34,6 +34,10 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
 /// Watches the processes of the container that it is in.
 pub fn probe(args: &ProbeArgs) -> Result<u8> {
     probe::run(&args.ready, args.timeout, &lines_of_stdin())?;
+    if args.end_target {
+        complain(probe::REAPING);
+        probe::end_target(&args.ready);
+    }
     Ok(exit::OK)
 }
 

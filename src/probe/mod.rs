@@ -7,8 +7,10 @@ mod cgroup;
 mod host;
 mod processes;
 mod ready;
+mod reap;
 
 pub use host::host_facts;
+pub use reap::REAPING;
 
 use crate::{
     error::{Error, Result},
@@ -58,6 +60,11 @@ fn sample() -> Result<ProbeSample> {
         connections: processes::established_connections(),
         own_cpu_us: processes::own_cpu_us(),
     })
+}
+
+/// Ends the target, as nobody is there any more who would. Returns if it cannot.
+pub fn end_target(ready_url: &str) {
+    reap::end_target(ready_url);
 }
 
 fn emit(event: &ProbeEvent) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::{
     Listener,
     containers::{Starter, Up, not_ready},
-    phase::{self, Stage},
+    phase::{self, Loaded, Stage},
     prepare::Prepared,
     settle::settle,
     steps::Steps,
@@ -23,6 +23,15 @@ use crate::{
 };
 use futures_util::future::join_all;
 use std::time::Duration;
+
+/// A visit that was carried out.
+pub(super) struct Carried {
+    pub(super) visited: Visited,
+    /// What it leaves besides.
+    pub(super) attached: Attached,
+    /// Whether what it started is removed, so that the next visit can use the names.
+    pub(super) removed: Result<()>,
+}
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
 pub(super) struct Carrier<'a> {
@@ -51,7 +60,8 @@ impl<'a> Carrier<'a> {
         })
     }
 
-    /// One visit: what it found, what it leaves besides, and whether it could be taken down.
+    /// One visit. From the moment on that all loads are over, what it found stands in `carried`, whatever comes then: an
+    /// engine that does not answer or a signal can only keep it from being looked at any further.
     ///
     /// # Errors
     /// [`Error::Start`] when a container does not start or is never ready, with its last log lines; [`Error::Engine`]
@@ -59,11 +69,13 @@ impl<'a> Carrier<'a> {
     pub(super) async fn carry_out(
         &mut self,
         visit: &Visit,
+        carried: &mut Option<Carried>,
         tell: Listener<'_>,
-    ) -> Result<(Visited, Attached, Result<()>)> {
+    ) -> Result<()> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
         let mut attached = Attached::default();
+        self.revive().await?;
         let mut target = self.bring_up(visit, &mut steps, tell).await?;
         self.settle(visit, &mut target, tell).await?;
         steps.lap("settle");
@@ -71,23 +83,16 @@ impl<'a> Carrier<'a> {
         steps.lap("set limits");
 
         let workers_before = self.look(&mut target).await;
-        let mut phases = Vec::new();
+        let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
         for plan in &visit.phases {
-            let (phase, hlog) = self.load(plan, visit, &mut target, tell).await?;
-            attached.hlogs.push((plan.kind, hlog));
-            phases.push(phase);
+            let (loaded, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
+            attached.hlogs.push((plan.kind, loaded.hlog));
+            phases.push(loaded.phase);
+            blind = blind.or(loaded.blind);
+            removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
         }
-        let workers_after = self.look(&mut target).await;
-        let limits = self.limits(&target, &phases).await;
-        let ended = self.ended(&target).await;
-        steps.lap("attest");
-        attached.logs = self.logs(&target, started_unix_us).await;
-        steps.lap("read logs");
-
-        let ready_after_us = target.ready_after_us;
-        let taken_down = target.take_down().await;
-        steps.lap("take down");
+        let attestation = Attestation { workers_before, workers_after: None, limits: Vec::new() };
         let visited = Visited {
             id: visit.id.clone(),
             sequence: visit.sequence,
@@ -95,13 +100,37 @@ impl<'a> Carrier<'a> {
             block: visit.block,
             workers: visit.workers,
             started_unix_us,
-            ready_after_us,
-            attestation: Attestation { workers_before, workers_after, limits },
+            ready_after_us: target.ready_after_us,
+            attestation,
             phases,
-            ended,
-            steps: steps.into_laps(),
+            ended: Vec::new(),
+            steps: steps.so_far(),
         };
-        Ok((visited, attached, taken_down))
+        let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
+
+        visited.attestation.workers_after = self.look(&mut target).await;
+        visited.attestation.limits = self.limits(&target, &visited.phases).await;
+        visited.ended = self.ended(&target).await;
+        visited.ended.splice(..0, blind.filter(|why| is_news(why, &visited.ended)).map(|why| blinded(&target, &why)));
+        steps.lap("attest");
+        attached.logs = self.logs(&target, started_unix_us).await;
+        steps.lap("read logs");
+        let down = target.take_down().await;
+        *removed = std::mem::replace(removed, Ok(())).and(down);
+        steps.lap("take down");
+        visited.steps = steps.so_far();
+        Ok(())
+    }
+
+    /// Removes what should still stand and has ended: it is started anew.
+    async fn revive(&mut self) -> Result<()> {
+        for up in std::mem::take(&mut self.standing) {
+            match up.lost().await? {
+                Some(_) => up.take_down().await?,
+                None => self.standing.push(up),
+            }
+        }
+        Ok(())
     }
 
     /// Starts what does not run yet, in the plan's order; gives the target.
@@ -139,7 +168,7 @@ impl<'a> Carrier<'a> {
                 target.seen = Some(sample);
                 Ok(())
             }
-            Err(error) => Err(not_ready(&target.container, &error.to_string()).await),
+            Err(error) => Err(not_ready(&target.container, error).await),
         }
     }
 
@@ -167,7 +196,7 @@ impl<'a> Carrier<'a> {
         visit: &Visit,
         target: &mut Up,
         tell: Listener<'_>,
-    ) -> Result<(Phase, String)> {
+    ) -> Result<(Loaded, Result<()>)> {
         let mut beside = match &plan.beside {
             Some(container) => Some(self.starter.start(container, &visit.id, tell).await?),
             None => None,
@@ -185,11 +214,12 @@ impl<'a> Carrier<'a> {
         let others = others.into_iter().map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
-        let outcome = phase::carry_out(plan, stage, tell).await;
-        if let Some(up) = beside {
-            up.take_down().await?;
-        }
-        outcome
+        let loaded = phase::carry_out(plan, stage, tell).await?;
+        let removed = match beside {
+            Some(up) => up.take_down().await,
+            None => Ok(()),
+        };
+        Ok((loaded, removed))
     }
 
     /// Every limit of every container.
@@ -204,7 +234,7 @@ impl<'a> Carrier<'a> {
 
     /// Containers that should run and do not.
     async fn ended(&self, target: &Up) -> Vec<Ended> {
-        let looked = join_all(self.standing.iter().chain([target]).map(Up::ended)).await;
+        let looked = join_all(self.standing.iter().chain([target]).map(Up::lost)).await;
         looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
     }
 
@@ -218,6 +248,15 @@ impl<'a> Carrier<'a> {
         });
         join_all(read).await
     }
+}
+
+/// A probe ends with its target, which says more; but where it was cut off first, it has ended the target.
+fn is_news(why_blind: &Error, ended: &[Ended]) -> bool {
+    ended.is_empty() || matches!(why_blind, Error::Engine(_))
+}
+
+fn blinded(target: &Up, why: &Error) -> Ended {
+    Ended { container: format!("{}-probe", target.plan.name), how: why.to_string() }
 }
 
 /// As the generator itself saw them in its last phase.

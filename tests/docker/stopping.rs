@@ -71,6 +71,6 @@ fn a_target_that_dies_under_load_makes_the_level_invalid() {
         docker(&["ps", "-q", "--filter", "label=dev.vscale.run", "--filter", "label=com.docker.compose.service=stack"]);
     docker(&["kill", targets.trim()]);
     let finished = started.finish().assert(5);
-    assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("stack was lost while it was measured (exit status 137)"), "{}", finished.stdout);
     assert!(bench.path().join("results/stack_failures.csv").is_file());
 }
