@@ -15,8 +15,8 @@ use crate::{
     events::Event,
     measure::WorkerCounter,
     model::{
-        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, Visit,
-        Visited,
+        Attestation, ContainerPlan, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan,
+        Plan, Visit, Visited,
     },
     store::Attached,
     units::now_unix_us,
@@ -75,7 +75,8 @@ impl<'a> Carrier<'a> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
         let mut attached = Attached::default();
-        self.revive().await?;
+        // What the last visit lost, that one has told.
+        self.replace_lost(visit, tell).await?;
         let mut target = self.bring_up(visit, &mut steps, tell).await?;
         self.settle(visit, &mut target, tell).await?;
         steps.lap("settle");
@@ -84,7 +85,9 @@ impl<'a> Carrier<'a> {
 
         let workers_before = self.look(&mut target).await;
         let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
+        let mut lost = Vec::new();
         for plan in &visit.phases {
+            lost.extend(self.replace_lost(visit, tell).await?);
             let (loaded, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
             attached.hlogs.push((plan.kind, loaded.hlog));
             phases.push(loaded.phase);
@@ -103,14 +106,14 @@ impl<'a> Carrier<'a> {
             ready_after_us: target.ready_after_us,
             attestation,
             phases,
-            ended: Vec::new(),
+            ended: lost,
             steps: steps.so_far(),
         };
         let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
 
         visited.attestation.workers_after = self.look(&mut target).await;
         visited.attestation.limits = self.limits(&target, &visited.phases).await;
-        visited.ended = self.ended(&target).await;
+        visited.ended.extend(self.ended(&target).await);
         visited.ended.splice(..0, blind.filter(|why| is_news(why, &visited.ended)).map(|why| blinded(&target, &why)));
         steps.lap("attest");
         attached.logs = self.logs(&target, started_unix_us).await;
@@ -122,14 +125,31 @@ impl<'a> Carrier<'a> {
         Ok(())
     }
 
-    /// Removes what should still stand and has ended: it is started anew.
-    async fn revive(&mut self) -> Result<()> {
+    /// Starts anew what should stand and was lost; gives what became of it.
+    async fn replace_lost(&mut self, visit: &Visit, tell: Listener<'_>) -> Result<Vec<Ended>> {
+        let mut all_lost = Vec::new();
         for up in std::mem::take(&mut self.standing) {
-            match up.lost().await? {
-                Some(_) => up.take_down().await?,
-                None => self.standing.push(up),
-            }
+            let Some(lost) = up.lost().await? else {
+                self.standing.push(up);
+                continue;
+            };
+            let plan = up.plan.clone();
+            up.take_down().await?;
+            self.stand(&plan, visit, tell).await?;
+            all_lost.push(lost);
         }
+        Ok(all_lost)
+    }
+
+    /// Starts what then stands for the run.
+    async fn stand(&mut self, plan: &ContainerPlan, visit: &Visit, tell: Listener<'_>) -> Result<()> {
+        tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
+        let mut up = self.starter.start(plan, &visit.id, tell).await?;
+        // It is ready, and nobody looks into it any more.
+        if let Some(probe) = up.probe.take() {
+            probe.remove().await?;
+        }
+        self.standing.push(up);
         Ok(())
     }
 
@@ -140,20 +160,15 @@ impl<'a> Carrier<'a> {
             if self.standing.iter().any(|up| up.plan.name == plan.name) {
                 continue;
             }
-            let is_target = plan.name == self.target;
-            let workers = is_target.then_some(visit.workers);
-            tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers });
-            let mut up = self.starter.start(plan, &visit.id, tell).await?;
-            if is_target {
-                let (visit, container) = (visit.id.clone(), plan.name.clone());
-                tell(Event::Ready { visit, container, after_us: up.ready_after_us });
+            if plan.name == self.target {
+                let (visit_id, container) = (visit.id.clone(), plan.name.clone());
+                let workers = Some(visit.workers);
+                tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
+                let up = self.starter.start(plan, &visit.id, tell).await?;
+                tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
                 target = Some(up);
             } else {
-                // It is ready, and nobody looks into it any more.
-                if let Some(probe) = up.probe.take() {
-                    probe.remove().await?;
-                }
-                self.standing.push(up);
+                self.stand(plan, visit, tell).await?;
             }
             steps.lap(format!("start {}", plan.name));
         }

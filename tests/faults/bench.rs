@@ -91,8 +91,9 @@ networks: {{ bench: {{ internal: true }} }}
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
-            .args(["bench", "--warm-up", "0", "--progress", "plain", "--users", "2"])
+            .args(["bench", "--warm-up", "0", "--users", "2"])
             .args(if arguments.contains(&"--run-time") { &[][..] } else { &["--run-time", "1"] })
+            .args(if arguments.contains(&"--progress") { &[][..] } else { &["--progress", "plain"] })
             .args(arguments)
             .current_dir(self.path())
             .stdin(Stdio::null())

@@ -4,7 +4,7 @@ use super::bench::{Bench, Finished, STACK, docker};
 use vscale::model::{PhaseKind, Run};
 
 const BASELINE: &str = "w1: baseline: loading";
-const LOADING: &str = "w1: stack: loading stack";
+const LOADING: &str = "w1: target: loading stack";
 
 fn assert_shows(finished: &Finished, words: &str) {
     assert!(finished.stdout.contains(words), "`{words}` is not in:\n{}", finished.stdout);
@@ -32,7 +32,7 @@ fn a_backend_that_was_killed_costs_one_level_and_is_started_anew() {
 fn a_generator_that_was_killed_is_named() {
     let bench = Bench::new();
     let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
-    started.until_said("w1: saved").until_said("w1-r2: stack: loading stack");
+    started.until_said("w1: saved").until_said("w1-r2: target: loading stack");
     docker(&["kill", &started.container("loadgen")]);
     started.finish().assert(4).assert_says(&["loadgen: it ended in mid-load: exit status 137"]);
     assert_eq!(bench.visits(), 1);
@@ -77,9 +77,9 @@ fn a_target_that_ends_in_mid_load_says_how() {
 
 #[test]
 fn a_target_without_the_memory_it_needs_is_said_to_be_killed_for_it() {
-    let stack = STACK.replace("'81'", "'81', --body-bytes, 64m");
+    let stack = STACK.replace("'81'", "'81', --body-bytes, 16m");
     let bench = Bench::of(&stack);
-    let started = bench.start(&["--memory", "16m", "--run-time", "4"]);
+    let started = bench.start(&["--memory", "8m", "--run-time", "4"]);
     let finished = started.finish().assert_clean();
     let said = [finished.stdout.as_str(), &finished.stderr].concat();
     assert!([4, 5].contains(&finished.code.expect("it ended")), "{said}");

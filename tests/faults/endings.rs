@@ -88,7 +88,7 @@ fn a_full_stdout_is_an_error_and_no_panic() {
     let finished = Started::of(command).finish().assert(1);
     finished.assert_says(&["stdout: No space left on device"]).assert_does_not_say(&["panicked"]);
     assert_eq!(bench.visits(), 1);
-    assert!(bench.path().join("results/scaling.csv").is_file());
+    assert!(bench.path().join("results/stack.html").is_file());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn two_runs_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
-fn help_into_a_closed_pipe_is_no_panic() {
+fn gc_into_a_closed_pipe_is_an_error_and_no_panic() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let mut command = std::process::Command::new(super::bench::binary());

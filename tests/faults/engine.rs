@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::{fs, time::Duration};
 
 const CREATE: &str = "^POST .*/containers/create";
-const LOADING: &str = "stack: loading stack";
+const LOADING: &str = "target: loading stack";
 
 /// A run of which something is to be left alone: the containers of `host` and of the mock's probe go before.
 struct Faulty {
@@ -157,7 +157,7 @@ fn what_cannot_be_removed_is_named_besides_what_went_wrong() {
 fn is_away(how_long: Duration) {
     let faulty = Faulty::later();
     let mut started = faulty.start(&["--workers", "1,1", "--run-time", "2"]);
-    started.until_said("w1: saved").until_said("w1-r2: stack: loading");
+    started.until_said("w1: saved").until_said("w1-r2: target: loading");
     faulty.proxy.go_away(how_long);
     let finished = started.finish().assert(1).assert_says(&["engine", "the visits above are complete"]);
     finished.assert_does_not_say(&["vscale: stack", "vscale: loadgen", "panicked"]);

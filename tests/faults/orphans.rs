@@ -1,6 +1,6 @@
 //! What a killed controller leaves running ends by itself, a server that knows nothing of us included.
 
-use super::bench::{Bench, collect_garbage, docker};
+use super::bench::{Bench, Started, collect_garbage, docker};
 use nix::sys::signal::Signal;
 use std::{
     fs, thread,
@@ -37,51 +37,47 @@ if "deaf" in sys.argv:
 http.server.ThreadingHTTPServer(("0.0.0.0", 81), Server).serve_forever()
 "#;
 
-fn ends_by_itself(settings: &str) {
+/// Who the servers are, and how hard they are to end.
+const TARGETS: [&str; 5] = [
+    "command: [plain]",
+    "user: nobody\n    command: [plain]",
+    "user: '10001:10001'\n    command: [deaf]",
+    "init: true\n    command: [deaf, family]",
+    "command: [family]",
+];
+
+fn start(settings: &str) -> (Bench, Started) {
     let bench = Bench::of(&format!("build: image\n    {settings}"));
     let image = bench.path().join("image");
     fs::create_dir(&image).expect("writable");
     fs::write(image.join("server.py"), SERVER).expect("writable");
     let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY server.py /\nENTRYPOINT [\"python3\", \"/server.py\"]\n";
     fs::write(image.join("Dockerfile"), dockerfile).expect("writable");
-    let mut started = bench.start(&["--run-time", "600", "--ready-timeout", "5s"]);
-    started.until_said("w1: baseline: loading");
-    let names = ["stack", "stack-probe", "mock", "loadgen"];
-    let containers = names.map(|name| started.container(name));
-    started.signal(Signal::SIGKILL);
+    let started = bench.start(&["--run-time", "600", "--ready-timeout", "5s"]);
+    (bench, started)
+}
+
+/// Alone and all at once: any other run would take what is left for garbage, and end it.
+#[test]
+fn what_a_killed_controller_left_ends_by_itself() {
+    let mut runs = TARGETS.map(start);
+    let mut left = Vec::new();
+    for ((_, started), target) in runs.iter_mut().zip(TARGETS) {
+        started.until_said("w1: baseline: loading");
+        for name in ["stack", "stack-probe", "mock", "loadgen"] {
+            left.push((format!("{name} of {target}"), started.container(name)));
+        }
+    }
+    runs.iter().for_each(|(_, started)| started.signal(Signal::SIGKILL));
     let killed = Instant::now();
-    let finished = started.finish();
-    for (name, container) in names.iter().zip(&containers) {
-        while docker(&["inspect", "--format", "{{.State.Running}}", container]).trim() == "true" {
+    while let Some((name, container)) = left.pop() {
+        while docker(&["inspect", "--format", "{{.State.Running}}", &container]).trim() == "true" {
             assert!(killed.elapsed() < PATIENCE, "{name} goes on without its controller");
             thread::sleep(Duration::from_millis(100));
         }
-        eprintln!("{name} has ended after {:.1?}", killed.elapsed());
+        eprintln!("{:.1?}: {name} has ended", killed.elapsed());
     }
-    collect_garbage(finished.pid);
-}
-
-#[test]
-fn a_server_of_root() {
-    ends_by_itself("command: [plain]");
-}
-
-#[test]
-fn a_server_of_a_named_user() {
-    ends_by_itself("user: nobody\n    command: [plain]");
-}
-
-#[test]
-fn a_server_that_ignores_signals() {
-    ends_by_itself("user: '10001:10001'\n    command: [deaf]");
-}
-
-#[test]
-fn a_server_that_ignores_signals_below_an_init() {
-    ends_by_itself("init: true\n    command: [deaf, family]");
-}
-
-#[test]
-fn a_server_whose_children_ignore_signals() {
-    ends_by_itself("command: [family]");
+    for (_, started) in runs {
+        collect_garbage(started.finish().pid);
+    }
 }
