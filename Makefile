@@ -18,7 +18,7 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench gc test lint bench-load
+.PHONY: help build bench gc test test-faults lint bench-load
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: ## Every test, those on the real engine included
 	@tools/setup test
 	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast
+
+test-faults: build ## What fails around a run, on the real engine: nothing is lost, nothing left (about 8 minutes)
+	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@tools/setup lint

@@ -173,6 +173,9 @@ pub struct ProbeArgs {
     /// Longest wait for that
     #[arg(long, default_value = "120s", value_parser = units::parse_duration, value_name = "TIME")]
     pub timeout: Duration,
+    /// When stdin is closed the controller is gone: end every process of this container
+    #[arg(long, hide = true)]
+    pub end_target: bool,
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {

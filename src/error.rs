@@ -80,6 +80,8 @@ fn signal_name(number: i32) -> &'static str {
 
 /// Exit statuses of runs that measured something but must be looked at.
 pub mod exit {
+    use std::cmp::Reverse;
+
     /// All is well.
     pub const OK: u8 = 0;
     /// Measured, but a validity gate failed.
@@ -92,4 +94,41 @@ pub mod exit {
     pub const FAILURES: u8 = 7;
     /// Measured, but a `--fail-if` holds; as k6 has it.
     pub const THRESHOLD: u8 = 99;
+
+    /// Those that are no signal's, the one that says most first.
+    const ORDER: [u8; 9] = [1, 2, 3, 4, INVALID, BUSY, LEFTOVERS, FAILURES, THRESHOLD];
+
+    /// The one to end with where several hold; the others are said in words.
+    pub fn of_several(statuses: impl IntoIterator<Item = u8>) -> u8 {
+        let weight = |status: &u8| match ORDER.iter().position(|it| it == status) {
+            _ if *status == OK => 0,
+            Some(place) => ORDER.len() - place,
+            None => ORDER.len() + 1,
+        };
+        // Of several signals the first.
+        let heaviest = statuses.into_iter().enumerate().max_by_key(|(at, status)| (weight(status), Reverse(*at)));
+        heaviest.map_or(OK, |(_, status)| status)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::of_several;
+
+        #[test]
+        fn what_says_most_comes_first() {
+            assert_eq!(of_several([]), 0);
+            for (several, one) in [
+                (vec![0, 0], 0),
+                (vec![6, 130, 1], 130),
+                (vec![143, 130], 143),
+                (vec![6, 5, 4], 4),
+                (vec![6, 5], 5),
+                (vec![6, 8], 8),
+                (vec![0, 7, 6, 99], 6),
+                (vec![99, 7], 7),
+            ] {
+                assert_eq!(of_several(several.clone()), one, "{several:?}");
+            }
+        }
+    }
 }

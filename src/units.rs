@@ -1,7 +1,10 @@
 //! Text to quantities and back: durations, byte sizes, CPU counts, worker counts. Each `parse_*` returns a
 //! message that says what is wrong with the text; the caller knows where the text stood.
 
-use std::time::Duration;
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 /// Most workers that one level may ask for: far above any host, far below what exhausts one.
 pub const MAX_WORKERS: u32 = 1024;
@@ -124,15 +127,36 @@ pub fn format_utc(unix_us: u64) -> String {
     moment.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Now, in microseconds since 1970 UTC.
+/// Now, in microseconds since 1970 UTC, by a [`Clock`] that this process set when it first asked.
 pub fn now_unix_us() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |duration| duration.as_micros() as u64)
+    static CLOCK: LazyLock<Clock> = LazyLock::new(|| Clock { began: Instant::now(), at: SystemTime::now() });
+    CLOCK.unix_us(Instant::now())
+}
+
+/// The wall clock as it stood once, and the monotonic clock since: who sets the wall clock meanwhile moves nothing that is
+/// measured.
+struct Clock {
+    began: Instant,
+    at: SystemTime,
+}
+
+impl Clock {
+    fn unix_us(&self, now: Instant) -> u64 {
+        let since = (self.at + now.duration_since(self.began)).duration_since(UNIX_EPOCH);
+        since.map_or(0, |duration| duration.as_micros() as u64)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_monotonic_clock_moves_a_moment() {
+        let clock = Clock { began: Instant::now(), at: UNIX_EPOCH + Duration::from_secs(5) };
+        assert_eq!(clock.unix_us(clock.began), 5_000_000);
+        assert_eq!(clock.unix_us(clock.began + Duration::from_millis(2500)), 7_500_000);
+    }
 
     #[test]
     fn durations() {

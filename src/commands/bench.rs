@@ -1,6 +1,6 @@
 //! `vscale bench`, `vscale report`, `vscale schema` and `vscale gc`.
 
-use super::{block_on, colour, load, print, progress::Progress, say, width};
+use super::{block_on, colour, load, print, progress::Progress, say, signals, width};
 use std::path::Path;
 use vscale::{
     analyse::Analysis,
@@ -11,33 +11,45 @@ use vscale::{
     model::{Gate, PhaseKind, Run, Severity},
     redact::Redactor,
     report,
-    run::{self, Job, Stop},
+    run::{self, Job},
     store::{self, RunFolder},
 };
 
-/// Measures, and prints the table.
+/// Measures, and prints the table. Whatever went wrong is said on stderr, all of it; the exit status has only one number.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
     let job = job(args)?;
     load::warn_of_names(&job.asked.load.requests);
+    let stop = signals::stop()?;
     let mut progress = Progress::new(args.progress);
-    let finished = block_on(async { run::run(&job, &mut Stop::listen()?, &mut |event| progress.tell(&event)).await })?;
+    let finished = block_on(async { Ok(run::run(&job, stop, &mut |event| progress.tell(&event)).await) })?;
     progress.clear();
-    let (run, folder) = (&finished.run, &finished.folder);
-    let analysis = Analysis::of(run);
-    let reported =
-        make_reports(folder, run, &analysis).and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
-    let printed = print_table(run, &analysis, folder.path());
-    if let Some(error) = finished.error.or(reported.err()) {
-        say(format_args!("vscale: the visits above are complete, but then: {error}"));
-        return Ok(error.exit_code());
+    let mut errors = finished.errors;
+    let mut statuses = Vec::new();
+    if let Some((run, folder)) = &finished.kept {
+        let analysis = Analysis::of(run);
+        let reported = make_reports(folder, run, &analysis)
+            .and_then(|()| store::publish(folder, &args.results, &report::newest(run)));
+        errors.extend(reported.map_err(again(folder)).err());
+        errors.extend(print_table(run, &analysis, folder.path()).err());
+        statuses.extend(verdicts(run, &analysis, args));
+        if errors.iter().any(is_to_be_said) {
+            say("vscale: the visits above are complete, but then:");
+        }
     }
-    printed?;
+    statuses.extend(errors.iter().map(Error::exit_code));
+    errors.iter().filter(|error| is_to_be_said(error)).for_each(|error| say(format_args!("vscale: {error}")));
     if !finished.leftovers.is_empty() {
         let left = job.redactor.text(&finished.leftovers.in_words().join(", "));
         say(format_args!("vscale: left in the engine (`vscale gc` tries again): {left}"));
-        return Ok(exit::LEFTOVERS);
+        statuses.push(exit::LEFTOVERS);
     }
-    Ok(verdict(run, &analysis, args))
+    Ok(exit::of_several(statuses))
+}
+
+/// Reports that could not be written can be made later: what they are made of is safe.
+fn again(folder: &RunFolder) -> impl FnOnce(Error) -> Error {
+    let folder = folder.path().display().to_string();
+    move |error| Error::Other(format!("{error}; `vscale report {folder}` makes the reports again"))
 }
 
 /// The flags and the compose file, each understood by itself.
@@ -65,25 +77,23 @@ fn make_reports(folder: &RunFolder, run: &Run, analysis: &Analysis) -> Result<()
     report::files(run, analysis, &folder.load_compose()?, &mut |path, bytes| folder.write(path, bytes))
 }
 
-/// What was measured, as an exit status: that it is not what it says it is comes before that the host was too busy, and
-/// both before what it found.
-fn verdict(run: &Run, analysis: &Analysis, args: &BenchArgs) -> u8 {
+/// Whoever has closed the pipe knows.
+fn is_to_be_said(error: &Error) -> bool {
+    !matches!(error, Error::ClosedPipe)
+}
+
+/// What was measured, as exit statuses.
+fn verdicts(run: &Run, analysis: &Analysis, args: &BenchArgs) -> Vec<u8> {
     let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
-    let broken = of_target.filter(|phase| load::judge(&args.load.fail_if, &phase.load)).count();
-    let mut invalid = analysis.findings.iter().filter(|finding| finding.severity == Severity::Invalid).peekable();
-    let is_invalid = invalid.peek().is_some();
-    if invalid.any(|finding| finding.gate != Gate::Served) {
-        exit::INVALID
-    } else if analysis.worst() == Some(Severity::Spoiled) {
-        exit::BUSY
-    } else if is_invalid {
-        exit::FAILURES
-    } else if broken > 0 {
-        exit::THRESHOLD
-    } else {
-        exit::OK
-    }
+    let broken = of_target.filter(|phase| load::judge(&args.load.fail_if, &phase.load)).map(|_| exit::THRESHOLD);
+    let found = analysis.findings.iter().map(|finding| match (finding.severity, finding.gate) {
+        (Severity::Invalid, Gate::Served) => exit::FAILURES,
+        (Severity::Invalid, _) => exit::INVALID,
+        (Severity::Spoiled, _) => exit::BUSY,
+        (Severity::Warning, _) => exit::OK,
+    });
+    broken.chain(found).collect()
 }
 
 /// Makes the reports again from a run's folder, and prints the table.
@@ -116,7 +126,8 @@ fn print_table(run: &Run, analysis: &Analysis, folder: &Path) -> Result<()> {
 /// Removes what killed runs left.
 pub fn gc(args: &GcArgs) -> Result<u8> {
     let collecting = async { collect_garbage(&Engine::connect().await?, args.all).await };
-    let removed = block_on(async { Stop::listen()?.or(collecting).await })?;
+    let mut stop = signals::stop()?;
+    let removed = block_on(stop.or(collecting))?;
     for (run, left) in &removed {
         let outcome = if left.is_empty() { "removed".to_owned() } else { left.in_words().join(", ") };
         print(format_args!("{run}: {outcome}"))?;

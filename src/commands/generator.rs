@@ -4,7 +4,7 @@
 //! a second and last its result; then the next plan is taken. A closed stdin means that nobody waits for results: between
 //! two plans that is the regular end, while one is carried out the controller is gone and this process ends at once.
 
-use super::{Stopper, output::print_event};
+use super::{output::print_event, signals::Stopper};
 use std::{
     io::{self, BufRead, Read, stdin},
     process,

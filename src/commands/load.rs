@@ -1,11 +1,12 @@
 //! `vscale load` and `vscale capacity`.
 
 use super::{
-    Stopper,
     output::{check_writable, print_event, write},
     print,
     progress::Progress,
-    say, width,
+    say,
+    signals::Stopper,
+    width,
 };
 use std::{
     fs::File,

@@ -6,6 +6,7 @@ mod load;
 mod output;
 mod progress;
 mod roles;
+mod signals;
 
 pub use bench::{bench, gc, report, schema};
 pub use generator::generator;
@@ -16,63 +17,16 @@ pub use roles::{host, mock, probe, speed};
 use std::{
     io::{IsTerminal, stdout},
     os::fd::AsFd,
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI32, Ordering::SeqCst},
-        mpsc,
-    },
-    thread,
 };
 use terminal_size::{Width, terminal_size_of};
 use vscale::{
     error::{Error, Result},
     report::terminal,
-    run::Stop,
 };
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?.block_on(future)
-}
-
-/// Set at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once.
-#[derive(Clone, Default)]
-struct Stopper {
-    flag: Arc<AtomicBool>,
-    signal: Arc<AtomicI32>,
-}
-
-impl Stopper {
-    fn listen() -> Result<Self> {
-        let (stopper, (ready, is_ready)) = (Self::default(), mpsc::channel());
-        let ours = stopper.clone();
-        thread::spawn(move || {
-            let ended = block_on(async {
-                let mut stop = Stop::listen()?;
-                let _ = ready.send(());
-                ours.signal.store(stop.signal().await, SeqCst);
-                ours.stop();
-                Ok(stop.signal().await)
-            });
-            if let Ok(number) = ended {
-                process::exit(i32::from(Error::Signal(number).exit_code()));
-            }
-        });
-        is_ready.recv().map_err(|_| Error::Other("cannot set signal handlers".into()))?;
-        Ok(stopper)
-    }
-
-    /// As if a signal had come.
-    fn stop(&self) {
-        self.flag.store(true, SeqCst);
-    }
-
-    /// The status that the signal asks for, if one has come.
-    fn status(&self) -> Option<u8> {
-        let number = self.signal.load(SeqCst);
-        (number != 0).then(|| Error::Signal(number).exit_code())
-    }
 }
 
 /// Colour on a terminal only, as <https://no-color.org> and `CLICOLOR_FORCE` have it.

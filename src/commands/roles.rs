@@ -1,6 +1,6 @@
 //! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
 
-use super::{Stopper, print, say};
+use super::{print, say, signals::Stopper};
 use serde::Serialize;
 use std::{
     io::{BufRead, stdin},
@@ -39,6 +39,10 @@ pub fn probe(args: &ProbeArgs) -> Result<u8> {
     // What runs beside it is not trusted, and may have the same user.
     let_others_look(false)?;
     probe::run(&args.ready, args.timeout, &lines_of_stdin())?;
+    if args.end_target {
+        say(probe::REAPING);
+        probe::end_target(&args.ready);
+    }
     Ok(exit::OK)
 }
 

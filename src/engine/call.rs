@@ -32,6 +32,8 @@ pub enum Call {
     ReadLog,
     /// A container's output.
     ReadOutput,
+    /// A file in a container, its next piece.
+    ReadFile,
     /// A container or a network.
     Remove,
     /// An image, its next line of progress.
@@ -63,6 +65,7 @@ impl Call {
             Self::Sample => ("sampling", seconds(10)),
             Self::ReadLog => ("reading the log of", seconds(20)),
             Self::ReadOutput => ("reading the output of", None),
+            Self::ReadFile => ("reading", seconds(20)),
             Self::Remove => ("removing", seconds(30)),
             // A package index may be slow, and says nothing meanwhile.
             Self::Build => ("building", seconds(600)),
@@ -131,7 +134,7 @@ impl EngineError {
     }
 
     /// Of an answer that is not what was asked for.
-    pub(super) fn other(call: Call, object: &str, why: impl Into<String>) -> Self {
+    pub fn other(call: Call, object: &str, why: impl Into<String>) -> Self {
         Self { call, object: object.to_owned(), cause: Cause::Other(why.into()), source: None }
     }
 

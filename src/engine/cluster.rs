@@ -12,6 +12,7 @@ use crate::{
     units,
 };
 use bollard::{
+    errors::Error as DockerError,
     models::{ContainerCreateBody, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
@@ -21,11 +22,17 @@ use bollard::{
 use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, HashMap},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
+use tokio::sync::RwLock;
 
-/// Longest time for removing a run's objects: an engine that is started anew meanwhile is back by then.
-const REMOVE_LIMIT: Duration = Duration::from_secs(30);
+/// Longest time for removing a run's objects: an engine that was away for half a minute is back by then, and a removal
+/// that was never answered is tried again.
+const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks, when the last one went well and when it did not.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 const BRIDGE: &str = "bridge";
 /// An internal network leads nowhere but to the host itself, by the bridge's own address there: so it gets none. Engines
 /// from 20.10 on know the option, others pass over it.
@@ -39,6 +46,8 @@ pub struct Cluster {
     run: String,
     labels: HashMap<String, String>,
     networks: HashMap<String, String>,
+    /// Shared by whatever is being made.
+    making: Arc<RwLock<()>>,
 }
 
 /// What could not be removed, and why; empty when all is gone.
@@ -46,11 +55,6 @@ pub struct Cluster {
 pub struct Leftovers(Vec<EngineError>);
 
 impl Leftovers {
-    /// Of a removal that was broken off: nobody looked.
-    pub fn unknown() -> Self {
-        Self(vec![EngineError::other(Call::Remove, "containers and networks", "it was broken off")])
-    }
-
     /// Whether all is gone.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -77,7 +81,7 @@ impl Cluster {
 
     /// An earlier run's, to be removed.
     pub(super) fn of_run(engine: Engine, run: &str) -> Self {
-        Self { engine, run: run.to_owned(), labels: HashMap::new(), networks: HashMap::new() }
+        Self { engine, run: run.to_owned(), labels: HashMap::new(), networks: HashMap::new(), making: Arc::default() }
     }
 
     /// Makes the network that the compose file calls `key`, on a small subnet of its own unless the file names one.
@@ -105,8 +109,9 @@ impl Cluster {
                 if network.subnets.is_empty() { vec![small_subnet(seed, attempt)] } else { network.subnets.clone() };
             let config = subnets.into_iter().map(|subnet| IpamConfig { subnet: Some(subnet), ..Default::default() });
             request.ipam = Some(Ipam { config: Some(config.collect()), ..Default::default() });
-            let made = self.engine.docker.create_network(request.clone());
-            match self.engine.ask(Call::CreateNetwork, &object, made).await {
+            let (docker, request) = (self.engine.docker.clone(), request.clone());
+            let made = async move { docker.create_network(request).await };
+            match self.make(Call::CreateNetwork, &object, made).await {
                 Ok(answer) => {
                     self.networks.insert(key.to_owned(), answer.id);
                     return Ok(());
@@ -188,8 +193,9 @@ impl Cluster {
             convert::pipe(&mut body);
         }
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let created = self.engine.docker.create_container(Some(options), body);
-        let created = self.engine.ask(Call::Create, &format!("container {service}"), created).await?;
+        let docker = self.engine.docker.clone();
+        let created = async move { docker.create_container(Some(options), body).await };
+        let created = self.make(Call::Create, &format!("container {service}"), created).await?;
         if !created.warnings.is_empty() {
             return Err(Error::Preflight(format!(
                 "creating container {service}: the engine would go on without what was asked: {}",
@@ -209,22 +215,41 @@ impl Cluster {
         theirs.into_iter().chain(ours).chain(self.labels.clone()).collect()
     }
 
-    /// Removes everything that carries this run's label, and looks again until nothing is left: an object whose making
-    /// was cut short may appear after the first look.
+    /// Asks for something new, and goes on asking when nobody waits for it any more: what an engine is making while it is
+    /// looked for is in no list yet.
+    async fn make<T: Send + 'static>(
+        &self,
+        call: Call,
+        object: &str,
+        answer: impl Future<Output = Result<T, DockerError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let making = Arc::clone(&self.making).read_owned().await;
+        let (engine, asked) = (self.engine.clone(), object.to_owned());
+        let made = tokio::spawn(async move {
+            let _making = making;
+            engine.ask(call, &asked, answer).await
+        });
+        made.await.unwrap_or_else(|defect| Err(EngineError::other(call, object, defect.to_string())))
+    }
+
+    /// Removes everything that carries this run's label, and looks again until nothing is left.
     pub async fn remove_all(&self) -> Leftovers {
-        let deadline = Instant::now() + REMOVE_LIMIT.min(10 * self.engine.longest_wait);
-        let mut empty_looks = 0;
-        let mut left = Leftovers::default();
-        while Instant::now() < deadline {
-            let round = self.remove_round().await;
-            empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
-            left = Leftovers(round.failed);
-            if empty_looks == 2 {
-                break;
+        let limit = REMOVE_LIMIT.min(10 * self.engine.longest_wait);
+        let mut left = Vec::new();
+        let removing = async {
+            let _nothing_is_being_made = self.making.write().await;
+            let mut empty_looks = 0;
+            while empty_looks < 2 {
+                let round = self.remove_round().await;
+                empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
+                left = round.failed;
+                tokio::time::sleep(if left.is_empty() { LOOK_EVERY } else { RETRY_EVERY }).await;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        if tokio::time::timeout(limit, removing).await.is_err() && left.is_empty() {
+            left.push(EngineError::timed_out(Call::Remove, "containers and networks", limit));
         }
-        left
+        Leftovers(left)
     }
 
     /// One look, and the removal of what is seen.

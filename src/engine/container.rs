@@ -1,18 +1,23 @@
 //! One container: started, listened to, sampled, updated, removed.
 
-use super::{Call, Engine, EngineError, Output, limits, stats};
+use super::{Call, Engine, EngineError, Output, limits, stats, user};
 use crate::{
     error::{Error, Result},
     model::{ContainerSample, Limits},
 };
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
+    AttachContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StatsOptionsBuilder,
 };
 use futures_util::StreamExt;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io::Read, time::Duration};
 
 /// A container's log is cut here when it is stored.
 const LOG_LIMIT_BYTES: usize = 64 << 20;
+/// Longest file that is read out of a container.
+const FILE_LIMIT_BYTES: usize = 4 << 20;
+/// Before a removal is tried once more.
+const REMOVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A container of this run.
 pub struct Container {
@@ -35,6 +40,8 @@ pub struct State {
     pub oom_killed: bool,
     /// What the engine says about it, mostly nothing.
     pub error: String,
+    /// In how many networks it is.
+    pub networks: usize,
 }
 
 /// What comes of asking for a container's counters.
@@ -98,12 +105,14 @@ impl Container {
     pub async fn state(&self) -> Result<State> {
         let inspected = self.inspect().await?;
         let state = inspected.state.unwrap_or_default();
+        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
         Ok(State {
             running: state.running.unwrap_or(false),
             pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0),
             exit_code: state.exit_code.unwrap_or(0),
             oom_killed: state.oom_killed.unwrap_or(false),
             error: state.error.unwrap_or_default(),
+            networks: networks.len(),
         })
     }
 
@@ -112,9 +121,35 @@ impl Container {
         Ok(limits::read(&self.inspect().await?.host_config.unwrap_or_default()))
     }
 
-    /// The user it runs as, as its image or its service says; empty for root.
+    /// The user it runs as, by numbers: `10001:10001`, `0:0`.
     pub async fn user(&self) -> Result<String> {
-        Ok(self.inspect().await?.config.and_then(|config| config.user).unwrap_or_default())
+        let named = self.inspect().await?.config.and_then(|config| config.user).unwrap_or_default();
+        if user::is_complete(&named) {
+            return Ok(named);
+        }
+        // Without one, names cannot have a meaning, and the engine starts nothing by a name.
+        let passwd = self.file("/etc/passwd").await.unwrap_or_default();
+        Ok(user::by_numbers(&named, &String::from_utf8_lossy(&passwd)))
+    }
+
+    /// A file of its root filesystem.
+    async fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
+        let mut pieces = self.engine.docker.download_from_container(&self.id, Some(options));
+        let object = format!("{path} of container {}", self.service);
+        let mut tar = Vec::new();
+        while let Some(piece) = self.engine.ask_next(Call::ReadFile, &object, pieces.next()).await? {
+            tar.extend_from_slice(&piece);
+            if tar.len() > FILE_LIMIT_BYTES {
+                return Err(EngineError::other(Call::ReadFile, &object, "it is too long").into());
+            }
+        }
+        let wrong = |error: std::io::Error| EngineError::other(Call::ReadFile, &object, error.to_string());
+        let mut content = Vec::new();
+        for entry in tar::Archive::new(&tar[..]).entries().map_err(wrong)? {
+            entry.and_then(|mut entry| entry.read_to_end(&mut content)).map_err(wrong)?;
+        }
+        Ok(content)
     }
 
     /// Sets its limits while it runs: all of them, as a few alone could change others.
@@ -154,11 +189,20 @@ impl Container {
         Ok(log.into())
     }
 
-    /// Ends and removes it, with its anonymous volumes.
+    /// Ends and removes it, with its anonymous volumes. Tries again once: an engine may be busy with it.
     pub async fn remove(&self) -> Result<()> {
+        let mut outcome = self.remove_now().await;
+        if outcome.is_err() {
+            tokio::time::sleep(REMOVE_PAUSE).await;
+            outcome = self.remove_now().await;
+        }
+        Ok(outcome?)
+    }
+
+    async fn remove_now(&self) -> Result<(), EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match self.ask(Call::Remove, self.engine.docker.remove_container(&self.id, Some(options))).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
+            Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
     }

@@ -15,6 +15,7 @@ mod limits;
 mod output;
 mod own_image;
 mod stats;
+mod user;
 
 pub use base::BaseImage;
 pub use call::{Call, Cause, EngineError};

@@ -5,8 +5,11 @@ use super::{Call, EngineError};
 use crate::text::last_lines;
 use bollard::container::LogOutput;
 use futures_util::{Stream, StreamExt};
-use std::{collections::VecDeque, pin::Pin};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 
 /// A longer line is none of ours. A load's result has a histogram for each second.
 const LINE_LIMIT_BYTES: usize = 64 << 20;
@@ -14,6 +17,8 @@ const LINE_LIMIT_BYTES: usize = 64 << 20;
 const STDERR_LIMIT_BYTES: usize = 64 << 10;
 /// Lines of stderr that an error shows.
 const KEPT_LINES: usize = 20;
+/// For whatever is written to a container's stdin.
+const WRITE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Pieces of a container's output, as the engine brings them.
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
@@ -64,14 +69,14 @@ impl Output {
         }
     }
 
-    /// Writes to its stdin. A container that has ended, or does not read, is no error here: its last words say more.
+    /// Writes to its stdin. A container that has ended, or does not read in time, is no error here: its silence says more.
     pub async fn write(&mut self, text: &str) {
         if let Some(stdin) = &mut self.stdin {
             let written = async {
                 stdin.write_all(text.as_bytes()).await?;
                 stdin.flush().await
             };
-            let _: std::io::Result<()> = written.await;
+            let _ = timeout(WRITE_LIMIT, written).await;
         }
     }
 

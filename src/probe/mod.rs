@@ -9,10 +9,12 @@ mod cpus;
 mod host;
 mod processes;
 mod ready;
+mod reap;
 mod speed;
 
 pub use above::quotas_above;
 pub use host::host_facts;
+pub use reap::REAPING;
 pub use speed::SpeedReference;
 
 use crate::{
@@ -68,6 +70,11 @@ fn sample() -> Result<ProbeSample> {
         connections: processes::established_connections(),
         own_cpu_us: processes::own_cpu_us(),
     })
+}
+
+/// Ends the target, as nobody is there any more who would. Returns if it cannot.
+pub fn end_target(ready_url: &str) {
+    reap::end_target(ready_url);
 }
 
 fn emit(event: &ProbeEvent) -> Result<()> {

@@ -43,6 +43,13 @@ pub fn wait_for(
     Ok(false)
 }
 
+/// One request, whatever comes of it.
+pub fn ask(url: &str) {
+    if let Ok((authority, path)) = split(url) {
+        let _ = status(authority, path);
+    }
+}
+
 /// `http://host:port/path` into `host:port` and `/path`.
 fn split(url: &str) -> Result<(&str, &str)> {
     let rest = url.strip_prefix("http://").ok_or_else(|| Error::Usage(format!("{url}: not an http:// URL")))?;

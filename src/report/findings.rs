@@ -37,7 +37,7 @@ fn said(finding: &Finding) -> String {
             let place = note.map_or_else(String::new, |place| format!(" {place}"));
             format!("{}: {name}{place} is {}, not {} as asked", container(finding), measured(), limit())
         }
-        Gate::ContainerLives => format!("{} ended while it was measured ({})", container(finding), measured()),
+        Gate::ContainerLives => format!("{} was lost while it was measured ({})", container(finding), measured()),
         Gate::SomethingMeasured => "no request succeeded".into(),
         Gate::Failures => format!("{} {}", measured(), note.unwrap_or("requests failed")),
         Gate::Served => {
@@ -207,7 +207,7 @@ mod tests {
         insta::assert_snapshot!(sentences.join("\n"), @r"
         w1: 2 workers were asked for, 1 ran before the load and 1 after it
         w1: 1 worker was asked for, not read before the load and 1 after it
-        w1: a container ended while it was measured (exit status 1)
+        w1: a container was lost while it was measured (exit status 1)
         w1: no request succeeded
         w1: 6 of 1780 requests failed, most often: HTTP 503: busy
         w1: the load was stopped before its time

@@ -7,17 +7,19 @@ use super::{
 };
 use crate::{
     compose::Project,
-    engine::{Cluster, Container, Output},
+    engine::{Call, Cluster, Container, EngineError, Output, State},
     error::{Error, Result},
     events::Event,
     model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
-    probe::quotas_above,
+    probe::{REAPING, quotas_above},
     text::last_lines,
 };
 use std::{collections::BTreeMap, time::Duration};
 
 /// Lines of a container's log that an error shows.
 const SHOWN_LINES: usize = 15;
+/// With this a role of ours ends when its controller is gone, or so it seems to it.
+const CUT_OFF: i64 = 129;
 
 /// What starting a container takes.
 pub(super) struct Starter<'a> {
@@ -35,6 +37,8 @@ pub(super) struct Up {
     pub(super) container: Container,
     /// While this lives, a container of our own image knows that we live.
     pub(super) output: Output,
+    /// In how many it is.
+    pub(super) networks: usize,
     /// While it is watched.
     pub(super) probe: Option<Probe>,
     /// What its probe saw last.
@@ -50,24 +54,25 @@ impl Starter<'_> {
         let with_token = service.is_ours().then(|| self.control.container(plan));
         let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), service, image).await?;
         let output = container.start().await?;
-        let mut up = Up { plan: plan.clone(), container, output, probe: None, seen: None, ready_after_us: 0 };
+        let networks = service.networks.len();
+        let mut up = Up { plan: plan.clone(), container, output, networks, probe: None, seen: None, ready_after_us: 0 };
         let Some(ready) = &plan.ready else { return Ok(up) };
         let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout };
         let mut probe = match Probe::start(self.cluster, self.own_image, &look).await {
             Ok(probe) => probe,
             // A container that has ended has no namespaces to look into: that it ended says more.
-            Err(error) => return Err(not_ready(&up.container, &error.to_string()).await),
+            Err(error) => return Err(not_ready(&up.container, error).await),
         };
         let mut waiting = |last| {
             tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {last}", plan.name) });
         };
-        match probe.until_ready(self.ready_timeout, &mut waiting).await? {
+        match probe.until_ready(self.ready_timeout, &mut waiting).await {
             Ok(after_us) => up.ready_after_us = after_us,
-            Err(words) => return Err(not_ready(&up.container, &words).await),
+            Err(error) => return Err(not_ready(&up.container, error).await),
         }
         up.seen = match probe.sample().await {
             Ok(sample) => Some(sample),
-            Err(error) => return Err(not_ready(&up.container, &error.to_string()).await),
+            Err(error) => return Err(not_ready(&up.container, error).await),
         };
         up.probe = Some(probe);
         Ok(up)
@@ -109,10 +114,15 @@ impl Up {
         quotas_above(self.container.state().await.ok()?.pid?, self.container.id())
     }
 
-    /// How it ended, if it has.
-    pub(super) async fn ended(&self) -> Result<Option<Ended>> {
+    /// What became of it, if it is not as it was started: it has ended, or somebody took it off a network.
+    pub(super) async fn lost(&self) -> Result<Option<Ended>> {
         let state = self.container.state().await?;
-        Ok((!state.running).then(|| Ended { container: self.plan.name.clone(), how: state.in_words() }))
+        let how = match state {
+            State { running: false, .. } => state.in_words(),
+            State { networks, .. } if networks < self.networks => "somebody took it off its network".into(),
+            _ => return Ok(None),
+        };
+        Ok(Some(Ended { container: self.plan.name.clone(), how }))
     }
 
     /// Ends and removes it, and its probe.
@@ -136,12 +146,15 @@ fn with_affinity(asked: Limits) -> Limits {
     }
 }
 
-/// Why a container is not ready: that it has ended, or what its probe said last; with its own last log lines.
-pub(super) async fn not_ready(container: &Container, probe_words: &str) -> Error {
+/// Why a container is not ready: that it has ended, or what was found; with its own last log lines. An engine that cannot
+/// be asked is the one to blame.
+pub(super) async fn not_ready(container: &Container, found: Error) -> Error {
     let name = container.service();
     let why = match container.state().await {
+        Err(error) => return error,
         Ok(state) if !state.running => format!("it has ended ({})", state.in_words()),
-        _ => probe_words.trim().trim_start_matches("vscale: ").to_owned(),
+        Ok(_) if matches!(found, Error::Engine(_)) => return found,
+        Ok(_) => found.to_string(),
     };
     let log = container.logs(None).await.unwrap_or_default();
     let lines = last_lines(&log, SHOWN_LINES);
@@ -151,4 +164,24 @@ pub(super) async fn not_ready(container: &Container, probe_words: &str) -> Error
         format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
     };
     Error::Start(format!("{name}: {why}; {shown}"))
+}
+
+/// Why a role of ours says nothing more: that its connection to us was cut, or its own last words.
+pub(super) async fn fell_silent(role: &Container, output: &Output) -> Error {
+    let is_reaping = async || {
+        let log = role.logs(None).await.unwrap_or_default();
+        last_lines(&log, 1) == REAPING
+    };
+    match role.state().await {
+        Err(error) => error,
+        Ok(state) if state.running || state.exit_code == CUT_OFF || is_reaping().await => {
+            let why = "the engine has closed the connection, or was started anew";
+            EngineError::other(Call::ReadOutput, &format!("container {}", role.service()), why).into()
+        }
+        Ok(state) => {
+            let words = output.last_words();
+            let words = words.trim().trim_start_matches("vscale: ");
+            Error::Start(if words.is_empty() { state.in_words() } else { words.to_owned() })
+        }
+    }
 }

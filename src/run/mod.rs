@@ -19,7 +19,7 @@ use crate::{
     engine::{Cluster, Engine, Leftovers},
     error::{Error, Result},
     events::Event,
-    model::Run,
+    model::{Run, Visited},
     plan::{self, Asked},
     redact::Redactor,
     store::{self, RunFolder},
@@ -28,7 +28,7 @@ use crate::{
 use futures_util::FutureExt;
 use prepare::Prepared;
 use std::{panic::AssertUnwindSafe, path::PathBuf};
-use visit::Carrier;
+use visit::{Carried, Carrier};
 
 /// What is to be run.
 pub struct Job {
@@ -46,14 +46,13 @@ pub struct Job {
     pub redactor: Redactor,
 }
 
-/// How a run ended; its folder holds every visit that was finished.
+/// How a run ended.
+#[derive(Default)]
 pub struct Finished {
-    /// All that was measured.
-    pub run: Run,
-    /// Where it is kept.
-    pub folder: RunFolder,
-    /// What cut it short.
-    pub error: Option<Error>,
+    /// All that was measured, and the folder that has every visit of it that could be saved; once there is a visit.
+    pub kept: Option<(Run, RunFolder)>,
+    /// What cut it short, and what else went wrong.
+    pub errors: Vec<Error>,
     /// What is left in the engine.
     pub leftovers: Leftovers,
 }
@@ -61,30 +60,32 @@ pub struct Finished {
 /// Hears what happens.
 pub type Listener<'a> = &'a mut dyn FnMut(Event);
 
-/// Carries out a run; a signal ends it early, a second one its tearing down.
-///
-/// # Errors
-/// Before a visit was finished. What goes wrong later is in [`Finished::error`], so that finished visits are not lost.
-pub async fn run(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
-    let clean = |error| job.redactor.error(error);
-    let finished = carry_out(job, stop, &mut |event| tell(job.redactor.event(event))).await.map_err(clean)?;
-    Ok(Finished { error: finished.error.map(clean), ..finished })
+/// Carries out a run. Whatever ends it, what was measured is kept and what was made is removed.
+pub async fn run(job: &Job, stop: Stop, tell: Listener<'_>) -> Finished {
+    let mut finished = carry_out(job, stop, &mut |event| tell(job.redactor.event(event))).await;
+    finished.errors = finished.errors.into_iter().map(|error| job.redactor.error(error)).collect();
+    finished
 }
 
-async fn carry_out(job: &Job, stop: &mut Stop, tell: Listener<'_>) -> Result<Finished> {
-    store::check(&job.results)?;
-    let engine = stop.or(Engine::connect()).await?;
+async fn carry_out(job: &Job, mut stop: Stop, tell: Listener<'_>) -> Finished {
+    let engine = match stop.or(engine(job)).await {
+        Ok(engine) => engine,
+        Err(error) => return Finished { errors: vec![error], ..Finished::default() },
+    };
     let id = run_id();
-    let mut session = Session { job, cluster: Cluster::new(engine.clone(), &id), engine, id, kept: None };
+    let mut session =
+        Session { job, cluster: Cluster::new(engine.clone(), &id), engine, id, kept: None, carried: None };
     let outcome = stop.or(going_well(session.all(tell))).await;
     tell(Event::Removing);
-    let torn_down = stop.or(async { Ok(session.cluster.remove_all().await) }).await;
-    let (outcome, leftovers) = match torn_down {
-        Ok(leftovers) => (outcome, leftovers),
-        Err(signal) => (Err(signal), Leftovers::unknown()),
-    };
+    let leftovers = session.cluster.remove_all().await;
     tell(Event::Removed { left: leftovers.in_words() });
     session.finish(outcome, leftovers)
+}
+
+/// What is needed before anything is done.
+async fn engine(job: &Job) -> Result<Engine> {
+    store::check(&job.results)?;
+    Engine::connect().await
 }
 
 /// A defect of ours must not keep the run from being torn down.
@@ -101,6 +102,8 @@ struct Session<'a> {
     id: String,
     /// Once there is a plan.
     kept: Option<(Run, RunFolder)>,
+    /// The visit under way, once it is measured.
+    carried: Option<Carried>,
 }
 
 impl Session<'_> {
@@ -121,31 +124,51 @@ impl Session<'_> {
             self.cluster.create_network(key, network).await?;
         }
         let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &plan)?;
+        let mut removed = Ok(());
         while let Some(visit) = plan::next(&plan, &run.visited) {
-            let (visited, mut attached, taken_down) = carrier.carry_out(&visit, tell).await?;
-            let visited = redactor.visited(visited);
-            attached.logs.iter_mut().for_each(|(_, log)| *log = redactor.bytes(log));
-            folder.save_visit(&visited, &attached)?;
-            tell(Event::Saved { visit: visit.id, took_us: visited.took_us() });
-            run.visited.push(visited);
-            taken_down?;
+            // What is still there has the name that the next one needs.
+            removed?;
+            carrier.carry_out(&visit, &mut self.carried, tell).await?;
+            let carried = self.carried.take().ok_or_else(|| Error::Other("a visit found nothing".into()))?;
+            let took_us = carried.visited.took_us();
+            removed = keep(carried, redactor, &mut run.visited, folder)?;
+            tell(Event::Saved { visit: visit.id, took_us });
         }
+        // What the last one left is removed with all the rest, or named.
         Ok(())
     }
 
     /// What was measured is kept, whatever else went wrong.
-    fn finish(self, outcome: Result<()>, leftovers: Leftovers) -> Result<Finished> {
-        let Some((mut run, folder)) = self.kept else {
-            return Err(outcome.err().unwrap_or_else(|| Error::Other("nothing was planned".into())));
-        };
+    fn finish(self, outcome: Result<()>, leftovers: Leftovers) -> Finished {
+        let mut finished = Finished { kept: None, errors: outcome.err().into_iter().collect(), leftovers };
+        let Some((mut run, folder)) = self.kept else { return finished };
+        if let Some(carried) = self.carried {
+            finished.errors.extend(keep(carried, &self.job.redactor, &mut run.visited, &folder).err());
+        }
         if run.visited.is_empty() {
             folder.discard();
-            return Err(outcome.err().unwrap_or_else(|| Error::Other("nothing was visited".into())));
+            return finished;
         }
         run.finished_unix_us = Some(now_unix_us());
-        let saved = folder.save_run(&run);
-        Ok(Finished { run, folder, error: outcome.and(saved).err(), leftovers })
+        finished.errors.extend(folder.save_run(&run).err());
+        finished.kept = Some((run, folder));
+        finished
     }
+}
+
+/// A visit becomes the run's, without secrets, even if it cannot be saved. Gives whether it was removed.
+fn keep(
+    carried: Carried,
+    redactor: &Redactor,
+    all_visited: &mut Vec<Visited>,
+    folder: &RunFolder,
+) -> Result<Result<()>> {
+    let Carried { visited, mut attached, removed } = carried;
+    let visited = redactor.visited(visited);
+    attached.logs.iter_mut().for_each(|(_, log)| *log = redactor.bytes(log));
+    let saved = folder.save_visit(&visited, &attached);
+    all_visited.push(visited);
+    saved.map(|()| removed)
 }
 
 /// `20261124T114421Z-bench-3f9a1c`: sorts by time, unique by process and moment.
@@ -159,4 +182,15 @@ fn run_id() -> String {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_else(|| "panicked".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_like_others() {
+        let outcome = going_well(async { panic!("index {} out of bounds", 3) }).await;
+        assert_eq!(outcome.expect_err("it panics").to_string(), "a defect of vscale: index 3 out of bounds");
+    }
 }

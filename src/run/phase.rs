@@ -2,7 +2,7 @@
 
 use super::{
     Listener,
-    containers::{Up, not_ready},
+    containers::{Up, fell_silent},
     probe::Probe,
     samples::Samples,
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use std::{cell::RefCell, pin::pin, time::Duration};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// Between two samples of a container or of its processes.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,8 +35,16 @@ pub(super) struct Stage<'a> {
     pub(super) others: Vec<&'a Container>,
 }
 
-/// Carries a phase out; also gives the latencies of each second, as HdrHistogram's log.
-pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener<'_>) -> Result<(Phase, String)> {
+/// A phase that was carried out.
+pub(super) struct Loaded {
+    pub(super) phase: Phase,
+    /// The latencies of each second, as HdrHistogram's log.
+    pub(super) hlog: String,
+    /// Why the target's probe fell silent, if it did.
+    pub(super) blind: Option<Error>,
+}
+
+pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener<'_>) -> Result<Loaded> {
     let Stage { visit, generator, mut probe, mut others } = stage;
     let (host, at_most_us) = (plan.load.host.clone(), plan.load.longest_us());
     tell(Event::Phase { visit: visit.to_owned(), phase: plan.kind, host, at_most_us });
@@ -49,27 +57,30 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
     let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
     let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
     let mut processes = Samples::default();
+    let mut blind = None;
     let mut ticks = interval(SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut hlog = hlog_head(now_unix_us());
     let longest = plan.load.longest_us().map_or(Duration::MAX, Duration::from_micros);
-    let deadline = Instant::now() + longest.saturating_add(GRACE);
+    let (start, limit) = (Instant::now(), longest.saturating_add(GRACE));
     let load = loop {
         tokio::select! {
-            said = timeout_at(deadline, output.next_line()) => match event(said, generator)? {
+            said = timeout(limit.saturating_sub(start.elapsed()), output.next_line()) => match event(said, generator)? {
                 Some(LoadEvent::Progress(now)) => {
                     hlog += &now.to_hlog_line();
                     tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
                 }
                 Some(LoadEvent::Result(result)) => break *result,
-                None => return Err(without_result(generator, &output.last_words()).await),
+                None => return Err(without_result(generator, fell_silent(generator, output).await)),
             },
             _ = &mut sampling => {}
             _ = ticks.tick() => if let Some(probe) = &mut probe { probe.ask().await },
             sample = answer(&mut probe) => match sample? {
                 Some(sample) => processes.push(sample),
-                // A probe that has ended with its target: what the visit lacks will show.
-                None => probe = None,
+                None => blind = match probe.take() {
+                    Some(probe) => Some(probe.why_ended().await),
+                    None => blind,
+                },
             },
         }
     };
@@ -78,7 +89,8 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
         .zip(&samples)
         .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
     let (usage, processes) = (usage.collect(), processes.into_kept());
-    Ok((Phase { kind: plan.kind, load, usage, processes, speed_before: None, speed_after: None }, hlog))
+    let phase = Phase { kind: plan.kind, load, usage, processes, speed_before: None, speed_after: None };
+    Ok(Loaded { phase, hlog, blind })
 }
 
 /// What the generator reads: its plan as a line of JSON.
@@ -99,9 +111,12 @@ fn event(
     line.map(|line| serde_json::from_str(&line).map_err(|error| wrong(error, &line))).transpose()
 }
 
-/// Why a generator has ended without a result.
-async fn without_result(generator: &Container, last_words: &str) -> Error {
-    not_ready(generator, &format!("gave no result: {last_words}")).await
+/// Why there is no result.
+fn without_result(generator: &Container, why: Error) -> Error {
+    match why {
+        Error::Start(words) => Error::Start(format!("{}: it ended in mid-load: {words}", generator.service())),
+        other => other,
+    }
 }
 
 /// The next sample of a probe; never without one.

@@ -1,6 +1,7 @@
 //! The controller's end of a probe: a container of ours in another's PID and network namespaces, which says when that one
 //! is ready and then, each time it is asked, what its processes do.
 
+use super::containers::fell_silent;
 use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},
@@ -8,7 +9,7 @@ use crate::{
     text::shortened,
 };
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// What a probe may take beyond what it waits for: starting, answering.
 const GRACE: Duration = Duration::from_secs(30);
@@ -36,31 +37,30 @@ pub(super) struct Look<'a> {
 }
 
 impl Probe {
-    /// Starts one of our own image, as the target's user: another's cgroup files could not be read.
+    /// Starts one of our own image, as the target's user: it could neither read another's cgroup files nor end its
+    /// processes.
     pub(super) async fn start(cluster: &Cluster, own_image: &str, look: &Look<'_>) -> Result<Self> {
         let url = format!("http://127.0.0.1:{}{}", look.ready.port, look.ready.ready);
         let timeout = format!("{}us", look.timeout.as_micros());
-        let command = ["probe", "--ready", &url, "--timeout", &timeout].map(str::to_owned).to_vec();
-        let user = numeric_user(&look.target.user().await?);
+        let command = ["probe", "--end-target", "--ready", &url, "--timeout", &timeout].map(str::to_owned).to_vec();
+        let user = look.target.user().await?;
         let container = cluster.create_probe(look.target, own_image, &user, look.cpus, command).await?;
         let output = container.start().await?.with_lines_up_to(LONGEST_LINE_BYTES);
         Ok(Self { container, output, asked: 0 })
     }
 
-    /// Waits until the target is ready: the time that took, or the probe's last words as the error. `waiting` hears what
-    /// the target answers meanwhile.
-    pub(super) async fn until_ready(
-        &mut self,
-        timeout: Duration,
-        waiting: &mut dyn FnMut(String),
-    ) -> Result<Result<u64, String>> {
-        let deadline = Instant::now() + timeout + GRACE;
+    /// Waits until the target is ready: the time that took. `waiting` hears what the target answers meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Start`] with the probe's last words; [`Error::Engine`] when the engine has cut it off.
+    pub(super) async fn until_ready(&mut self, timeout: Duration, waiting: &mut dyn FnMut(String)) -> Result<u64> {
+        let limit = timeout.saturating_add(GRACE);
+        let start = Instant::now();
         loop {
-            match self.event(deadline).await? {
-                Some(ProbeEvent::Waiting { last }) => waiting(last),
-                Some(ProbeEvent::Ready { after_us }) => return Ok(Ok(after_us)),
-                Some(ProbeEvent::Sample(_)) => return Err(unasked()),
-                None => return Ok(Err(self.last_words())),
+            match self.event(limit.saturating_sub(start.elapsed())).await? {
+                ProbeEvent::Waiting { last } => waiting(last),
+                ProbeEvent::Ready { after_us } => return Ok(after_us),
+                ProbeEvent::Sample(_) => return Err(unasked()),
             }
         }
     }
@@ -68,12 +68,12 @@ impl Probe {
     /// The target's processes now.
     ///
     /// # Errors
-    /// [`Error::Start`] when the probe has ended or does not answer.
+    /// As [`Self::until_ready`].
     pub(super) async fn sample(&mut self) -> Result<ProbeSample> {
         self.ask().await;
-        match self.event(Instant::now() + GRACE).await? {
-            Some(ProbeEvent::Sample(sample)) => self.answered(sample),
-            _ => Err(Error::Start(format!("its probe has ended: {}", self.last_words()))),
+        match self.event(GRACE).await? {
+            ProbeEvent::Sample(sample) => self.answered(sample),
+            _ => Err(unasked()),
         }
     }
 
@@ -88,7 +88,7 @@ impl Probe {
         match self.output.next_line().await? {
             Some(line) => match parse(&line)? {
                 ProbeEvent::Sample(sample) => self.answered(sample).map(Some),
-                _ => Err(Error::Other("a probe says that its target is ready, and was not asked".into())),
+                _ => Err(unasked()),
             },
             None => Ok(None),
         }
@@ -105,14 +105,21 @@ impl Probe {
         Ok(sample)
     }
 
-    async fn event(&mut self, deadline: Instant) -> Result<Option<ProbeEvent>> {
-        let line = timeout_at(deadline, self.output.next_line()).await;
-        let line = line.map_err(|_| Error::Start(format!("{} does not answer", self.container.service())))??;
-        line.as_deref().map(parse).transpose()
+    /// Why there are no more answers.
+    pub(super) async fn why_ended(&self) -> Error {
+        match fell_silent(&self.container, &self.output).await {
+            Error::Start(words) => Error::Start(format!("its probe has ended: {words}")),
+            other => other,
+        }
     }
 
-    fn last_words(&self) -> String {
-        self.output.last_words()
+    async fn event(&mut self, limit: Duration) -> Result<ProbeEvent> {
+        let line = timeout(limit, self.output.next_line()).await;
+        let line = line.map_err(|_| Error::Start(format!("{} does not answer", self.container.service())))??;
+        match line {
+            Some(line) => parse(&line),
+            None => Err(fell_silent(&self.container, &self.output).await),
+        }
     }
 }
 
@@ -124,11 +131,4 @@ fn unasked() -> Error {
 fn parse(line: &str) -> Result<ProbeEvent> {
     let wrong = |error| Error::Other(format!("not what a probe says ({error}): {}", shortened(line, SHOWN_CHARS)));
     serde_json::from_str(line).map_err(wrong)
-}
-
-/// `10001:10001` as it is; a name means nothing in our image, so then nobody.
-fn numeric_user(user: &str) -> String {
-    const NOBODY: &str = "65534:65534";
-    let is_numeric = !user.is_empty() && user.chars().all(|c| c.is_ascii_digit() || c == ':');
-    if is_numeric { user.to_owned() } else { NOBODY.to_owned() }
 }

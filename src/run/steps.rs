@@ -21,7 +21,7 @@ impl Steps {
         self.since = Instant::now();
     }
 
-    pub(super) fn into_laps(self) -> Vec<Step> {
-        self.laps
+    pub(super) fn so_far(&self) -> Vec<Step> {
+        self.laps.clone()
     }
 }

@@ -1,46 +1,33 @@
-//! The signals that end a run.
+//! How a run is told to end before its time.
 
 use crate::error::{Error, Result};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
-/// Hears SIGINT, SIGTERM and SIGHUP, one after the other.
-pub struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+/// Tells of the signal that asks for an end, once there is one. Who sends it knows by its drop that nobody listens.
+pub struct Stop(watch::Receiver<Option<i32>>);
+
+impl From<watch::Receiver<Option<i32>>> for Stop {
+    fn from(signal: watch::Receiver<Option<i32>>) -> Self {
+        Self(signal)
+    }
 }
 
 impl Stop {
-    /// From now on, in place of the process's end.
-    ///
-    /// # Errors
-    /// `Error::Other` when handlers cannot be set.
-    pub fn listen() -> Result<Self> {
-        let listen = |kind: SignalKind| signal(kind).map_err(|error| Error::Other(format!("signal handler: {error}")));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next one: its number.
-    pub async fn signal(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-            _ = self.hang_up.recv() => 1,
-        }
-    }
-
     /// What `work` gives, unless a signal comes first.
     ///
     /// # Errors
-    /// `Error::Signal`, and those of `work`.
+    /// [`Error::Signal`], and those of `work`.
     pub async fn or<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             outcome = work => outcome,
             signal = self.signal() => Err(Error::Signal(signal)),
+        }
+    }
+
+    async fn signal(&mut self) -> i32 {
+        match self.0.wait_for(Option::is_some).await.map(|signal| *signal) {
+            Ok(Some(number)) => number,
+            _ => std::future::pending().await,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Listener,
     containers::{Starter, Up, not_ready},
     control::Control,
-    phase::{self, Stage},
+    phase::{self, Loaded, Stage},
     prepare::Prepared,
     settle::settle,
     steps::Steps,
@@ -16,8 +16,8 @@ use crate::{
     events::Event,
     measure::WorkerCounter,
     model::{
-        Attestation, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan, Plan, QuotaAbove,
-        SpeedReading, Visit, Visited,
+        Attestation, ContainerPlan, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan,
+        Plan, QuotaAbove, SpeedReading, Visit, Visited,
     },
     store::Attached,
     units::now_unix_us,
@@ -28,6 +28,15 @@ use tokio::time::timeout;
 
 /// Longest wait for the speed reference: beyond it the machine is so slow that a number says no more.
 const SPEED_LIMIT: Duration = Duration::from_secs(10);
+
+/// A visit that was carried out.
+pub(super) struct Carried {
+    pub(super) visited: Visited,
+    /// What it leaves besides.
+    pub(super) attached: Attached,
+    /// Whether what it started is removed, so that the next visit can use the names.
+    pub(super) removed: Result<()>,
+}
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
 pub(super) struct Carrier<'a> {
@@ -63,7 +72,8 @@ impl<'a> Carrier<'a> {
         })
     }
 
-    /// One visit: what it found, what it leaves besides, and whether it could be taken down.
+    /// One visit. From the moment on that all loads are over, what it found stands in `carried`, whatever comes then: an
+    /// engine that does not answer or a signal can only keep it from being looked at any further.
     ///
     /// # Errors
     /// [`Error::Start`] when a container does not start or is never ready, with its last log lines; [`Error::Engine`]
@@ -71,11 +81,14 @@ impl<'a> Carrier<'a> {
     pub(super) async fn carry_out(
         &mut self,
         visit: &Visit,
+        carried: &mut Option<Carried>,
         tell: Listener<'_>,
-    ) -> Result<(Visited, Attached, Result<()>)> {
+    ) -> Result<()> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
         let mut attached = Attached::default();
+        // What the last visit lost, that one has told.
+        self.replace_lost(visit, tell).await?;
         let mut target = self.bring_up(visit, &mut steps, tell).await?;
         self.settle(visit, &mut target, tell).await?;
         steps.lap("settle");
@@ -84,28 +97,22 @@ impl<'a> Carrier<'a> {
 
         let workers_before = self.look(&mut target).await;
         let above_before = target.quotas_above().await;
-        let mut phases = Vec::new();
+        let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
+        let mut lost = Vec::new();
         let mut speed = self.speed().await;
         for plan in &visit.phases {
-            let (mut phase, hlog) = self.load(plan, visit, &mut target, tell).await?;
-            phase.speed_before = speed;
+            lost.extend(self.replace_lost(visit, tell).await?);
+            let (mut loaded, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
+            loaded.phase.speed_before = speed;
             speed = self.speed().await;
-            phase.speed_after = speed;
-            attached.hlogs.push((plan.kind, hlog));
-            phases.push(phase);
+            loaded.phase.speed_after = speed;
+            attached.hlogs.push((plan.kind, loaded.hlog));
+            phases.push(loaded.phase);
+            blind = blind.or(loaded.blind);
+            removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
         }
-        let workers_after = self.look(&mut target).await;
-        let above = since(above_before, target.quotas_above().await);
-        let limits = self.limits(&target, &phases).await;
-        let ended = self.ended(&target).await;
-        steps.lap("attest");
-        attached.logs = self.logs(&target, started_unix_us).await;
-        steps.lap("read logs");
-
-        let ready_after_us = target.ready_after_us;
-        let taken_down = target.take_down().await;
-        steps.lap("take down");
+        let attestation = Attestation { workers_before, workers_after: None, limits: Vec::new(), above: None };
         let visited = Visited {
             id: visit.id.clone(),
             sequence: visit.sequence,
@@ -113,13 +120,55 @@ impl<'a> Carrier<'a> {
             block: visit.block,
             workers: visit.workers,
             started_unix_us,
-            ready_after_us,
-            attestation: Attestation { workers_before, workers_after, limits, above },
+            ready_after_us: target.ready_after_us,
+            attestation,
             phases,
-            ended,
-            steps: steps.into_laps(),
+            ended: lost,
+            steps: steps.so_far(),
         };
-        Ok((visited, attached, taken_down))
+        let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
+
+        visited.attestation.workers_after = self.look(&mut target).await;
+        visited.attestation.above = since(above_before, target.quotas_above().await);
+        visited.attestation.limits = self.limits(&target, &visited.phases).await;
+        visited.ended.extend(self.ended(&target).await);
+        visited.ended.splice(..0, blind.filter(|why| is_news(why, &visited.ended)).map(|why| blinded(&target, &why)));
+        steps.lap("attest");
+        attached.logs = self.logs(&target, started_unix_us).await;
+        steps.lap("read logs");
+        let down = target.take_down().await;
+        *removed = std::mem::replace(removed, Ok(())).and(down);
+        steps.lap("take down");
+        visited.steps = steps.so_far();
+        Ok(())
+    }
+
+    /// Starts anew what should stand and was lost; gives what became of it.
+    async fn replace_lost(&mut self, visit: &Visit, tell: Listener<'_>) -> Result<Vec<Ended>> {
+        let mut all_lost = Vec::new();
+        for up in std::mem::take(&mut self.standing) {
+            let Some(lost) = up.lost().await? else {
+                self.standing.push(up);
+                continue;
+            };
+            let plan = up.plan.clone();
+            up.take_down().await?;
+            self.stand(&plan, visit, tell).await?;
+            all_lost.push(lost);
+        }
+        Ok(all_lost)
+    }
+
+    /// Starts what then stands for the run.
+    async fn stand(&mut self, plan: &ContainerPlan, visit: &Visit, tell: Listener<'_>) -> Result<()> {
+        tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
+        let mut up = self.starter.start(plan, &visit.id, tell).await?;
+        // It is ready, and nobody looks into it any more.
+        if let Some(probe) = up.probe.take() {
+            probe.remove().await?;
+        }
+        self.standing.push(up);
+        Ok(())
     }
 
     /// Starts what does not run yet, in the plan's order; gives the target.
@@ -129,20 +178,15 @@ impl<'a> Carrier<'a> {
             if self.standing.iter().any(|up| up.plan.name == plan.name) {
                 continue;
             }
-            let is_target = plan.name == self.target;
-            let workers = is_target.then_some(visit.workers);
-            tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers });
-            let mut up = self.starter.start(plan, &visit.id, tell).await?;
-            if is_target {
-                let (visit, container) = (visit.id.clone(), plan.name.clone());
-                tell(Event::Ready { visit, container, after_us: up.ready_after_us });
+            if plan.name == self.target {
+                let (visit_id, container) = (visit.id.clone(), plan.name.clone());
+                let workers = Some(visit.workers);
+                tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
+                let up = self.starter.start(plan, &visit.id, tell).await?;
+                tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
                 target = Some(up);
             } else {
-                // It is ready, and nobody looks into it any more.
-                if let Some(probe) = up.probe.take() {
-                    probe.remove().await?;
-                }
-                self.standing.push(up);
+                self.stand(plan, visit, tell).await?;
             }
             steps.lap(format!("start {}", plan.name));
         }
@@ -157,7 +201,7 @@ impl<'a> Carrier<'a> {
                 target.seen = Some(sample);
                 Ok(())
             }
-            Err(error) => Err(not_ready(&target.container, &error.to_string()).await),
+            Err(error) => Err(not_ready(&target.container, error).await),
         }
     }
 
@@ -194,7 +238,7 @@ impl<'a> Carrier<'a> {
         visit: &Visit,
         target: &mut Up,
         tell: Listener<'_>,
-    ) -> Result<(Phase, String)> {
+    ) -> Result<(Loaded, Result<()>)> {
         let mut beside = match &plan.beside {
             Some(container) => Some(self.starter.start(container, &visit.id, tell).await?),
             None => None,
@@ -212,11 +256,12 @@ impl<'a> Carrier<'a> {
         let others = others.into_iter().filter(|up| up.plan.name != Plan::SPEED).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
-        let outcome = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await;
-        if let Some(up) = beside {
-            up.take_down().await?;
-        }
-        outcome
+        let loaded = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await?;
+        let removed = match beside {
+            Some(up) => up.take_down().await,
+            None => Ok(()),
+        };
+        Ok((loaded, removed))
     }
 
     /// Every limit of every container.
@@ -231,7 +276,7 @@ impl<'a> Carrier<'a> {
 
     /// Containers that should run and do not.
     async fn ended(&self, target: &Up) -> Vec<Ended> {
-        let looked = join_all(self.standing.iter().chain([target]).map(Up::ended)).await;
+        let looked = join_all(self.standing.iter().chain([target]).map(Up::lost)).await;
         looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
     }
 
@@ -256,6 +301,15 @@ fn since(before: Option<Vec<QuotaAbove>>, after: Option<Vec<QuotaAbove>>) -> Opt
         QuotaAbove { throttled_periods: now.throttled_periods.saturating_sub(then), ..now }
     };
     Some(after.into_iter().map(growth).collect())
+}
+
+/// A probe ends with its target, which says more; but where it was cut off first, it has ended the target.
+fn is_news(why_blind: &Error, ended: &[Ended]) -> bool {
+    ended.is_empty() || matches!(why_blind, Error::Engine(_))
+}
+
+fn blinded(target: &Up, why: &Error) -> Ended {
+    Ended { container: format!("{}-probe", target.plan.name), how: why.to_string() }
 }
 
 /// As the generator itself saw them in its last phase.

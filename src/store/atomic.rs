@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// About as much as a visit's file takes.
+const TRY_BYTES: usize = 64 << 10;
+
 /// Writes `contents` to `path`, over what may be there. After a failure the old file is as it was.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     let temporary = temporary_name(path);
@@ -33,10 +36,10 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     sync_folder_of(path)
 }
 
-/// Whether a file can be made in `folder`.
+/// Whether a file can be made in `folder`, and has room.
 pub fn try_out(folder: &Path) -> io::Result<()> {
     let path = temporary_name(&folder.join("vscale"));
-    write_new(&path, b"")?;
+    write_new(&path, &[0; TRY_BYTES])?;
     fs::remove_file(&path)
 }
 

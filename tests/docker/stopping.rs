@@ -68,6 +68,6 @@ fn a_target_that_dies_under_load_makes_the_level_invalid() {
     let started = bench.start_until_said(&["--run-time", "4"], "baseline: loading");
     docker(&["kill", &container_of(started.child.id(), "stack").expect("it is ready")]);
     let finished = started.finish().assert(5);
-    assert!(finished.stdout.contains("stack ended while it was measured (exit status 137)"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("stack was lost while it was measured (exit status 137)"), "{}", finished.stdout);
     assert!(bench.path().join("results/stack_failures.csv").is_file());
 }

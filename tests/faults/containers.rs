@@ -1,0 +1,87 @@
+//! Containers and networks that go while they are needed, and targets that are no good.
+
+use super::bench::{Bench, Finished, STACK, docker};
+use vscale::model::{PhaseKind, Run};
+
+const BASELINE: &str = "w1: baseline: loading";
+const LOADING: &str = "w1: target: loading stack";
+
+fn assert_shows(finished: &Finished, words: &str) {
+    assert!(finished.stdout.contains(words), "`{words}` is not in:\n{}", finished.stdout);
+}
+
+fn successes(run: &Run, visit: usize) -> u64 {
+    let load = &run.visited[visit].phase(PhaseKind::Target).expect("it was loaded").load;
+    load.request_count() - load.failure_count()
+}
+
+#[test]
+fn a_backend_that_was_killed_costs_one_level_and_is_started_anew() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
+    started.until_said(BASELINE);
+    docker(&["kill", &started.container("mock")]);
+    let finished = started.finish().assert(5);
+    assert_shows(&finished, "mock was lost while it was measured (exit status 137)");
+    let run = bench.saved();
+    assert!(run.visited[0].ended.iter().any(|ended| ended.container == "mock"));
+    assert!(run.visited[1].ended.is_empty() && successes(&run, 1) > 0, "{}", finished.stderr);
+}
+
+#[test]
+fn a_generator_that_was_killed_is_named() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
+    started.until_said("w1: saved").until_said("w1-r2: target: loading stack");
+    docker(&["kill", &started.container("loadgen")]);
+    started.finish().assert(4).assert_says(&["loadgen: it ended in mid-load: exit status 137"]);
+    assert_eq!(bench.visits(), 1);
+}
+
+#[test]
+fn a_network_that_was_taken_away_is_named() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--run-time", "6"]);
+    started.until_said(LOADING);
+    let target = started.container("stack");
+    let networks =
+        docker(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.NetworkID}}{{end}}", &target]);
+    docker(&["network", "disconnect", "--force", networks.trim(), &target]);
+    let finished = started.finish().assert(5);
+    assert_shows(&finished, "stack was lost while it was measured (somebody took it off its network)");
+    assert_eq!(bench.visits(), 1);
+}
+
+#[test]
+fn a_target_that_hangs_is_measured_as_that() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--run-time", "3", "--timeout", "1s"]);
+    started.until_said(LOADING);
+    docker(&["pause", &started.container("stack")]);
+    // Its connections are accepted by the kernel, and never answered.
+    let finished = started.finish().assert_measured().assert_clean();
+    assert_shows(&finished, "requests failed");
+    assert_eq!(bench.visits(), 1);
+}
+
+#[test]
+fn a_target_that_ends_in_mid_load_says_how() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--run-time", "4"]);
+    started.until_said(LOADING);
+    docker(&["kill", "--signal", "TERM", &started.container("stack")]);
+    let finished = started.finish().assert(5);
+    assert_shows(&finished, "stack was lost while it was measured (exit status ");
+    assert_eq!(bench.visits(), 1);
+}
+
+#[test]
+fn a_target_without_the_memory_it_needs_is_said_to_be_killed_for_it() {
+    let stack = STACK.replace("'81'", "'81', --body-bytes, 16m");
+    let bench = Bench::of(&stack);
+    let started = bench.start(&["--memory", "8m", "--run-time", "4"]);
+    let finished = started.finish().assert_clean();
+    let said = [finished.stdout.as_str(), &finished.stderr].concat();
+    assert!([4, 5].contains(&finished.code.expect("it ended")), "{said}");
+    assert!(said.contains("killed by the kernel: out of memory"), "{said}");
+}
