@@ -70,7 +70,7 @@ pub fn capacity(args: &CapacityArgs) -> Result<u8> {
 /// Says on stderr how each threshold came out; true when one has failed.
 pub fn judge(thresholds: &[Threshold], result: &LoadResult) -> bool {
     let judged: Vec<_> = thresholds.iter().map(|threshold| threshold.judge(result)).collect();
-    judged.iter().for_each(|judged| complain(judged));
+    judged.iter().for_each(complain);
     judged.iter().any(|judged| judged.failed)
 }
 
