@@ -127,7 +127,7 @@ pub fn format_utc(unix_us: u64) -> String {
     moment.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Now, in microseconds since 1970 UTC, by a [`Clock`] that this process set when it first asked.
+/// Now, in microseconds since 1970 UTC, by a clock that this process set when it first asked.
 pub fn now_unix_us() -> u64 {
     static CLOCK: LazyLock<Clock> = LazyLock::new(|| Clock { began: Instant::now(), at: SystemTime::now() });
     CLOCK.unix_us(Instant::now())

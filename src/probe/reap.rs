@@ -20,7 +20,7 @@ pub const REAPING: &str = "the controller is gone; ending the target";
 const POLITE: Duration = Duration::from_secs(3);
 /// For the rest.
 const FORCED: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(1);
 /// The initial PID namespace's inode (the kernel's `PROC_PID_INIT_INO`): the host's, which is never a target's.
 const HOST_NAMESPACE: &str = "pid:[4026531836]";
 const FIRST: Pid = Pid::from_raw(1);
@@ -50,8 +50,7 @@ fn signal(signal: Signal) {
     let _ = kill(FIRST, signal);
 }
 
-/// But it does kill it when it has used more CPU time than it may, which it sees whenever that process runs: so it is given
-/// something to do.
+/// But it does kill it once it has used more CPU time than it may, a second at least: so it is given enough to do.
 fn starve(ready_url: &str) {
     const SECONDS: Option<u64> = Some(1);
     let limit = Rlimit { current: SECONDS, maximum: SECONDS };

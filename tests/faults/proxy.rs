@@ -66,11 +66,11 @@ impl Proxy {
 
     /// `request` is matched against `METHOD PATH`, query included.
     pub fn with(self, request: &str, nth: impl Into<Option<usize>>, fault: Fault) -> Self {
-        self.from_now_on(request, nth, fault);
+        self.begin(request, nth, fault);
         self
     }
 
-    pub fn from_now_on(&self, request: &str, nth: impl Into<Option<usize>>, fault: Fault) {
+    pub fn begin(&self, request: &str, nth: impl Into<Option<usize>>, fault: Fault) {
         let request = Regex::new(request).expect("a regular expression");
         self.state.lock().expect("whole").rules.push(Rule { request, nth: nth.into(), fault, hits: 0 });
     }
@@ -162,7 +162,10 @@ fn serve(mut client: UnixStream, state: &Arc<Mutex<State>>) -> Option<()> {
         chosen
     };
     match fault {
-        Some(Fault::Drop) => return Some(close(client)),
+        Some(Fault::Drop) => {
+            close(client);
+            return None;
+        }
         Some(Fault::Refuse(status)) => {
             return answer(client, &format!("{status} No"), r#"{"message":"refused by the test"}"#);
         }
