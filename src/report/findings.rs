@@ -3,12 +3,18 @@
 use super::cells::{self, counted};
 use crate::{
     limits,
-    model::{Finding, Gate, Limit, Severity, Value},
+    model::{Finding, Gate, Limit, LoadModel, Run, Severity, Value},
     text::plain,
     units::format_us,
 };
 
 const NOT_READ: &str = "not read";
+
+/// Whether it is what the run was to find out: an open loop that asks for more than a target can do has found just that.
+pub fn is_result(run: &Run, finding: &Finding) -> bool {
+    let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
+    is_open && finding.gate == Gate::Served
+}
 
 /// `w2: invalid: 2 workers were asked for, 1 ran before the load and 1 after it`.
 pub fn sentence(finding: &Finding) -> String {

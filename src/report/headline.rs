@@ -2,11 +2,11 @@
 
 use super::{
     cells::{self, counted},
-    findings::sentence,
+    findings::{is_result, sentence},
 };
 use crate::{
     analyse::{self, Analysis, ScaledPoint, median},
-    model::{LoadModel, PhaseKind, Point, Run, Severity, Totals, Visited},
+    model::{LoadModel, PhaseKind, Point, Run, Totals, Visited},
     text::plain,
     units::format_us,
 };
@@ -16,18 +16,19 @@ pub fn headline(run: &Run, analysis: &Analysis) -> String {
     if run.visited.is_empty() {
         return "No level was completed.".into();
     }
-    match (why_invalid(analysis), result(run, analysis)) {
+    match (why_invalid(run, analysis), result(run, analysis)) {
         (None, Some(result)) => result,
         (None, None) => "No level is valid: the target was not loaded.".into(),
         (Some(why), None) => format!("No level is valid: {why}."),
-        (Some(why), Some(result)) => format!("Not to be believed: {why}. {result}"),
+        (Some(why), Some(result)) => format!("Not valid: {why}. {result}"),
     }
 }
 
-/// What must not be believed, and for what: the first of the worst findings.
-fn why_invalid(analysis: &Analysis) -> Option<String> {
-    let worst = analysis.worst().filter(|severity| *severity != Severity::Warning)?;
-    let mut bad = analysis.findings.iter().filter(|finding| finding.severity == worst);
+/// What is not valid, and for what: the first of the worst findings.
+fn why_invalid(run: &Run, analysis: &Analysis) -> Option<String> {
+    let bad = analysis.findings.iter().filter(|finding| finding.invalidates() && !is_result(run, finding));
+    let worst = bad.clone().map(|finding| finding.severity).max()?;
+    let mut bad = bad.filter(|finding| finding.severity == worst);
     let first = sentence(bad.next()?).replacen("invalid: ", "", 1).replacen("spoiled: ", "", 1);
     let others = bad.count() as u64;
     Some(if others == 0 { first } else { format!("{first} (and {})", counted(others, "more finding")) })

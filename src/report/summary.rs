@@ -3,14 +3,14 @@
 
 use super::{
     cells::{self, NONE, counted},
-    findings::sentence,
+    findings::{is_result, sentence},
     headline::headline,
     table::Table,
     tables, words,
 };
 use crate::{
     analyse::Analysis,
-    model::{CpuSet, Finding, Gate, Host, LoadModel, PhaseKind, Run, Severity},
+    model::{CpuSet, Finding, Gate, Host, PhaseKind, Run, Severity},
     text::plain,
     units::{format_bytes, format_utc},
 };
@@ -68,10 +68,7 @@ impl From<&Finding> for Remark {
 
 impl Badge {
     fn of(run: &Run, analysis: &Analysis) -> Self {
-        let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
-        // An open loop that asks for more than a target can do has found just that.
-        let is_found = |finding: &&Finding| is_open && finding.gate == Gate::Served;
-        let worst = analysis.findings.iter().filter(|finding| !is_found(finding)).map(|it| it.severity).max();
+        let worst = analysis.findings.iter().filter(|finding| !is_result(run, finding)).map(|it| it.severity).max();
         match worst {
             _ if run.visited.is_empty() => Self::Invalid,
             Some(Severity::Invalid) => Self::Invalid,

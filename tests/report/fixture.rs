@@ -94,7 +94,9 @@ pub fn repeated_run(workers: &[u32], repeats: usize) -> Run {
         (visit.sequence, visit.point, visit.block, visit.workers) = (sequence, point, block, count);
         visit.attestation = attestation(count);
         let samples = visit.phases.iter_mut().flat_map(|phase| &mut phase.processes);
-        samples.for_each(|sample| sample.processes = processes(first.started_unix_us, count)[0].processes.clone());
+        for (sample, of_count) in samples.zip(processes(first.started_unix_us, count)) {
+            *sample = ProbeSample { unix_us: sample.unix_us, ..of_count };
+        }
         visit.phases.retain(|phase| phase.kind != PhaseKind::Null);
         if sequence % 10 == 9 {
             invalidate(&mut visit);
@@ -428,9 +430,9 @@ fn usage(container: &str, phase: PhaseKind, start: u64, workers: u32) -> Contain
     ContainerUsage { container: container.into(), samples: (0..=WARM_UP_S + SECONDS).map(sample).collect() }
 }
 
-/// A CPU that runs the workers' halves and little else.
+/// A CPU that runs the workers' halves, as far as it can, and little else.
 fn host_cpu(cpu: u32, index: u64, workers: u32) -> CpuTimes {
-    let workers_us: u64 = (0..u64::from(workers)).map(|number| 780_000 - 90_000 * number).sum();
+    let workers_us: u64 = (0..u64::from(workers.min(2))).map(|number| 780_000 - 90_000 * number).sum();
     let busy_us = index * (workers_us / 2 + 10_000);
     CpuTimes { cpu, busy_us, idle_us: index * SECOND_US - busy_us, steal_us: 0 }
 }
