@@ -1,5 +1,5 @@
 //! Whether the host was quiet enough to believe a visit: what others took of the target's CPUs, and whether the machine
-//! was as fast as before.
+//! was as fast as before, and the load generator never kept from running.
 
 use super::gates::{self, found};
 use crate::{
@@ -15,6 +15,7 @@ pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
     findings.extend(unasked_quota(run, visited, phase, &scope));
     findings.extend(quotas_above(visited, &scope));
     findings.extend(speed(run, visited, phase, &scope));
+    findings.extend(paused(phase, &scope));
     findings
 }
 
@@ -91,6 +92,12 @@ fn speed(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Find
     let median = median(of_block.map(|reading: SpeedReading| reading.arithmetic_us).collect());
     let in_block = median.and_then(|median| judge(Gate::SpeedInBlock, before.arithmetic_us / median - 1.0));
     held.into_iter().chain(in_block).collect()
+}
+
+/// While a generator does not run, nothing is sent, and no latency tells of it.
+fn paused(phase: &Phase, scope: &Scope) -> Option<Finding> {
+    let paused_us = phase.load.generators.iter().filter_map(|generator| generator.longest_pause_us).max()? as f64;
+    (paused_us > gates::limit(Gate::GeneratorPaused)).then(|| found(Gate::GeneratorPaused, scope, paused_us))
 }
 
 /// The middle one, or the mean of the two in the middle.

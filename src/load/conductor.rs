@@ -42,6 +42,8 @@ pub struct Conductor<'a> {
     warming_up: Option<(SteadyDetector, u64)>,
     /// Requests that had ended at the last look.
     last_ended: u64,
+    /// Longest that it woke too late, in the window.
+    longest_pause: Duration,
     backend_error: Option<String>,
     stopped_by: StopCause,
     at_start: Option<Border>,
@@ -67,6 +69,7 @@ impl<'a> Conductor<'a> {
             all_started_us,
             warming_up: None,
             last_ended: 0,
+            longest_pause: Duration::ZERO,
             backend_error: None,
             stopped_by: StopCause::RunTime,
             at_start: None,
@@ -106,7 +109,11 @@ impl<'a> Conductor<'a> {
         let mut next_look = self.shared.timeline.start() + LOOK_EVERY;
         loop {
             let wake = next_look.min(self.next_border().unwrap_or(next_look));
-            match slices.recv_timeout(wake.saturating_duration_since(Instant::now())) {
+            let slice = slices.recv_timeout(wake.saturating_duration_since(Instant::now()));
+            if self.at_start.is_some() && self.at_end.is_none() {
+                self.longest_pause = self.longest_pause.max(wake.elapsed());
+            }
+            match slice {
                 Ok(slice) => {
                     let users = |us| self.users.users_at(Duration::from_micros(us));
                     if let Some(progress) = collector.add(slice, users) {
@@ -246,6 +253,7 @@ impl<'a> Conductor<'a> {
                 cpu_user_us: at_end.usage.cpu_user_us - usage_at_start.cpu_user_us,
                 cpu_system_us: at_end.usage.cpu_system_us - usage_at_start.cpu_system_us,
                 max_rss_bytes: at_end.usage.max_rss_bytes,
+                longest_pause_us: Some(self.longest_pause.as_micros() as u64),
                 send_lag: collector.send_lag,
             }],
         }

@@ -20,6 +20,9 @@ pub struct GeneratorUsage {
     pub cpu_system_us: u64,
     /// Largest resident set since its start (VmHWM).
     pub max_rss_bytes: u64,
+    /// Longest time in the window for which it was kept from running; `None` in runs from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_pause_us: Option<u64>,
     /// How late requests were sent: from when they were due; `None` in closed loop without think time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_lag: Option<Histogram>,

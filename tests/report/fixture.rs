@@ -345,6 +345,7 @@ fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, failing: 
             cpu_user_us: 900_000,
             cpu_system_us: 2_100_000,
             max_rss_bytes: 5 << 20,
+            longest_pause_us: Some(2_000),
             send_lag: None,
         }],
         totals: Totals {

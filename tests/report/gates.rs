@@ -227,6 +227,13 @@ fn the_machine_s_speed() {
 }
 
 #[test]
+fn a_generator_that_was_stopped() {
+    let paused = |us| move |run: &mut Run| target(run).load.generators[0].longest_pause_us = Some(us);
+    let severity = both_sides(Gate::GeneratorPaused, paused(1_000_000), paused(1_000_001));
+    assert_eq!(severity, Some(Severity::Spoiled));
+}
+
+#[test]
 fn speed_ups_that_cannot_be() {
     let times = |factor: f64| {
         move |run: &mut Run| {

@@ -4,6 +4,7 @@ use super::servers::{Mock, config, for_ms};
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 use vscale::model::{LoadEvent, LoadPlan, LoadResult, StopCause, Until};
@@ -107,6 +108,26 @@ fn what_is_no_plan_is_refused_by_name() {
         assert!(said.contains(message), "{said}");
         drop(stdin);
     }
+}
+
+#[test]
+fn it_tells_for_how_long_it_was_kept_from_running() {
+    const PAUSE: Duration = Duration::from_millis(1500);
+    let mock = Mock::start();
+    let mut generator = Generator::start();
+    generator.tell(&LoadPlan { until: for_ms(6000), ..config(mock.address) });
+    assert!(matches!(generator.next_event(), LoadEvent::Progress(_)));
+    let pid = generator.child.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-STOP");
+    thread::sleep(PAUSE);
+    signal("-CONT");
+    let (_, result) = generator.next_result();
+    let paused = Duration::from_micros(result.generators[0].longest_pause_us.unwrap());
+    // It may have been about to sleep for a while anyway.
+    assert!(paused > PAUSE - Duration::from_millis(100), "{paused:?}");
+    generator.close();
+    assert_eq!(generator.end().0, Some(0));
 }
 
 #[test]

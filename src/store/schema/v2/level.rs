@@ -171,6 +171,7 @@ impl Generator {
             cpu_user_us: self.cpu_user_us,
             cpu_system_us: self.cpu_system_us,
             max_rss_bytes: self.max_rss_bytes,
+            longest_pause_us: None,
             send_lag: self.send_lag,
         }
     }
