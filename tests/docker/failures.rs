@@ -60,5 +60,6 @@ fn no_permission_on_the_socket_says_what_to_do() {
     fs::copy(binary(), &copy).expect("writable");
     let mut command = Command::new(&copy);
     command.arg("bench").current_dir(bench.path()).uid(65534).gid(65534);
-    Finished::of_all(&mut command).assert(3).assert_says(&["no Docker engine at", "ermission denied", "`docker` group"]);
+    let finished = Finished::of_all(&mut command).assert(3);
+    finished.assert_says(&["no Docker engine at", "ermission denied", "`docker` group"]);
 }
