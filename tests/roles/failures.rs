@@ -62,7 +62,7 @@ fn nobody_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let result = run(&config(address));
+    let result = run(&LoadPlan { until: for_ms(500), ..config(address) });
     assert_eq!(only_failure(&result).kind, FailureKind::Connect);
     assert!(result.request_count() <= 12, "{} attempts: a server that is down is hammered", result.request_count());
     assert_eq!(result.totals.connections_opened, 0);
