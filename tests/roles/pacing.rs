@@ -130,13 +130,13 @@ fn users_follow_the_stages() {
         now.fetch_sub(1, SeqCst);
     });
     let stage = |ms: u64, target| Stage { duration_us: ms * 1000, target };
-    let stages = vec![stage(800, 8.0), stage(200, 8.0), stage(1000, 2.0), stage(1000, 2.0)];
+    let stages = vec![stage(800, 8.0), stage(1200, 8.0), stage(1000, 2.0), stage(1000, 2.0)];
     let result = run(&LoadPlan { stages, threads: Some(2), ..config(server.address).with_users(1, 1.0) });
-    assert_eq!((result.window.warm_up_us, result.window.duration_us), (0, 3_000_000));
-    assert_eq!(result.series.iter().map(|row| row.users).take(3).collect::<Vec<_>>(), [8, 2, 2]);
+    assert_eq!((result.window.warm_up_us, result.window.duration_us), (0, 4_000_000));
+    assert_eq!(result.series.iter().map(|row| row.users).take(4).collect::<Vec<_>>(), [8, 8, 2, 2]);
     assert_eq!(most.load(SeqCst), 8);
-    let [rising, _, level] = [0, 1, 2].map(|second| result.series[second].requests);
-    assert!(rising > level, "{rising} requests by up to 8 users, {level} by 2");
+    let [many, few] = [1, 3].map(|second| result.series[second].requests);
+    assert!(many > few, "{many} requests by 8 users, {few} by 2");
     assert_eq!(result.failures, []);
 }
 
