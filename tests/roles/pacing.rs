@@ -59,7 +59,7 @@ fn a_stall_is_one_slow_request_by_one_clock_and_many_by_the_other() {
     let (sent, due) = (result.latency(), result.intended());
     assert_eq!(at_least(&sent, 500), 1, "one request met the stall");
     // Due at 0.5 s to 1.5 s; those of the first half waited for longer than half a second.
-    assert!((40..=80).contains(&at_least(&due, 500)), "{}", at_least(&due, 500));
+    assert!((40..=150).contains(&at_least(&due, 500)), "{}", at_least(&due, 500));
     assert!(result.totals.delayed >= 90, "{:?}", result.totals);
     assert!(load_findings(&result).iter().any(|finding| finding.gate == Gate::Delayed));
     accounts_for_all(&result);
