@@ -62,7 +62,7 @@ fn nobody_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let result = run(&config(address));
+    let result = run(&LoadPlan { until: for_ms(500), ..config(address) });
     let failure = only_failure(&result);
     assert_eq!(failure.kind, FailureKind::Connect);
     assert_eq!(failure.error, format!("{address}: Connection refused (os error 111)"));

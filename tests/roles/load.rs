@@ -235,7 +235,7 @@ fn answers_that_come_after_the_end_are_not_counted_in_the_window() {
             }
         }
     });
-    let result = run(&config(server.address));
+    let result = run(&LoadPlan { until: for_ms(500), ..config(server.address) });
     assert_eq!((result.request_count(), result.totals.unanswered), (0, 0));
     let last = result.series.last().unwrap();
     assert_eq!((last.requests, last.measured), (2, false));

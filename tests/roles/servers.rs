@@ -145,7 +145,8 @@ pub fn read_any(stream: &mut impl Read) -> Option<(String, String)> {
 pub fn config(address: SocketAddr) -> LoadPlan {
     LoadPlan {
         warm_up: WarmUp::Fixed { us: 0 },
-        until: for_ms(500),
+        // On a busy machine nothing may happen for half a second.
+        until: for_ms(1500),
         timeout_us: 10_000_000,
         ..LoadPlan::new(format!("http://{address}")).with_users(2, 10.0)
     }
