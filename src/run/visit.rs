@@ -163,8 +163,9 @@ impl<'a> Carrier<'a> {
     async fn stand(&mut self, plan: &ContainerPlan, visit: &Visit, tell: Listener<'_>) -> Result<()> {
         tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
         let mut up = self.starter.start(plan, &visit.id, tell).await?;
-        // It is ready, and nobody looks into it any more.
-        if let Some(probe) = up.probe.take() {
+        // It is ready, and nobody looks into it any more; but who is not of ours does not end with us without its probe.
+        let is_ours = self.starter.project.services[&plan.service].is_ours();
+        if let Some(probe) = up.probe.take_if(|_| is_ours) {
             probe.remove().await?;
         }
         self.standing.push(up);

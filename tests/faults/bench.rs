@@ -87,11 +87,11 @@ networks: {{ bench: {{ internal: true }} }}
         self.folder.path()
     }
 
-    /// Windows of a second, two users.
+    /// Windows of a second, two users who leave the CPUs to other runs.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
-            .args(["bench", "--warm-up", "0", "--users", "2"])
+            .args(["bench", "--warm-up", "0", "--users", "2", "--think-time", "20ms"])
             .args(if arguments.contains(&"--run-time") { &[][..] } else { &["--run-time", "1"] })
             .args(if arguments.contains(&"--progress") { &[][..] } else { &["--progress", "plain"] })
             .args(arguments)

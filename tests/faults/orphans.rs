@@ -34,8 +34,11 @@ for _ in range(2 if "family" in sys.argv else 0):
 if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-http.server.ThreadingHTTPServer(("0.0.0.0", 81), Server).serve_forever()
+http.server.ThreadingHTTPServer(("0.0.0.0", 80 if "backend" in sys.argv else 81), Server).serve_forever()
 "#;
+
+/// In its place stands a server that knows nothing of us.
+const OUR_BACKEND: &str = "image: vscale/self, command: [mock, --host, 0.0.0.0, --port, '80']";
 
 /// Who the servers are, and how hard they are to end.
 const TARGETS: [&str; 5] = [
@@ -53,6 +56,9 @@ fn start(settings: &str) -> (Bench, Started) {
     fs::write(image.join("server.py"), SERVER).expect("writable");
     let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY server.py /\nENTRYPOINT [\"python3\", \"/server.py\"]\n";
     fs::write(image.join("Dockerfile"), dockerfile).expect("writable");
+    let compose = fs::read_to_string(bench.path().join("compose.yaml")).expect("written");
+    let compose = compose.replace(OUR_BACKEND, "build: image, command: [backend]");
+    fs::write(bench.path().join("compose.yaml"), compose).expect("writable");
     let started = bench.start(&["--run-time", "600", "--ready-timeout", "5s"]);
     (bench, started)
 }
