@@ -84,8 +84,9 @@ async fn carry_out(job: &Job, mut stop: Stop, tell: Listener<'_>) -> Finished {
 
 /// What is needed before anything is done.
 async fn engine(job: &Job) -> Result<Engine> {
+    let engine = Engine::connect().await?;
     store::check(&job.results)?;
-    Engine::connect().await
+    Ok(engine)
 }
 
 /// A defect of ours must not keep the run from being torn down.

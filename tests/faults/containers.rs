@@ -77,9 +77,10 @@ fn a_target_that_ends_in_mid_load_says_how() {
 
 #[test]
 fn a_target_without_the_memory_it_needs_is_said_to_be_killed_for_it() {
-    let stack = STACK.replace("'81'", "'81', --body-bytes, 16m");
-    let bench = Bench::of(&stack);
-    let started = bench.start(&["--memory", "8m", "--run-time", "4"]);
+    let bench = Bench::of(STACK);
+    let line = serde_json::json!({"method": "POST", "path": "/v1/chat/completions", "body": "x".repeat(8 << 20)});
+    std::fs::write(bench.path().join("large.jsonl"), line.to_string()).expect("writable");
+    let started = bench.start(&["--memory", "8m", "--run-time", "4", "--request-file", "large.jsonl"]);
     let finished = started.finish().assert_clean();
     let said = [finished.stdout.as_str(), &finished.stderr].concat();
     assert!([4, 5].contains(&finished.code.expect("it ended")), "{said}");
