@@ -1,7 +1,6 @@
 //! The roles as processes: exit statuses and signals; what `vscale load` writes, and what the mock answers, read by others than
 //! us; its JSON against what is written about it.
 
-mod document;
 mod histograms;
 mod openai;
 mod processes;
