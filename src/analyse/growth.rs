@@ -1,8 +1,9 @@
 //! What cannot be: more than workers or CPUs can give, and a baseline that is another from visit to visit.
 
 use super::{
-    Scaling,
+    Scaled, Scaling,
     gates::{self, found},
+    scaling::median,
 };
 use crate::{
     measure::HostUse,
@@ -11,12 +12,13 @@ use crate::{
 
 /// Speed-ups beyond what the workers can give, or beyond the CPUs where these are what binds.
 pub(super) fn speed_ups(run: &Run, scaling: &Scaling) -> Vec<Finding> {
-    let Some(reference) = scaling.reference.map(|index| &run.visited[index]) else { return Vec::new() };
+    let Some(reference) = scaling.reference.map(|index| &scaling.points[index]) else { return Vec::new() };
+    let reference_cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
     let cpus = run.plan.placement().target.len() as f64;
-    let excess = |(visited, row): (&Visited, &super::Scaled)| {
+    let excess = |(visited, row): (&Visited, &Scaled)| {
         let times_workers = f64::from(visited.workers) / f64::from(reference.workers.max(1));
         // Where the CPUs bind, more of them than the reference left is not to be had.
-        let times_cpus = match (target_cores(visited), target_cores(reference)) {
+        let times_cpus = match (target_cores(visited), reference_cores) {
             (Some(now), Some(then)) if now > gates::CPU_BOUND * cpus && then > 0.0 => cpus / then,
             _ => f64::INFINITY,
         };

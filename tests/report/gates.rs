@@ -247,6 +247,11 @@ fn speed_ups_that_cannot_be() {
         }
     };
     assert_eq!(both_sides(Gate::SpeedUpPossible, times(1.09), times(1.11)), Some(Severity::Warning));
+    // The reference is the point with the fewest workers, whenever that was visited.
+    let mut backwards = run();
+    times(1.09)(&mut backwards);
+    backwards.visited.reverse();
+    assert_eq!(found(&backwards, Gate::SpeedUpPossible), None);
 }
 
 #[test]
