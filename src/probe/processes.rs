@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(command_line(b"python\0-m\0uvicorn\0"), "python -m uvicorn");
         assert_eq!(command_line(b"a\x1b[2J\nb"), "a [2J b");
         let long = "x".repeat(5000);
-        let mut child = std::process::Command::new("sleep").args(["30", &long]).spawn().expect("sleep is there");
+        // Reads until it is killed.
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "read line", &long]).stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("sh is there");
         let seen = read(child.id());
         child.kill().expect("it was ours");
         child.wait().expect("it was ours");
