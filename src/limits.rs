@@ -12,6 +12,9 @@ use crate::{
 /// The period of a quota where nobody asks for one: the engine's and the kernel's own.
 pub const DEFAULT_PERIOD_US: u64 = 100_000;
 
+/// The kernel's least quota and least period. Source: kernel/sched/core.c, tg_set_cfs_bandwidth.
+pub const LEAST_QUOTA_US: u64 = 1_000;
+
 /// What cgroup v1 shows where memory has no limit: the largest number of whole pages.
 const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_f000;
 /// The kernel cuts memory limits to whole pages, of at most this size.

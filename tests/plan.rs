@@ -162,6 +162,9 @@ fn the_quota_s_period_is_the_engine_s_own_unless_asked_otherwise() {
     let refused = |asked: Asked| period(asked).map_err(|error: Error| error.to_string()).expect_err("refused");
     assert_snapshot!(refused(Asked { quota_cores: Some(0.05), period_us: Some(10_000), ..asked(&[1]) }), @"--cpus 0.05: 500 us in each period of 10000 us: the kernel's least is 1000 us");
     assert_snapshot!(refused(Asked { period_us: Some(10_000), ..asked(&[1]) }), @"--cpu-period: a period without a quota does nothing; add --cpus");
+    let file = project(&[("mem_limit: 8g", "mem_limit: 8g\n    cpus: 0.5")]);
+    let of_file = make(&Asked { period_us: Some(1_000), ..asked(&[1]) }, &file, &host(2)).map(drop);
+    assert_snapshot!(of_file.expect_err("refused"), @"--cpu-period: 500 us in each period of 1000 us: the kernel's least is 1000 us");
     assert_snapshot!(refused(Asked { quota_cores: Some(3.0), ..asked(&[1]) }), @"--cpus 3: this host has 2 CPUs, and 1 (CPU 1) can be given to the target");
 }
 

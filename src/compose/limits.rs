@@ -2,7 +2,7 @@
 
 use super::fields::{Field, Keys, Problem};
 use crate::{
-    limits::DEFAULT_PERIOD_US,
+    limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
     model::{CpuSet, Limit, LimitValue, Limits},
     units,
 };
@@ -11,8 +11,7 @@ use crate::{
 pub(super) const KEYS: [&str; 8] =
     ["cpus", "cpuset", "cpu_period", "cpu_quota", "deploy", "mem_limit", "memswap_limit", "pids_limit"];
 
-/// What the kernel takes as a quota or a period, at least and at most. Source: kernel/sched/core.c, tg_set_cfs_bandwidth.
-const LEAST_US: i64 = 1_000;
+/// What the kernel takes as a period at most. Source: kernel/sched/core.c, tg_set_cfs_bandwidth.
 const LONGEST_PERIOD_US: i64 = 1_000_000;
 
 /// The limits that a service's keys ask for.
@@ -79,12 +78,12 @@ fn quota(
 
 fn in_range(field: &Field<'_>, most: i64) -> Result<u64, Problem> {
     let us = field.integer()?;
-    if (LEAST_US..=most).contains(&us) {
+    if (LEAST_QUOTA_US as i64..=most).contains(&us) {
         Ok(us.unsigned_abs())
     } else if most == i64::MAX {
-        Err(field.problem(format!("{us} us: the kernel takes at least {LEAST_US}")))
+        Err(field.problem(format!("{us} us: the kernel takes at least {LEAST_QUOTA_US}")))
     } else {
-        Err(field.problem(format!("{us} us: the kernel takes {LEAST_US} to {most}")))
+        Err(field.problem(format!("{us} us: the kernel takes {LEAST_QUOTA_US} to {most}")))
     }
 }
 

@@ -9,7 +9,7 @@ pub use next::next;
 use crate::{
     compose::Project,
     error::{Error, Result},
-    limits::DEFAULT_PERIOD_US,
+    limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
     model::{
         ContainerPlan, CpuSet, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadPlan, Placement, Plan, Point,
         Roles, WorkersPlan,
@@ -130,30 +130,29 @@ fn speed_reference(generator: &ContainerPlan, cpus: &CpuSet) -> ContainerPlan {
 /// The target's limits: the compose file's, and the flags' over them.
 fn target_limits(asked: &Asked, file: &Limits, placement: &Placement, host: &HostFacts) -> Result<Limits> {
     let mut limits = file.clone().with(Limit::Cpuset, LimitValue::Cpus(placement.target.clone()));
-    if let Some(cores) = asked.quota_cores {
-        if cores > host.cpus.len() as f64 {
-            return Err(Error::Preflight(format!(
-                "--cpus {cores}: this host has {} CPUs, and {} (CPU {}) can be given to the target",
-                host.cpus.len(),
-                placement.target.len(),
-                placement.target
-            )));
-        }
+    if let Some(cores) = asked.quota_cores.filter(|&cores| cores > host.cpus.len() as f64) {
+        return Err(Error::Preflight(format!(
+            "--cpus {cores}: this host has {} CPUs, and {} (CPU {}) can be given to the target",
+            host.cpus.len(),
+            placement.target.len(),
+            placement.target
+        )));
+    }
+    // A period alone is that of the file's quota.
+    let cores = asked.quota_cores.or_else(|| asked.period_us.and(file.quota_cores()));
+    if let Some(cores) = cores {
         let period_us = asked.period_us.or(file.number(Limit::CpuPeriodUs)).unwrap_or(DEFAULT_PERIOD_US);
         let quota_us = (cores * period_us as f64).round() as u64;
         if quota_us < LEAST_QUOTA_US {
+            let flag = asked.quota_cores.map_or("--cpu-period".to_owned(), |cores| format!("--cpus {cores}"));
             return Err(Error::Usage(format!(
-                "--cpus {cores}: {quota_us} us in each period of {period_us} us: the kernel's least is {LEAST_QUOTA_US} us"
+                "{flag}: {quota_us} us in each period of {period_us} us: the kernel's least is {LEAST_QUOTA_US} us"
             )));
         }
         limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(quota_us)));
         limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
-    } else if let Some(period_us) = asked.period_us {
-        let Some(cores) = limits.quota_cores() else {
-            return Err(Error::Usage("--cpu-period: a period without a quota does nothing; add --cpus".into()));
-        };
-        limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number((cores * period_us as f64).round() as u64)));
-        limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
+    } else if asked.period_us.is_some() {
+        return Err(Error::Usage("--cpu-period: a period without a quota does nothing; add --cpus".into()));
     }
     if let Some(bytes) = asked.memory_bytes {
         limits.set(Limit::MemoryBytes, Some(LimitValue::Number(bytes)));
@@ -162,6 +161,3 @@ fn target_limits(asked: &Asked, file: &Limits, placement: &Placement, host: &Hos
     }
     Ok(limits)
 }
-
-/// `min_cfs_quota_period` of the kernel.
-const LEAST_QUOTA_US: u64 = 1000;
