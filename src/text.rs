@@ -1,6 +1,10 @@
 //! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// What is percent-encoded where a text is to stand for itself in a URL: all but RFC 3986's unreserved characters (2.3).
+pub const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
 ///

@@ -16,7 +16,7 @@ pub fn overhead_p50_us(visited: &Visited) -> Option<f64> {
 /// CPU time of the target's container for each request, in microseconds; `None` where it was not read.
 pub fn target_cpu_per_request_us(visited: &Visited, target: &str) -> Option<f64> {
     let phase = visited.phase(PhaseKind::Target)?;
-    let cores = Rates::over(phase.usage(target)?, &phase.load.window).cpu_cores?;
+    let cores = Rates::of(phase, target).cpu_cores?;
     let answered_rps = phase.load.request_count() as f64 * 1e6 / phase.load.window.duration_us as f64;
     (answered_rps > 0.0).then(|| cores * 1e6 / answered_rps)
 }

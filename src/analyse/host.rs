@@ -1,10 +1,13 @@
 //! Whether the host was quiet enough to believe a visit: what others took of the target's CPUs, and whether the machine
 //! was as fast as before, and the load generator never kept from running.
 
-use super::gates::{self, found};
+use super::{
+    gates::{self, found},
+    scaling::median,
+};
 use crate::{
-    measure::{HostUse, Rates},
-    model::{Finding, Gate, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, SpeedReading, Visited},
+    measure::{Counter, HostUse, Rates},
+    model::{CpuSet, Finding, Gate, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, Visited},
 };
 
 /// What a visit's evidence says of the host.
@@ -42,10 +45,9 @@ fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Findin
 /// CPUs that roles of ours used on the target's CPUs, where the host is too small to keep them apart.
 fn ours_on_target_cpus(run: &Run, phase: &Phase) -> f64 {
     let (placement, roles) = (run.plan.placement(), &run.plan.roles);
-    let shares = |cpus: &crate::model::CpuSet| !cpus.shared_with(&placement.target).is_empty();
+    let shares = |cpus: &CpuSet| !cpus.shared_with(&placement.target).is_empty();
     let generator = if shares(&placement.generator) { phase.load.generator_cores() } else { 0.0 };
-    let backend = phase.usage(&roles.backend).filter(|_| shares(&placement.backend));
-    let backend = backend.and_then(|usage| Rates::over(usage, &phase.load.window).cpu_cores);
+    let backend = if shares(&placement.backend) { Rates::of(phase, &roles.backend).cpu_cores } else { None };
     generator + backend.unwrap_or(0.0)
 }
 
@@ -55,13 +57,10 @@ fn unasked_quota(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> 
         return None;
     }
     let engine = phase.usage(&run.plan.roles.target).and_then(|usage| {
-        let throttled = |at: Option<&crate::model::ContainerSample>| at?.throttled_periods;
-        Some(throttled(usage.samples.last())?.saturating_sub(throttled(usage.samples.first())?))
+        Counter::of(&usage.samples, |sample| Some((sample.unix_us, sample.throttled_periods?))).growth()
     });
-    let throttled = |at: Option<&crate::model::ProbeSample>| Some(at?.throttling?.throttled_periods);
-    let probe = throttled(phase.processes.last())
-        .zip(throttled(phase.processes.first()))
-        .map(|(last, first)| last.saturating_sub(first));
+    let probe =
+        Counter::of(&phase.processes, |sample| Some((sample.unix_us, sample.throttling?.throttled_periods))).growth();
     let periods = engine.max(probe).unwrap_or(0) as f64;
     (periods > gates::limit(Gate::NoQuotaUnasked)).then(|| found(Gate::NoQuotaUnasked, scope, periods))
 }
@@ -89,7 +88,7 @@ fn speed(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Find
     let held = judge(Gate::SpeedHeld, after.arithmetic_us / before.arithmetic_us - 1.0);
     let of_block = run.visited.iter().filter(|other| other.block == visited.block);
     let of_block = of_block.filter_map(|other| other.phase(PhaseKind::Target)?.speed_before);
-    let median = median(of_block.map(|reading: SpeedReading| reading.arithmetic_us).collect());
+    let median = median(of_block.map(|reading| reading.arithmetic_us));
     let in_block = median.and_then(|median| judge(Gate::SpeedInBlock, before.arithmetic_us / median - 1.0));
     held.into_iter().chain(in_block).collect()
 }
@@ -100,13 +99,6 @@ fn paused(phase: &Phase, scope: &Scope) -> Option<Finding> {
     (paused_us > gates::limit(Gate::GeneratorPaused)).then(|| found(Gate::GeneratorPaused, scope, paused_us))
 }
 
-/// The middle one, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    Some(values[last / 2].midpoint(values[last.div_ceil(2)]))
-}
-
 /// Evidence that is missing is never good news.
 pub(super) fn not_read(scope: &Scope, what: &str) -> Finding {
     Finding { measured: None, note: Some(what.to_owned()), ..found(Gate::EvidenceRead, scope, String::new()) }
@@ -115,15 +107,4 @@ pub(super) fn not_read(scope: &Scope, what: &str) -> Finding {
 /// The same of evidence without which nothing can be believed.
 pub(super) fn not_read_and_needed(scope: &Scope, what: &str) -> Finding {
     Finding { severity: Severity::Invalid, ..not_read(scope, what) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_middle() {
-        let of = |values: &[f64]| median(values.to_vec());
-        assert_eq!((of(&[3.0, 1.0, 2.0]), of(&[4.0, 1.0]), of(&[])), (Some(2.0), Some(2.5), None));
-    }
 }

@@ -61,11 +61,6 @@ impl Scaling {
         };
         Self { reference, points, rows: run.visited.iter().map(row).collect() }
     }
-
-    /// The row of a visit's point.
-    pub fn point_of(&self, visit: usize) -> Option<&ScaledPoint> {
-        self.points.iter().find(|point| point.visits.contains(&visit))
-    }
 }
 
 /// The median of some values; of two in the middle, their mean.
@@ -134,5 +129,6 @@ mod tests {
         assert_eq!(median([]), None);
         assert_eq!(median([3.0, 1.0, 200.0]), Some(3.0));
         assert_eq!(median([4.0, 1.0, 2.0, 200.0]), Some(3.0));
+        assert_eq!(median([4.0, 1.0]), Some(2.5));
     }
 }

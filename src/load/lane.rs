@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     distribution::Random,
-    model::Totals,
+    model::{Share, Totals},
     wire::{Allowance, Memo},
 };
 use mio::{Interest, Registry, Token};
@@ -86,8 +86,7 @@ impl<'a> Lane<'a> {
         random: Random,
         registry: Registry,
     ) -> Self {
-        let (thread, threads) = (u64::from(thread), u64::from(shared.threads));
-        let share = |all: u64| all / threads + u64::from(thread < all % threads);
+        let share = Share { part: thread, of: shared.threads };
         Self {
             shared,
             recorder,
@@ -97,8 +96,8 @@ impl<'a> Lane<'a> {
             totals: Totals::default(),
             random,
             registry,
-            counter: shared.first_counter + thread,
-            left: shared.iterations.map_or(u64::MAX, share),
+            counter: shared.first_counter + u64::from(thread),
+            left: shared.iterations.map_or(u64::MAX, |all| share.of_count(all)),
             addresses: Addresses::new(&shared.addresses, thread as usize),
             end: None,
             allowance: Allowance::new(MAX_HELD_BYTES / shared.threads as usize),

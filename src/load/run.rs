@@ -14,7 +14,7 @@ use super::{
 use crate::{
     distribution::random,
     error::{Error, Result},
-    model::{LoadModel, LoadPlan, LoadProgress, LoadResult, Until},
+    model::{LoadModel, LoadPlan, LoadProgress, LoadResult, Share, Until},
     this_process,
 };
 use std::{
@@ -165,7 +165,7 @@ fn pacer(plan: &LoadPlan, users: &UserSchedule, shared: &Shared, thread: u32) ->
         &LoadModel::Open { rate_rps, arrivals, max_in_flight } => {
             let rate = Ramp::new(rate_rps, &plan.stages);
             let due = DueTimes::new(rate, arrivals, plan.seed, thread, threads);
-            let share = max_in_flight / threads + u32::from(thread < max_in_flight % threads);
+            let share = Share { part: thread, of: threads }.of_count(max_in_flight.into()) as u32;
             Pacer::Open(OpenPacer::new(due, start, share))
         }
     }

@@ -109,7 +109,7 @@ fn idle_wait_us(before: &ProbeSample, after: &ProbeSample) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CpuTimes, Limits, Process, Throttling};
+    use crate::model::{CpuTimes, Process, Throttling};
 
     const SECOND: u64 = 1_000_000;
     const WINDOW: Window = Window { start_unix_us: 10 * SECOND, warm_up_us: 0, duration_us: 2 * SECOND };
@@ -122,21 +122,15 @@ mod tests {
             command_line: "server".into(),
             threads,
             cpu_us: run_us * u64::from(threads),
-            ended_children_cpu_us: 0,
             tasks: (0..threads).map(|tid| Task { tid, cpu_us: run_us + 1, wait_us }).collect(),
-            rss_bytes: 1,
-            cpus_allowed: [1].into_iter().collect(),
+            ..Process::default()
         };
         let idle_us = (unix_us - 9 * SECOND).saturating_sub(busy_us);
         ProbeSample {
             unix_us,
             processes: vec![process],
-            processes_left_out: 0,
-            connections: 0,
-            limits: Limits::default(),
-            own_cpu_us: 0,
             cpus: vec![CpuTimes { cpu: 1, busy_us, idle_us, steal_us: 0 }],
-            throttling: None,
+            ..ProbeSample::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a container used on average over the counted window.
 
 use super::Counter;
-use crate::model::{ContainerSample, ContainerUsage, Window};
+use crate::model::{ContainerSample, ContainerUsage, Phase, Window};
 
 /// Means over the window; `None` where fewer than two samples in it tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,6 +19,11 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// Of a container in a phase's window; nothing is known of one that was not watched.
+    pub fn of(phase: &Phase, container: &str) -> Self {
+        phase.usage(container).map_or_else(Self::default, |usage| Self::over(usage, &phase.load.window))
+    }
+
     /// Of the samples that lie in the window.
     pub fn over(usage: &ContainerUsage, window: &Window) -> Self {
         let (from, to) = (window.start_unix_us, window.start_unix_us + window.duration_us);

@@ -48,31 +48,15 @@ pub fn busy_cores(before: &ProbeSample, after: &ProbeSample) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Limits;
 
     fn processes(list: &[(u32, u32, &str)]) -> ProbeSample {
         let process = |&(pid, ppid, command_line): &(u32, u32, &str)| Process {
             pid,
             ppid,
             command_line: command_line.into(),
-            threads: 1,
-            cpu_us: 0,
-            ended_children_cpu_us: 0,
-            tasks: Vec::new(),
-            rss_bytes: 1,
-            cpus_allowed: [0].into_iter().collect(),
+            ..Process::default()
         };
-        let processes = list.iter().map(process).collect();
-        ProbeSample {
-            unix_us: 0,
-            processes,
-            processes_left_out: 0,
-            connections: 0,
-            limits: Limits::default(),
-            own_cpu_us: 0,
-            cpus: Vec::new(),
-            throttling: None,
-        }
+        ProbeSample { processes: list.iter().map(process).collect(), ..ProbeSample::default() }
     }
 
     #[test]

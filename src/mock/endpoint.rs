@@ -2,6 +2,7 @@
 
 use super::completions::Api;
 use crate::model::BackendWindow;
+use percent_encoding::percent_decode_str;
 
 /// Longest part of a path that an error repeats.
 const SHOWN_CHARACTERS: usize = 200;
@@ -59,7 +60,7 @@ impl Endpoint {
         let (endpoint, allowed) = match (place, path.strip_prefix("/v1/models/")) {
             (Some((_, endpoint, allowed)), _) => (endpoint.clone(), *allowed),
             (None, Some(id)) if !id.is_empty() => {
-                (Self::Model(decoded(id).chars().take(SHOWN_CHARACTERS).collect()), READ)
+                (Self::Model(percent_decode_str(id).decode_utf8_lossy().chars().take(SHOWN_CHARACTERS).collect()), READ)
             }
             _ => return Self::Unknown(line()),
         };
@@ -74,21 +75,6 @@ fn path(target: &str) -> &str {
         _ => target,
     };
     origin.split('?').next().unwrap_or(origin)
-}
-
-/// Without percent-encoding (RFC 3986, 2.1); names of models have slashes.
-fn decoded(text: &str) -> String {
-    let hex = |digit: u8| char::from(digit).to_digit(16);
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, after @ ..] = rest {
-        let byte = match after {
-            [high, low, ..] if *first == b'%' => hex(*high).zip(hex(*low)).map(|(high, low)| (high * 16 + low) as u8),
-            _ => None,
-        };
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -51,15 +51,17 @@ impl LoadPlan {
 }
 
 /// One of several equal parts, numbered from 0.
-#[derive(Clone, Copy)]
-struct Share {
-    part: u32,
-    of: u32,
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Which.
+    pub part: u32,
+    /// Of how many.
+    pub of: u32,
 }
 
 impl Share {
     /// The first parts have one more each, until nothing remains.
-    fn of_count(self, whole: u64) -> u64 {
+    pub fn of_count(self, whole: u64) -> u64 {
         let (part, of) = (u64::from(self.part), u64::from(self.of));
         whole / of + u64::from(part < whole % of)
     }

@@ -30,6 +30,7 @@ pub use capacity::{Capacity, CapacityStep};
 pub use cpu_set::CpuSet;
 pub use distribution::Distribution;
 pub(crate) use distribution::Shape;
+pub use divide::Share;
 pub use expect::{BodyCheck, Expect, JsonPointer};
 pub use finding::{Finding, Gate, Scope, Severity, Value};
 pub use generator::GeneratorUsage;

@@ -23,7 +23,7 @@ pub enum ProbeEvent {
 }
 
 /// The target's processes at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeSample {
     /// Wall clock, microseconds since 1970 UTC.
     pub unix_us: u64,
@@ -87,7 +87,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 /// One process of the target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// In the target's PID namespace.
     pub pid: u32,

@@ -11,6 +11,8 @@ mod shapes;
 
 pub use names::is_secret;
 
+use crate::text::RESERVED;
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use std::{collections::BTreeSet, ops::Range};
 
 /// What stands in for a secret.
@@ -122,31 +124,10 @@ fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &Stri
 /// A value as it is, in JSON, in a URL, and out of one.
 fn forms(value: &str) -> Vec<String> {
     let json = serde_json::to_string(value).unwrap_or_default();
-    let mut forms = vec![value.to_owned(), json.trim_matches('"').to_owned(), percent_encoded(value)];
-    forms.extend(percent_decoded(value));
+    let in_url = utf8_percent_encode(value, RESERVED).to_string();
+    let mut forms = vec![value.to_owned(), json.trim_matches('"').to_owned(), in_url];
+    forms.extend(percent_decode_str(value).decode_utf8().ok().map(Into::into));
     forms
-}
-
-fn percent_encoded(value: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    value.bytes().map(encode).collect()
-}
-
-/// `None` where there is nothing to decode.
-fn percent_decoded(value: &str) -> Option<String> {
-    let mut parts = value.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    let mut is_encoded = false;
-    for part in parts {
-        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok())?;
-        bytes.push(code);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-        is_encoded = true;
-    }
-    String::from_utf8(bytes).ok().filter(|_| is_encoded)
 }
 
 /// Where a text that was cut off ends within a secret, perhaps before an ellipsis.

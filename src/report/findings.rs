@@ -10,22 +10,36 @@ use crate::{
 
 const NOT_READ: &str = "not read";
 
-/// Whether it is what the run was to find out: an open loop that asks for more than a target can do has found just that.
-pub fn is_result(run: &Run, finding: &Finding) -> bool {
+/// The worst of what speaks against a run. That an open loop asked for more than the target can do does not: it has found
+/// just that.
+pub fn worst<'a>(run: &Run, findings: &'a [Finding]) -> Vec<&'a Finding> {
     let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
-    is_open && finding.gate == Gate::Served
+    let against = findings.iter().filter(|finding| !(is_open && finding.gate == Gate::Served));
+    let worst = against.clone().map(|finding| finding.severity).max();
+    against.filter(|finding| Some(finding.severity) == worst).collect()
 }
 
 /// `w2: invalid: 2 workers were asked for, 1 ran before the load and 1 after it`.
 pub fn sentence(finding: &Finding) -> String {
+    with(
+        finding,
+        match finding.severity {
+            Severity::Warning => None,
+            Severity::Spoiled => Some("spoiled"),
+            Severity::Invalid => Some("invalid"),
+        },
+    )
+}
+
+/// The same for where it is said what it means: `w2: 2 workers were asked for, 1 ran before the load and 1 after it`.
+pub fn reason(finding: &Finding) -> String {
+    with(finding, None)
+}
+
+fn with(finding: &Finding, severity: Option<&str>) -> String {
     let scope = &finding.scope;
-    let severity = match finding.severity {
-        Severity::Warning => None,
-        Severity::Spoiled => Some("spoiled".to_owned()),
-        Severity::Invalid => Some("invalid".to_owned()),
-    };
-    let phase = scope.phase.map(|phase| phase.to_string());
-    let parts = [scope.visit.clone(), severity, phase, Some(said(finding))];
+    let (phase, said) = (scope.phase.map(|phase| phase.to_string()), said(finding));
+    let parts = [scope.visit.as_deref(), severity, phase.as_deref(), Some(&said)];
     plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     cells::{self, counted},
-    findings::{is_result, sentence},
+    findings::{reason, worst},
 };
 use crate::{
     analyse::{self, Analysis, ScaledPoint, median},
@@ -26,12 +26,14 @@ pub fn headline(run: &Run, analysis: &Analysis) -> String {
 
 /// What is not valid, and for what: the first of the worst findings.
 fn why_invalid(run: &Run, analysis: &Analysis) -> Option<String> {
-    let bad = analysis.findings.iter().filter(|finding| finding.invalidates() && !is_result(run, finding));
-    let worst = bad.clone().map(|finding| finding.severity).max()?;
-    let mut bad = bad.filter(|finding| finding.severity == worst);
-    let first = sentence(bad.next()?).replacen("invalid: ", "", 1).replacen("spoiled: ", "", 1);
-    let others = bad.count() as u64;
-    Some(if others == 0 { first } else { format!("{first} (and {})", counted(others, "more finding")) })
+    let worst = worst(run, &analysis.findings);
+    let (first, others) = worst.split_first().filter(|(first, _)| first.invalidates())?;
+    let first = reason(first);
+    Some(if others.is_empty() {
+        first
+    } else {
+        format!("{first} (and {})", counted(others.len() as u64, "more finding"))
+    })
 }
 
 fn result(run: &Run, analysis: &Analysis) -> Option<String> {

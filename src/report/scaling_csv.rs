@@ -46,8 +46,7 @@ pub fn render(run: &Run, analysis: &Analysis) -> String {
 fn row(run: &Run, analysis: &Analysis, visited: &Visited, scaled: &Scaled) -> Vec<String> {
     let service = &run.plan.roles.target;
     let [target, baseline] = [PhaseKind::Target, PhaseKind::Baseline].map(|kind| visited.phase(kind));
-    let usage = target.and_then(|phase| Some(Rates::over(phase.usage(service)?, &phase.load.window)));
-    let used = usage.unwrap_or_default();
+    let used = target.map_or_else(Rates::default, |phase| Rates::of(phase, service));
     let mut row = vec![
         visited.id.clone(),
         visited.workers.to_string(),

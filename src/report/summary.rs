@@ -3,7 +3,7 @@
 
 use super::{
     cells::{self, NONE, counted},
-    findings::{is_result, sentence},
+    findings::{sentence, worst},
     headline::headline,
     table::Table,
     tables, words,
@@ -68,9 +68,10 @@ impl From<&Finding> for Remark {
 
 impl Badge {
     fn of(run: &Run, analysis: &Analysis) -> Self {
-        let worst = analysis.findings.iter().filter(|finding| !is_result(run, finding)).map(|it| it.severity).max();
-        match worst {
-            _ if run.visited.is_empty() => Self::Invalid,
+        if run.visited.is_empty() {
+            return Self::Invalid;
+        }
+        match worst(run, &analysis.findings).first().map(|finding| finding.severity) {
             Some(Severity::Invalid) => Self::Invalid,
             Some(Severity::Spoiled) => Self::Busy,
             _ if is_behind(analysis) => Self::Behind,

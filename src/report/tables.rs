@@ -93,7 +93,7 @@ fn comparison(run: &Run) -> Table {
     for (visited, phase) in phases(run) {
         let mut row = vec![visited.id.clone(), phase.kind.to_string(), cells::rps(phase.load.throughput_rps())];
         row.extend(latencies(phase));
-        row.extend(services.iter().map(|service| or_none(rates(phase, service).cpu_cores, cells::cores)));
+        row.extend(services.iter().map(|service| or_none(Rates::of(phase, service).cpu_cores, cells::cores)));
         table.row(row).bad = phase.load.latency().count() == 0;
     }
     table
@@ -141,7 +141,7 @@ fn costs(run: &Run) -> Table {
     let columns = ["level", "#added to p50", "#CPU a request", "#throttled", "#memory peak", "#ready after"];
     let mut table = Table::new(plain(&format!("What a request through {target} costs")), columns);
     for visited in &run.visited {
-        let used = visited.phase(PhaseKind::Target).map_or_else(Rates::default, |phase| rates(phase, target));
+        let used = visited.phase(PhaseKind::Target).map_or_else(Rates::default, |phase| Rates::of(phase, target));
         table.row([
             visited.id.clone(),
             or_none(analyse::overhead_p50_us(visited), format_us),
@@ -204,9 +204,4 @@ fn latencies(phase: &Phase) -> [String; 4] {
     let latency = phase.load.latency();
     let [p50, p95, p99] = [50.0, 95.0, 99.0].map(|percent| cells::percentile(&latency, percent));
     [p50, p95, p99, cells::failed(phase.load.failure_count(), phase.load.failure_ratio())]
-}
-
-/// What a container used; nothing is known of one that was not watched.
-fn rates(phase: &Phase, container: &str) -> Rates {
-    phase.usage(container).map_or_else(Rates::default, |usage| Rates::over(usage, &phase.load.window))
 }

@@ -39,30 +39,11 @@ fn size(sample: &ProbeSample) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Limits, Process};
+    use crate::model::Process;
 
     fn sample(second: u64, processes: usize) -> ProbeSample {
-        let process = Process {
-            pid: 1,
-            ppid: 0,
-            command_line: String::new(),
-            threads: 1,
-            cpu_us: 0,
-            ended_children_cpu_us: 0,
-            tasks: Vec::new(),
-            rss_bytes: 0,
-            cpus_allowed: [0].into_iter().collect(),
-        };
-        ProbeSample {
-            unix_us: second * 1_000_000,
-            processes: vec![process; processes],
-            processes_left_out: 0,
-            connections: 0,
-            limits: Limits::default(),
-            own_cpu_us: 0,
-            cpus: Vec::new(),
-            throttling: None,
-        }
+        let processes = vec![Process::default(); processes];
+        ProbeSample { unix_us: second * 1_000_000, processes, ..ProbeSample::default() }
     }
 
     #[test]

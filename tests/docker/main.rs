@@ -5,8 +5,11 @@ mod bench;
 mod failures;
 mod hostile;
 mod ogx;
+#[path = "../shared/runs.rs"]
+mod runs;
 mod stopping;
 
+use runs::{STACK, binary, compose, docker, left_by, listed};
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -20,49 +23,16 @@ use vscale::{model::Run, store::RunFolder};
 /// The exit status of a run on a host that was too busy to believe it.
 const BUSY: i32 = 8;
 
-/// The statically linked binary.
-fn binary() -> PathBuf {
-    let named = std::env::var_os("VSCALE").expect("VSCALE names the static binary: run these tests by `make test`");
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(named)
-}
-
 /// A folder with a compose file and results of its own.
 struct Bench {
     folder: TempDir,
 }
 
-/// What stands in for the server: `vscale mock` on port 81.
-const STACK: &str = "
-    image: vscale/self
-    command: [mock, --host, 0.0.0.0, --port, '81']
-    user: '65534:65534'
-";
-
 impl Bench {
     /// With `stack` as the target's service and `ready` as its readiness path.
     fn new(stack: &str, ready: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let compose = format!(
-            "x-vscale:
-  name: test
-  target: stack
-  backend: mock
-  load: loadgen
-  workers: {{ env: WORKERS, count: {{ process: 'vscale mock' }} }}
-  endpoints:
-    mock: {{ port: 80, ready: /v1/health }}
-    stack: {{ port: 81, ready: {ready} }}
-services:
-  mock: {{ image: vscale/self, command: [mock, --host, 0.0.0.0, --port, '80'], networks: [bench] }}
-  loadgen: {{ image: vscale/self, networks: [bench] }}
-  stack:
-    networks: [bench]
-    {}
-networks: {{ bench: {{ internal: true }} }}
-",
-            stack.trim()
-        );
-        fs::write(folder.path().join("compose.yaml"), compose).expect("writable");
+        fs::write(folder.path().join("compose.yaml"), compose(stack, ready)).expect("writable");
         Self { folder }
     }
 
@@ -194,32 +164,7 @@ impl Finished {
     }
 }
 
-/// Containers and networks of the controller with this PID: others may use the same engine.
-fn left_by(controller: u32) -> Vec<String> {
-    let mut left = listed(controller, &["ps", "--all"]);
-    left.extend(listed(controller, &["network", "ls"]));
-    left
-}
-
 /// The running container of a service, started by the controller with this PID.
 fn container_of(controller: u32, service: &str) -> Option<String> {
     listed(controller, &["ps", "--filter", &format!("label=com.docker.compose.service={service}")]).pop()
-}
-
-/// The ids of what this list has of the controller's: a label names each object's owner, by host, boot and PID.
-fn listed(controller: u32, list: &[&str]) -> Vec<String> {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux");
-    let form = r#"{{.ID}} {{.Label "dev.vscale.owner"}}"#;
-    let lines = docker(&[list, &["--no-trunc", "--filter", "label=dev.vscale.run", "--format", form]].concat());
-    let of_ours = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
-        [id, of, _boot, pid, ..] => (of == host.trim() && pid == controller.to_string()).then(|| id.to_owned()),
-        _ => None,
-    };
-    lines.lines().filter_map(of_ours).collect()
-}
-
-fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().expect("the docker command is there");
-    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
 }

@@ -1,6 +1,9 @@
 //! `vscale bench` in a folder of its own, on small targets, and what it leaves behind.
 
-use super::proxy::Proxy;
+use super::{
+    proxy::Proxy,
+    runs::{STACK, binary, compose, left_by, listed},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -21,25 +24,6 @@ use vscale::{model::Run, store::RunFolder};
 const PATIENCE: Duration = Duration::from_secs(200);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What stands in for the server: our own mock on port 81.
-pub const STACK: &str = "
-    image: vscale/self
-    command: [mock, --host, 0.0.0.0, --port, '81']
-    user: '65534:65534'
-";
-
-/// The statically linked binary.
-pub fn binary() -> PathBuf {
-    let named = std::env::var_os("VSCALE").expect("VSCALE names the static binary: run these by `make test-faults`");
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(named)
-}
-
-pub fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().expect("the docker command is there");
-    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
 /// A folder with a compose file and results.
 pub struct Bench {
     pub folder: TempDir,
@@ -53,27 +37,7 @@ impl Bench {
     /// With `stack` as the target's service.
     pub fn of(stack: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let compose = format!(
-            "x-vscale:
-  name: test
-  target: stack
-  backend: mock
-  load: loadgen
-  workers: {{ env: WORKERS, count: {{ process: 'vscale mock' }} }}
-  endpoints:
-    mock: {{ port: 80, ready: /v1/health }}
-    stack: {{ port: 81, ready: /v1/health }}
-services:
-  mock: {{ image: vscale/self, command: [mock, --host, 0.0.0.0, --port, '80'], networks: [bench] }}
-  loadgen: {{ image: vscale/self, networks: [bench] }}
-  stack:
-    networks: [bench]
-    {}
-networks: {{ bench: {{ internal: true }} }}
-",
-            stack.trim()
-        );
-        fs::write(folder.path().join("compose.yaml"), compose).expect("writable");
+        fs::write(folder.path().join("compose.yaml"), compose(stack, "/v1/health")).expect("writable");
         Self { folder }
     }
 
@@ -175,7 +139,7 @@ impl Started {
     pub fn container(&self, service: &str) -> String {
         let service = format!("label=com.docker.compose.service={service}");
         while self.began.elapsed() < PATIENCE {
-            let mine = objects(&["ps", "-a", "--no-trunc", "--filter", &service], self.pid());
+            let mine = listed(self.pid(), &["ps", "--all", "--filter", &service]);
             if let Some(id) = mine.first() {
                 return id.clone();
             }
@@ -250,7 +214,7 @@ impl Finished {
     }
 
     pub fn assert_clean(self) -> Self {
-        assert_eq!(left(self.pid), Vec::<String>::new(), "stderr:\n{}", self.stderr);
+        assert_eq!(left_by(self.pid), Vec::<String>::new(), "stderr:\n{}", self.stderr);
         self
     }
 
@@ -269,29 +233,12 @@ impl Finished {
     }
 }
 
-/// Containers and networks of the controller with this PID.
-pub fn left(pid: u32) -> Vec<String> {
-    let mut left = objects(&["ps", "-a", "--no-trunc"], pid);
-    left.extend(objects(&["network", "ls", "--no-trunc"], pid));
-    left
-}
-
-/// Ids of those that it made: the owner's label is `HOST BOOT PID START NAMESPACE`.
-fn objects(list: &[&str], pid: u32) -> Vec<String> {
-    let format = r#"{{.ID}} {{.Label "dev.vscale.owner"}}"#;
-    let filters = ["--filter", "label=dev.vscale.run", "--format", format];
-    let lines = docker(&[list, &filters].concat());
-    let pid = pid.to_string();
-    let mine = lines.lines().filter(|line| line.split(' ').nth(3) == Some(&pid));
-    mine.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
-}
-
 /// `vscale gc` removes what a dead run has left. What was being made when it died may appear later.
 pub fn collect_garbage(pid: u32) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let output = Command::new(binary()).arg("gc").output().expect("it runs");
-        let left = left(pid);
+        let left = left_by(pid);
         if left.is_empty() {
             return;
         }

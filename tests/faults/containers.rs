@@ -1,6 +1,9 @@
 //! Containers and networks that go while they are needed, and targets that are no good.
 
-use super::bench::{Bench, Finished, STACK, docker};
+use super::{
+    bench::{Bench, Finished},
+    runs::{STACK, docker},
+};
 use vscale::model::{PhaseKind, Run};
 
 const BASELINE: &str = "w1: baseline: loading";

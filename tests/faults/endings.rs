@@ -128,7 +128,7 @@ fn two_runs_at_once_do_not_disturb_each_other() {
 fn gc_into_a_closed_pipe_is_no_success_and_no_panic() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut command = std::process::Command::new(super::bench::binary());
+    let mut command = std::process::Command::new(super::runs::binary());
     command.arg("gc").stdout(writer).stderr(Stdio::piped());
     Started::of(command).finish().assert_code(141);
 }

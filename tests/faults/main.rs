@@ -9,3 +9,5 @@ mod engine;
 mod files;
 mod orphans;
 mod proxy;
+#[path = "../shared/runs.rs"]
+mod runs;

@@ -1,6 +1,9 @@
 //! What a killed controller leaves running ends by itself, a server that knows nothing of us included.
 
-use super::bench::{Bench, Started, collect_garbage, docker};
+use super::{
+    bench::{Bench, Started, collect_garbage},
+    runs::docker,
+};
 use nix::sys::signal::Signal;
 use std::{
     fs, thread,

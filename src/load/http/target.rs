@@ -1,6 +1,7 @@
 //! From a URL to what is needed to load it: socket addresses, the `Host` header, a path prefix.
 
 use crate::error::{Error, Result};
+use percent_encoding::percent_decode_str;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 /// A server, by its URL: `http://host:port/prefix` or `https://...`.
@@ -127,15 +128,8 @@ pub fn is_uri_text(text: &str, also: &[u8]) -> bool {
 
 /// `None` unless it is good and UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
-    let mut decoded = Vec::new();
-    let mut rest = is_uri_text(text, b"").then_some(text)?;
-    while let Some((before, after)) = rest.split_once('%') {
-        decoded.extend_from_slice(before.as_bytes());
-        decoded.push(u8::from_str_radix(after.get(..2)?, 16).ok()?);
-        rest = &after[2..];
-    }
-    decoded.extend_from_slice(rest.as_bytes());
-    String::from_utf8(decoded).ok()
+    let good = is_uri_text(text, b"").then_some(text)?;
+    percent_decode_str(good).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]

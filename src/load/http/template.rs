@@ -2,6 +2,8 @@
 //! any other `{{name}}` is text, as bodies that are templates themselves have it. What is filled in is never looked at again,
 //! so that a literal `{{counter}}` can be sent as a `{{line}}`.
 
+use crate::text::RESERVED;
+use percent_encoding::utf8_percent_encode;
 use std::io::Write;
 
 /// What the places are filled with, for one request.
@@ -117,13 +119,7 @@ fn write_line(line: &str, escape: Escape, to: &mut Vec<u8>) {
         }
         Escape::Nothing => to.extend_from_slice(line.as_bytes()),
         Escape::Percent => {
-            for byte in line.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    to.push(byte);
-                } else {
-                    to.write_fmt(format_args!("%{byte:02X}")).expect("a Vec takes all");
-                }
-            }
+            utf8_percent_encode(line, RESERVED).for_each(|piece| to.extend_from_slice(piece.as_bytes()));
         }
     }
 }
