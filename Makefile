@@ -18,7 +18,7 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench gc test test-faults lint bench-load
+.PHONY: help build bench study gc test test-faults lint bench-load
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,17 @@ bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 	@tools/setup bench
 	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(BINARY) bench $(FLAGS)
+
+# Those of `make bench`, and a study's own.
+STUDY   := $(FLAGS) $(if $(CPUS_PER_WORKER),--cpus-per-worker=$(CPUS_PER_WORKER)) $(if $(CPUSET_SIZES),--cpuset-sizes=$(CPUSET_SIZES)) \
+           $(if $(USERS_PER_WORKER),--users-per-worker=$(USERS_PER_WORKER)) $(if $(BLOCKS),--blocks=$(BLOCKS)) \
+           $(if $(PRECISION),--precision=$(PRECISION)) $(if $(BUDGET),--budget=$(BUDGET)) $(if $(SLO),--slo='$(SLO)') \
+           $(if $(SEED),--seed=$(SEED)) $(if $(CONFIRM),--confirm) $(if $(RESUME),--resume=$(RESUME))
+
+study: ## Find out what to run and what limits it: make study WORKERS=1,2,4 CPUS_PER_WORKER=0.2
+	@tools/setup bench
+	@$(MAKE) --no-print-directory -j2 build base-image
+	@$(BINARY) study $(STUDY)
 
 gc: build ## Remove what killed runs left in the engine
 	@$(BINARY) gc

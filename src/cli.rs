@@ -8,10 +8,15 @@ use std::{path::PathBuf, time::Duration};
 mod bench;
 mod load;
 mod mock;
+mod run;
+mod study;
 
 pub use bench::BenchArgs;
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
+pub use run::RunFlags;
+use run::parse_period;
+pub use study::StudyArgs;
 
 /// How does this server scale up on one host, and why does it stop?
 ///
@@ -30,6 +35,10 @@ pub struct Cli {
 pub enum Command {
     /// Measure a server at one or several worker counts, in containers
     Bench(BenchArgs),
+    /// Find out which setting to run, what limits it and what limits next: every setting visited several times
+    Study(Box<StudyArgs>),
+    /// Do again what a run did, and say what differs in the host
+    Rerun(RerunArgs),
     /// Make the report of a run again from its folder
     Report(ReportArgs),
     /// Remove what killed runs left in the engine
@@ -81,6 +90,25 @@ pub enum ProgressArg {
 pub struct ReportArgs {
     /// A folder under results/runs/
     pub run_dir: PathBuf,
+}
+
+/// `vscale rerun`.
+#[derive(Debug, Args)]
+pub struct RerunArgs {
+    /// A folder under results/runs/
+    pub run_dir: PathBuf,
+    /// Go on although the compose file has changed since: with limits, commands and load as they were planned then
+    #[arg(long)]
+    pub as_stored: bool,
+    /// Compose file; give several to merge them
+    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the runs are kept
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub results: PathBuf,
+    /// How progress is shown, on stderr
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
+    pub progress: ProgressArg,
 }
 
 /// `vscale schema`.
@@ -176,26 +204,4 @@ pub struct ProbeArgs {
     /// When stdin is closed the controller is gone: end every process of this container
     #[arg(long, hide = true)]
     pub end_target: bool,
-}
-
-fn parse_share(text: &str) -> Result<f64, String> {
-    let number = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse::<f64>(),
-    };
-    match number {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("`{text}` is not a share: use 0.02 or 2%")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
-    }
 }

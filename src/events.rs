@@ -29,8 +29,18 @@ pub enum Event {
         run: String,
         /// Where it is kept.
         folder: String,
-        /// How many visits it has.
+        /// How many visits it has, as far as that is known before.
         visits: usize,
+        /// How many of them an earlier part of the run has done.
+        #[serde(skip_serializing_if = "is_zero")]
+        done: usize,
+        /// How long all of them take at most, if a target takes 5 s from its start to rest.
+        at_most_us: u64,
+    },
+    /// Something is not as it was when the plan was made.
+    Differs {
+        /// What, then and now.
+        what: String,
     },
     /// A container is started.
     Starting {
@@ -93,6 +103,11 @@ pub enum Event {
         /// What could not be removed, and why.
         left: Vec<String>,
     },
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's way to call it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One second of a load.

@@ -99,6 +99,26 @@ pub fn parse_workers(text: &str) -> Result<u32, String> {
     }
 }
 
+/// A share of a whole, `0.02` or `2%`, from 0 to 1.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let number = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse::<f64>(),
+    };
+    match number {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!("`{text}` is not a share: use 0.02 or 2%")),
+    }
+}
+
+/// A half width that an interval can be asked to have, relative.
+pub fn parse_precision(text: &str) -> Result<f64, String> {
+    match parse_share(text) {
+        Ok(share) if (0.001..=0.5).contains(&share) => Ok(share),
+        _ => Err(format!("`{text}`: a precision is from 0.1% to 50%")),
+    }
+}
+
 /// For a person: `250 us`, `12.3 ms`, `1.25 s`.
 pub fn format_us(us: f64) -> String {
     match us.abs() {

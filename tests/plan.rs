@@ -6,10 +6,10 @@ use vscale::{
     compose::{self, Project},
     error::Error,
     model::{
-        Attestation, Cpu, HostFacts, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase, PhaseKind, Plan, Visit,
-        Visited,
+        Attestation, Change, Cpu, HostFacts, Lever, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase, PhaseKind,
+        Plan, Purpose, Step, StudyPlan, Trial, Turn, Visit, Visited, Wanted,
     },
-    plan::{Asked, make, next},
+    plan::{Asked, Quota, Repeats, make, next},
 };
 
 fn project(changes: &[(&str, &str)]) -> Project {
@@ -32,12 +32,16 @@ fn host(cpus: u32) -> HostFacts {
 fn asked(workers: &[u32]) -> Asked {
     Asked {
         workers: workers.to_vec(),
-        quota_cores: None,
+        quotas: Vec::new(),
         period_us: None,
+        cpuset_sizes: Vec::new(),
         memory_bytes: None,
         load: LoadPlan::new(""),
+        users_per_worker: None,
+        baseline: true,
         ready_timeout_us: 120_000_000,
         max_failure_rate: 0.01,
+        study: None,
     }
 }
 
@@ -54,6 +58,7 @@ fn visited(visit: &Visit) -> Visited {
         sequence: visit.sequence,
         point: visit.point,
         block: visit.block,
+        change: visit.change,
         workers: visit.workers,
         started_unix_us: 0,
         ready_after_us: 0,
@@ -77,7 +82,7 @@ fn visited(visit: &Visit) -> Visited {
 fn all(plan: &Plan) -> Vec<Visit> {
     let mut done: Vec<Visited> = Vec::new();
     let mut visits = Vec::new();
-    while let Some(visit) = next(plan, &done) {
+    while let Some(visit) = next(plan, &done, &Wanted::default()) {
         done.push(visited(&visit));
         visits.push(visit);
     }
@@ -93,7 +98,7 @@ fn a_sweep_visits_each_count_in_the_order_asked_for() {
 
 #[test]
 fn a_count_asked_for_again_is_the_same_point_visited_again() {
-    let quota = Asked { quota_cores: Some(1.5), ..asked(&[2, 1, 2]) };
+    let quota = Asked { quotas: vec![Quota::Whole(1.5)], ..asked(&[2, 1, 2]) };
     let visits = all(&plan(&quota));
     let seen: Vec<_> = visits.iter().map(|it| (it.id.as_str(), it.point)).collect();
     assert_eq!(seen, [("w2-c1.5", 0), ("w1-c1.5", 1), ("w2-c1.5-r2", 0)]);
@@ -105,26 +110,29 @@ fn a_run_taken_up_again_goes_on_where_it_was() {
     let whole = all(&plan);
     for done in 0..=whole.len() {
         let visited: Vec<Visited> = whole[..done].iter().map(visited).collect();
-        assert_eq!(next(&plan, &visited), whole.get(done).cloned());
+        assert_eq!(next(&plan, &visited, &Wanted::default()), whole.get(done).cloned());
     }
 }
 
 #[test]
 fn the_plan_of_a_run_is_the_same_after_it_was_written() {
-    let plan = plan(&Asked { quota_cores: Some(0.5), memory_bytes: Some(1 << 30), ..asked(&[1, 2]) });
+    let plan = plan(&Asked { quotas: vec![Quota::Whole(0.5)], memory_bytes: Some(1 << 30), ..asked(&[1, 2]) });
     let json = serde_json::to_string(&plan).expect("plain data");
     assert_eq!(serde_json::from_str::<Plan>(&json).expect("what was written"), plan);
 }
 
 #[test]
 fn only_the_target_is_fresh_and_the_generator_comes_last() {
-    let visit = next(&plan(&asked(&[2])), &[]).expect("the first");
+    let visit = next(&plan(&asked(&[2])), &[], &Wanted::default()).expect("the first");
     let seen: Vec<_> = visit.containers.iter().map(|it| (it.name.as_str(), it.life)).collect();
     let run = Life::Run;
     assert_eq!(seen, [("mock", run), ("stack", Life::Visit), ("vscale-speed", run), ("loadgen", run)]);
     let [mock, stack, speed, loadgen] = &visit.containers[..] else { panic!("four") };
     assert_eq!(stack.environment["WORKERS"], "2");
-    assert_eq!(mock.command, None);
+    assert!(
+        mock.command.as_ref().is_some_and(|command| command[0] == "mock"),
+        "as the file has it: a visit may change it"
+    );
     assert_eq!(loadgen.command.as_deref(), Some(&["generator".to_owned()][..]));
     let cpus = |index: usize| visit.containers[index].limits.cpuset().map(ToString::to_string);
     assert_eq!([cpus(0), cpus(1), cpus(2), cpus(3)].map(Option::unwrap), ["0", "1", "1", "0"]);
@@ -133,8 +141,8 @@ fn only_the_target_is_fresh_and_the_generator_comes_last() {
 
 #[test]
 fn a_quota_waits_until_the_target_is_ready() {
-    let quota = Asked { quota_cores: Some(0.5), ..asked(&[1]) };
-    let visit = next(&plan(&quota), &[]).expect("the first");
+    let quota = Asked { quotas: vec![Quota::Whole(0.5)], ..asked(&[1]) };
+    let visit = next(&plan(&quota), &[], &Wanted::default()).expect("the first");
     let stack = &visit.containers[1];
     assert_eq!(stack.limits.get(Limit::CpuQuotaUs), None);
     assert_eq!(stack.limits_once_ready.get(Limit::CpuQuotaUs), Some(&LimitValue::Number(50_000)));
@@ -147,9 +155,9 @@ fn a_quota_of_the_compose_file_is_one_like_any_other() {
     let file = [("mem_limit: 8g", "mem_limit: 8g\n    cpus: 0.25")];
     let of_file = make(&asked(&[1]), &project(&file), &host(2)).expect("planned");
     assert_eq!(of_file.points[0].limits.quota_cores(), Some(0.25));
-    assert_eq!(next(&of_file, &[]).expect("the first").id, "w1-c0.25");
+    assert_eq!(next(&of_file, &[], &Wanted::default()).expect("the first").id, "w1-c0.25");
     // The flag counts, in one form: the engine refuses a quota said in two.
-    let both = Asked { quota_cores: Some(0.5), ..asked(&[1]) };
+    let both = Asked { quotas: vec![Quota::Whole(0.5)], ..asked(&[1]) };
     let both = make(&both, &project(&file), &host(2)).expect("planned");
     assert_eq!(both.points[0].limits.number(Limit::CpuQuotaUs), Some(50_000));
 }
@@ -157,15 +165,16 @@ fn a_quota_of_the_compose_file_is_one_like_any_other() {
 #[test]
 fn the_quota_s_period_is_the_engine_s_own_unless_asked_otherwise() {
     let period = |asked: Asked| make(&asked, &project(&[]), &host(2)).map(|plan| plan.points[0].limits.clone());
-    let own = period(Asked { quota_cores: Some(0.5), period_us: Some(10_000), ..asked(&[1]) }).expect("planned");
+    let own =
+        period(Asked { quotas: vec![Quota::Whole(0.5)], period_us: Some(10_000), ..asked(&[1]) }).expect("planned");
     assert_eq!((own.number(Limit::CpuQuotaUs), own.number(Limit::CpuPeriodUs)), (Some(5_000), Some(10_000)));
     let refused = |asked: Asked| period(asked).map_err(|error: Error| error.to_string()).expect_err("refused");
-    assert_snapshot!(refused(Asked { quota_cores: Some(0.05), period_us: Some(10_000), ..asked(&[1]) }), @"--cpus 0.05: 500 us in each period of 10000 us: the kernel's least is 1000 us");
+    assert_snapshot!(refused(Asked { quotas: vec![Quota::Whole(0.05)], period_us: Some(10_000), ..asked(&[1]) }), @"--cpus 0.05: 500 us in each period of 10000 us: the kernel's least is 1000 us");
     assert_snapshot!(refused(Asked { period_us: Some(10_000), ..asked(&[1]) }), @"--cpu-period: a period without a quota does nothing; add --cpus");
     let file = project(&[("mem_limit: 8g", "mem_limit: 8g\n    cpus: 0.5")]);
     let of_file = make(&Asked { period_us: Some(1_000), ..asked(&[1]) }, &file, &host(2)).map(drop);
     assert_snapshot!(of_file.expect_err("refused"), @"--cpu-period: 500 us in each period of 1000 us: the kernel's least is 1000 us");
-    assert_snapshot!(refused(Asked { quota_cores: Some(3.0), ..asked(&[1]) }), @"--cpus 3: this host has 2 CPUs, and 1 (CPU 1) can be given to the target");
+    assert_snapshot!(refused(Asked { quotas: vec![Quota::Whole(3.0)], ..asked(&[1]) }), @"--cpus 3: this host has 2 CPUs, and 1 (CPU 1) can be given to the target");
 }
 
 #[test]
@@ -182,14 +191,14 @@ fn what_the_generator_can_do_at_most_is_measured_once_in_a_run() {
         model: LoadModel::Open { rate_rps: 5.0, arrivals: vscale::model::Arrivals::Poisson, max_in_flight: 9 },
         ..LoadPlan::new("")
     };
-    let visit = next(&plan(&Asked { load: open, ..asked(&[1]) }), &[]).expect("the first");
+    let visit = next(&plan(&Asked { load: open, ..asked(&[1]) }), &[], &Wanted::default()).expect("the first");
     assert!(matches!(visit.phases[1].load.model, LoadModel::Closed { users: 64, .. }), "a closed loop, at full load");
     assert!(matches!(visit.phases[2].load.model, LoadModel::Open { rate_rps: 5.0, .. }));
 }
 
 #[test]
 fn who_is_loaded_and_who_tells_what_it_saw() {
-    let visit = next(&plan(&asked(&[1])), &[]).expect("the first");
+    let visit = next(&plan(&asked(&[1])), &[], &Wanted::default()).expect("the first");
     let hosts: Vec<_> = visit.phases.iter().map(|phase| phase.load.host.as_str()).collect();
     assert_eq!(hosts, ["http://mock:8080", "http://vscale-null:80", "http://stack:8321"]);
     assert_eq!(visit.phases[2].load.backend.as_deref(), Some("http://mock:8080"));
@@ -206,4 +215,148 @@ fn a_cpuset_of_the_compose_file_is_kept_or_refused() {
     };
     assert_eq!(with("1-3").expect("planned").placement().target.to_string(), "1-3");
     assert_snapshot!(with("2,9").expect_err("no CPU 9"), @"the target's cpuset names CPU 9; this host has 0-3");
+}
+
+fn study(workers: &[u32], blocks: usize) -> Asked {
+    let plan = StudyPlan { seed: 7, precision: None, budget_us: None, confirm: false, slo: None };
+    Asked { study: Some(Repeats { blocks, plan }), users_per_worker: Some(8), ..asked(workers) }
+}
+
+/// The turns of all visits, block by block, where what is wanted depends on the visits.
+fn turns(plan: &Plan, wanted: &dyn Fn(&[Visited]) -> Wanted) -> Vec<(usize, Turn)> {
+    let mut done: Vec<Visited> = Vec::new();
+    while let Some(visit) = next(plan, &done, &wanted(&done)) {
+        assert!(done.len() < 1000, "it ends");
+        let took = Step { name: "all".into(), duration_us: 1_000_000 };
+        let started_unix_us = 1_000_000 * done.len() as u64;
+        done.push(Visited { steps: vec![took], started_unix_us, ..visited(&visit) });
+    }
+    done.iter().map(|visited| (visited.block, visited.turn())).collect()
+}
+
+fn nothing(_: &[Visited]) -> Wanted {
+    Wanted::default()
+}
+
+#[test]
+fn a_study_visits_every_point_in_each_block_in_an_order_of_its_own() {
+    let plan = plan(&study(&[1, 2, 4, 8], 6));
+    let turns = turns(&plan, &nothing);
+    assert_eq!(turns.len(), 6 * 5, "four points, and the largest with twice the load");
+    let orders: Vec<Vec<usize>> =
+        turns.chunks(5).map(|block| block.iter().map(|(_, turn)| turn.point).collect()).collect();
+    for (block, order) in orders.iter().enumerate() {
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3, 3], "block {block}");
+    }
+    assert!(orders.iter().any(|order| order != &orders[0]), "{orders:?}");
+    let check = Change { lever: Lever::Load, factor: 2.0, purpose: Purpose::Check };
+    let checks: Vec<Turn> = turns.iter().map(|(_, turn)| *turn).filter(|turn| turn.change.is_some()).collect();
+    assert_eq!(checks, [Turn { point: 3, change: Some(check) }; 6]);
+    assert_eq!(
+        make(&study(&[1, 2, 4, 8], 6), &project(&[]), &host(2)).expect("again").blocks,
+        plan.blocks,
+        "same seed"
+    );
+}
+
+#[test]
+fn users_come_with_the_workers_and_a_change_of_load_is_in_the_visit() {
+    let plan = plan(&study(&[1, 4], 1));
+    let users: Vec<(String, u32)> = all(&plan)
+        .iter()
+        .map(|visit| (visit.id.clone(), visit.phases.last().expect("the target's").load.model.users()))
+        .collect();
+    let of = |id: &str| users.iter().find(|(known, _)| known == id).map(|(_, users)| *users);
+    assert_eq!((of("w1"), of("w4"), of("w4-load2")), (Some(8), Some(32), Some(64)), "{users:?}");
+}
+
+#[test]
+fn a_quota_for_each_worker_grows_with_them_and_one_below_the_kernels_least_is_refused() {
+    let each = Asked { quotas: vec![Quota::PerWorker(0.2)], ..study(&[1, 2, 4], 1) };
+    let quotas: Vec<Option<f64>> = plan(&each).points.iter().map(|point| point.limits.quota_cores()).collect();
+    assert_eq!(quotas, [Some(0.2), Some(0.4), Some(0.8)]);
+    let refused = |asked: &Asked| make(asked, &project(&[]), &host(2)).expect_err("refused").to_string();
+    let many = Asked { quotas: vec![Quota::PerWorker(0.5)], ..study(&[1, 8], 1) };
+    assert_snapshot!(refused(&many), @"--cpus-per-worker 0.5 with 8 workers: this host has 2 CPUs, and 1 (CPU 1) can be given to the target");
+    let wide = Asked { cpuset_sizes: vec![1, 2], ..study(&[1], 1) };
+    assert_snapshot!(refused(&wide), @"--cpuset-sizes 2: 1 CPUs (1) can be given to the target on this host");
+}
+
+#[test]
+fn grids_have_every_setting_once_and_ids_of_their_own() {
+    let grid = Asked { quotas: [0.25, 0.5].map(Quota::Whole).to_vec(), cpuset_sizes: vec![1, 2], ..study(&[1, 2], 2) };
+    let plan = make(&grid, &project(&[]), &host(4)).expect("four CPUs");
+    let mut ids: Vec<String> = all(&plan).into_iter().map(|visit| visit.id).collect();
+    assert_eq!((plan.points.len(), ids.len()), (8, 2 * 9));
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 18, "{ids:?}");
+    assert!(ids.contains(&"w2-c0.5-n2-load2-r2".to_owned()), "{ids:?}");
+}
+
+#[test]
+fn a_visit_that_the_host_spoiled_comes_once_more_at_the_end_of_its_block() {
+    let plan = plan(&study(&[1, 2], 2));
+    // Two visits of the first block and all of the second; and what was visited again, too.
+    let spoiled =
+        |done: &[Visited]| Wanted { spoiled: (0..done.len()).filter(|at| at % 4 != 0).collect(), ..Wanted::default() };
+    let turns = turns(&plan, &spoiled);
+    let blocks: Vec<usize> = turns.iter().map(|(block, _)| *block).collect();
+    assert_eq!(blocks, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    assert_eq!((turns[3], turns[4]), (turns[1], turns[2]), "once more each, and no more");
+}
+
+#[test]
+fn blocks_that_the_precision_wants_come_after_the_plans_own_and_then_the_trial() {
+    let plan = plan(&study(&[1, 2], 2));
+    let change = Change { lever: Lever::Load, factor: 0.5, purpose: Purpose::Test };
+    let trial = Trial { turns: vec![Turn::plain(1), Turn { point: 1, change: Some(change) }], blocks: 3 };
+    let wanted = |_: &[Visited]| Wanted { blocks: 4, trial: Some(trial.clone()), ..Wanted::default() };
+    let turns = turns(&plan, &wanted);
+    assert_eq!(turns.len(), 4 * 3 + 3 * 2);
+    let tested: Vec<usize> =
+        turns.iter().filter(|(_, turn)| turn.change == Some(change)).map(|(block, _)| *block).collect();
+    assert_eq!(tested, [4, 5, 6]);
+}
+
+#[test]
+fn no_block_is_begun_that_does_not_fit_into_the_budget() {
+    let mut budgeted = study(&[1, 2], 5);
+    // Three visits of a second each a block.
+    budgeted.study.as_mut().expect("a study").plan.budget_us = Some(7_500_000);
+    assert_eq!(turns(&plan(&budgeted), &nothing).len(), 6);
+}
+
+#[test]
+fn a_study_taken_up_again_goes_on_where_it_was() {
+    let plan = plan(&study(&[1, 2, 4], 3));
+    let whole = all(&plan);
+    for done in 0..=whole.len() {
+        let visited: Vec<Visited> = whole[..done].iter().map(visited).collect();
+        assert_eq!(next(&plan, &visited, &Wanted::default()), whole.get(done).cloned());
+    }
+}
+
+#[test]
+fn what_is_moved_in_the_mock_is_in_its_command() {
+    let slow = project(&[("${MOCK_FLAGS:-}", "--service-time 10ms --slots=8")]);
+    let plan = make(&asked(&[2]), &slow, &host(2)).expect("it can be planned");
+    let moved = |lever, factor| {
+        let change = Change { lever, factor, purpose: Purpose::Test };
+        vscale::plan::apply(&plan, &plan.points[0], &change)
+            .and_then(|altered| altered.containers.into_iter().find(|it| it.name == "mock")?.command)
+    };
+    let words = |command: Option<Vec<String>>| command.map(|words| words.join(" "));
+    assert_eq!(
+        words(moved(Lever::Slots, 0.5)).as_deref(),
+        Some("mock --host 0.0.0.0 --port 8080 --service-time 10ms --slots=4")
+    );
+    assert_eq!(
+        words(moved(Lever::ServiceTime, 1.5)).as_deref(),
+        Some("mock --host 0.0.0.0 --port 8080 --service-time 15000us --slots=8")
+    );
+    assert_eq!(moved(Lever::Quota, 1.5), None, "there is no quota");
+    assert_eq!(moved(Lever::Cpuset, 2.0), None, "there is no other CPU");
 }

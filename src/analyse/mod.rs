@@ -3,16 +3,20 @@
 
 mod attest;
 mod costs;
+mod differences;
 pub mod gates;
 mod growth;
 mod host;
 mod load;
 mod planned;
 mod scaling;
+mod wanted;
 
 pub use costs::{overhead_p50_us, target_cpu_per_request_us};
+pub use differences::differences;
 pub use load::load_findings;
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
+pub use wanted::wanted;
 
 use crate::{
     measure::WorkerCounter,

@@ -1,6 +1,6 @@
 //! How throughput grows with workers: from point to point of the plan, each by the median of its visits.
 
-use crate::model::{LoadModel, PhaseKind, Run, Visited};
+use crate::model::{LoadModel, PhaseKind, Run, Turn, Visited};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -92,7 +92,7 @@ impl Base {
 fn points(run: &Run, is_valid: &dyn Fn(&Visited) -> bool) -> Vec<ScaledPoint> {
     let point = |index: usize| {
         let visits: Vec<usize> =
-            run.visited.iter().enumerate().filter(|(_, it)| it.point == index).map(|(place, _)| place).collect();
+            run.visited.iter().enumerate().filter(|(_, it)| it.turn() == Turn::plain(index)).map(|it| it.0).collect();
         let first = &run.visited[*visits.first()?];
         let valid: Vec<usize> = visits.iter().copied().filter(|&place| is_valid(&run.visited[place])).collect();
         let throughput_rps = median(valid.iter().filter_map(|&place| throughput_rps(&run.visited[place])));

@@ -1,15 +1,13 @@
 //! `vscale bench`: what is measured, and the one place where its flags become what the plan is made of.
 
-use super::{LoadFlags, ProgressArg, parse_share};
+use super::{RunFlags, parse_period};
 use crate::{
-    error::{Error, Result},
-    load::check,
-    model::LoadPlan,
-    plan::Asked,
+    error::Result,
+    plan::{Asked, Quota},
     units,
 };
 use clap::Args;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// `vscale bench`.
 #[derive(Debug, Args)]
@@ -24,84 +22,22 @@ pub struct BenchArgs {
     /// Period of that quota [default: the compose file's, or the engine's own 100ms]
     #[arg(long, value_parser = parse_period, help_heading = "Server", value_name = "TIME")]
     pub cpu_period: Option<Duration>,
-    /// Memory limit of the server, such as 2g
-    #[arg(long, value_parser = units::parse_bytes, allow_hyphen_values = true, help_heading = "Server", value_name = "SIZE")]
-    pub memory: Option<u64>,
-    /// Port of the mock inside the private network (none is published on the host)
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
-    pub mock_port: u16,
-    /// Port of the server inside the private network
-    #[arg(long, default_value_t = 8321, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
-    pub stack_port: u16,
-    /// Longest wait for a container to answer with a 2xx
-    #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
-    pub ready_timeout: Duration,
-
-    /// A larger share of failed requests makes a level invalid, and the exit status 7: 0.01 or 1%
-    #[arg(long, default_value = "1%", value_parser = parse_share, help_heading = "Thresholds", value_name = "SHARE")]
-    pub max_failure_rate: f64,
-    /// What the load is; thresholds concern the server's phase
+    /// How, and in what
     #[command(flatten)]
-    pub load: LoadFlags,
-
-    /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Where the runs are kept
-    #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
-    pub results: PathBuf,
-    /// Base image for Dockerfiles that have `ARG BASE_IMAGE` (default: python:3.12-slim, or one made from Debian's
-    /// packages where no registry answers)
-    #[arg(long, help_heading = "Files", value_name = "IMAGE")]
-    pub base_image: Option<String>,
-
-    /// How progress is shown, on stderr
-    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, help_heading = "Output")]
-    pub progress: ProgressArg,
+    pub run: RunFlags,
 }
 
 impl BenchArgs {
     /// What the flags ask for.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that do not go together, and for request and data files that cannot be understood.
+    /// Those of [`RunFlags::load`].
     pub fn asked(&self) -> Result<Asked> {
-        if self.load.iterations.is_some() {
-            return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
-        }
-        // Whom to load, the plan says.
-        let load = self.load.plan(String::new())?;
-        if load.window_us().is_none_or(|us| us == 0) {
-            return Err(Error::Usage("--run-time must be above 0".into()));
-        }
-        check(&LoadPlan { host: "http://target".into(), ..load.clone() })?;
         Ok(Asked {
             workers: self.workers.clone(),
-            quota_cores: self.cpus,
+            quotas: self.cpus.map(Quota::Whole).into_iter().collect(),
             period_us: self.cpu_period.map(|period| period.as_micros() as u64),
-            memory_bytes: self.memory,
-            load,
-            ready_timeout_us: self.ready_timeout.as_micros() as u64,
-            max_failure_rate: self.max_failure_rate,
+            ..self.run.asked()?
         })
-    }
-
-    /// The flags that reach the compose file as variables: the ports.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] where both are the same.
-    pub fn variables(&self) -> Result<BTreeMap<&'static str, String>> {
-        if self.mock_port == self.stack_port {
-            return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
-        }
-        Ok(BTreeMap::from([("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())]))
-    }
-}
-
-/// What the kernel takes as a period (`max_cfs_quota_period`, `min_cfs_quota_period`).
-fn parse_period(text: &str) -> Result<Duration, String> {
-    match units::parse_duration(text)? {
-        period if (1_000..=1_000_000).contains(&period.as_micros()) => Ok(period),
-        _ => Err(format!("`{text}`: the kernel takes a period of 1ms to 1s")),
     }
 }

@@ -11,16 +11,21 @@ use crate::{
 use clap::{Args, ValueEnum};
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
+/// What is not given is as in the benchmark that this one replaces.
+const SPAWN_RATE: f64 = 10.0;
+const RUN_TIME: Duration = Duration::from_secs(60);
+
 /// Who sends what, when, and for how long.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadFlags {
     /// Closed loop: concurrent users; each sends, waits for the answer, and sends again
-    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub users: u32,
-    /// Users started each second
-    #[arg(short = 'r', long, default_value = "10", value_parser = parse_spawn_rate, value_name = "USERS/S")]
-    pub spawn_rate: f64,
+    /// [default: 1]
+    #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub users: Option<u32>,
+    /// Users started each second [default: 10]
+    #[arg(short = 'r', long, value_parser = parse_spawn_rate, value_name = "USERS/S")]
+    pub spawn_rate: Option<f64>,
     /// Wait of a user between an answer and its next request: 100ms, 50ms..150ms, 'exp 100ms',
     /// 'lognormal 100ms 0.5', '95% 10ms, 5% 200ms'
     #[arg(long, default_value = "0", value_name = "DISTRIBUTION")]
@@ -37,9 +42,9 @@ pub struct LoadFlags {
     /// Users (or the rate) go straight to each target in its time: 30s:10,1m:50; then the load ends
     #[arg(long, value_delimiter = ',', value_parser = parse_stage, value_name = "TIME:TARGET,...", conflicts_with_all = ["spawn_rate", "run_time", "iterations", "warm_up"])]
     pub stages: Vec<Stage>,
-    /// Length of the measured window: 60, 60s, 1h30m; 0: until stopped by a signal
-    #[arg(short = 't', long, default_value = "60", value_parser = units::parse_duration, value_name = "TIME")]
-    pub run_time: Duration,
+    /// Length of the measured window: 60, 60s, 1h30m; 0: until stopped by a signal [default: 60]
+    #[arg(short = 't', long, value_parser = units::parse_duration, value_name = "TIME")]
+    pub run_time: Option<Duration>,
     /// End after this many requests instead; all are counted, without a warm-up
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N", conflicts_with_all = ["run_time", "warm_up"])]
     pub iterations: Option<u64>,
@@ -145,8 +150,10 @@ impl LoadFlags {
             stages: self.stages.clone(),
             until: match self.iterations {
                 Some(count) => Until::Iterations { count },
-                None if self.run_time.is_zero() => Until::Stopped,
-                None => Until::RunTime { us: micros(self.run_time) },
+                None => match self.run_time.unwrap_or(RUN_TIME) {
+                    Duration::ZERO => Until::Stopped,
+                    time => Until::RunTime { us: micros(time) },
+                },
             },
             warm_up: match self.warm_up {
                 WarmUpArg::Auto => WarmUp::default(),
@@ -164,12 +171,13 @@ impl LoadFlags {
             Some(rate_rps) => {
                 LoadModel::Open { rate_rps, arrivals: self.arrivals.into(), max_in_flight: self.max_in_flight }
             }
-            None => LoadModel::Closed {
-                users: self.users,
+            None => {
+                let users = self.users.unwrap_or(1);
                 // With stages, nobody is spawned at a rate.
-                spawn_rate_per_s: if self.stages.is_empty() { self.spawn_rate } else { f64::from(self.users) },
-                think_time: self.think_time.clone(),
-            },
+                let spawn_rate_per_s =
+                    if self.stages.is_empty() { self.spawn_rate.unwrap_or(SPAWN_RATE) } else { f64::from(users) };
+                LoadModel::Closed { users, spawn_rate_per_s, think_time: self.think_time.clone() }
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `vscale mock`: how slow, how limited and how faulty it is to be.
 
-use super::parse_share;
 use crate::{
     mock::{MAX_TOKENS, MockConfig, Stall},
     model::{BackendWindow, Distribution},
@@ -53,7 +52,7 @@ pub struct MockArgs {
     #[arg(long, requires = "slots", value_name = "N", help_heading = "Limits and faults")]
     pub queue: Option<u32>,
     /// Share of the completions that fail at once: 0.02 or 2%
-    #[arg(long, default_value = "0", value_parser = parse_share, value_name = "SHARE", help_heading = "Limits and faults")]
+    #[arg(long, default_value = "0", value_parser = units::parse_share, value_name = "SHARE", help_heading = "Limits and faults")]
     pub error_rate: f64,
     /// Their status
     #[arg(long, default_value_t = 503, value_parser = clap::value_parser!(u16).range(400..=599), value_name = "STATUS", help_heading = "Limits and faults")]

@@ -3,16 +3,21 @@
 mod bench;
 mod generator;
 mod load;
+mod measure;
 mod output;
 mod progress;
+mod report;
 mod roles;
 mod signals;
+mod study;
 
-pub use bench::{bench, gc, report, schema};
+pub use bench::bench;
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};
+pub use report::{gc, report, schema};
 pub use roles::{host, mock, probe, speed};
+pub use study::{rerun, study};
 
 use std::{
     io::{IsTerminal, stdout},

@@ -7,9 +7,11 @@ mod interpolate;
 mod limits;
 mod secrets;
 mod service;
+mod study;
 mod vscale;
 
 pub use service::{Attachment, Build, OWN_IMAGE, Service, Ulimit};
+pub use study::StudyFile;
 pub use vscale::Vscale;
 
 use crate::{

@@ -2,7 +2,7 @@
 //! how it is proved; where a service answers.
 
 use super::{
-    Service,
+    Service, StudyFile,
     fields::{Field, Problem},
 };
 use crate::model::{CountBy, Endpoint, WorkersPlan};
@@ -26,11 +26,14 @@ pub struct Vscale {
     pub workers: WorkersPlan,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// What a study of it is, where nobody says otherwise.
+    pub study: StudyFile,
 }
 
 impl Vscale {
     pub(super) fn parse(field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<Self, Problem> {
-        let mut keys = field.keys(&["name", "target", "backend", "generator", "load", "workers", "endpoints"])?;
+        let mut keys =
+            field.keys(&["name", "target", "backend", "generator", "load", "workers", "endpoints", "study"])?;
         let mut endpoints = BTreeMap::new();
         for (name, entry) in keys.required("endpoints")?.entries()? {
             known(&name, &entry, services)?;
@@ -63,7 +66,8 @@ impl Vscale {
         if let Some(old) = keys.take("load").filter(|_| generator_key == "generator") {
             return Err(old.problem("is the old name of `generator`, which is there too; keep one"));
         }
-        Ok(Self { name, target, backend, generator, workers: workers(&keys.required("workers")?)?, endpoints })
+        let study = keys.take("study").map(|field| StudyFile::parse(&field)).transpose()?.unwrap_or_default();
+        Ok(Self { name, target, backend, generator, workers: workers(&keys.required("workers")?)?, endpoints, study })
     }
 }
 

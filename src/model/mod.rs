@@ -5,6 +5,7 @@
 
 mod backend;
 mod capacity;
+mod change;
 mod cpu_set;
 mod distribution;
 mod divide;
@@ -21,12 +22,14 @@ mod plan;
 mod probe;
 mod request_template;
 mod run;
+mod study;
 mod usage;
 mod visit;
 mod visited;
 
 pub use backend::BackendWindow;
 pub use capacity::{Capacity, CapacityStep};
+pub use change::{Change, Lever, Purpose};
 pub use cpu_set::CpuSet;
 pub use distribution::Distribution;
 pub(crate) use distribution::Shape;
@@ -47,6 +50,7 @@ pub use plan::{ContainerPlan, CountBy, Endpoint, HostPlan, Life, Placement, Plan
 pub use probe::{CpuTimes, ProbeEvent, ProbeSample, Process, Task, Throttling};
 pub use request_template::RequestTemplate;
 pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
+pub use study::{StudyPlan, Trial, Turn, Wanted};
 pub use usage::{ContainerSample, ContainerUsage};
 pub use visit::{PhaseKind, PhasePlan, Visit};
 pub use visited::{Attestation, Ended, Phase, QuotaAbove, SpeedReading, Step, Visited};

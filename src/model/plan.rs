@@ -1,6 +1,6 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
-use super::{CpuSet, Limits, LoadModel, LoadPlan};
+use super::{CpuSet, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,8 +22,14 @@ pub struct Plan {
     pub load: LoadPlan,
     /// The settings to visit.
     pub points: Vec<Point>,
-    /// The order of visits: each block lists points by their place in [`Self::points`].
-    pub blocks: Vec<Vec<usize>>,
+    /// The order of visits.
+    pub blocks: Vec<Vec<Turn>>,
+    /// How it goes on beyond these blocks; `None` where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyPlan>,
+    /// Whether each visit loads the backend directly as well.
+    #[serde(default = "yes")]
+    pub baseline: bool,
     /// Longest wait for a container to be ready.
     pub ready_timeout_us: u64,
     /// A larger share of failed requests invalidates a visit.
@@ -34,6 +40,10 @@ pub struct Plan {
 /// What runs of before this limit allowed.
 fn any_share() -> f64 {
     1.0
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One setting of the target and of its load.
@@ -151,9 +161,9 @@ impl Plan {
         &self.hosts[0].placement
     }
 
-    /// Block and point of each visit, in the order of the visits.
-    pub fn order(&self) -> impl Iterator<Item = (usize, usize)> + Clone + '_ {
-        self.blocks.iter().enumerate().flat_map(|(block, points)| points.iter().map(move |&point| (block, point)))
+    /// Block and turn of each visit of the plan's own blocks, in order.
+    pub fn order(&self) -> impl Iterator<Item = (usize, Turn)> + '_ {
+        self.blocks.iter().enumerate().flat_map(|(block, turns)| turns.iter().map(move |&turn| (block, turn)))
     }
 
     /// Where a container answers, as the others reach it.

@@ -1,6 +1,6 @@
 //! The next thing to do. Everything in it is decided: whoever carries it out chooses nothing.
 
-use super::{ContainerPlan, LoadPlan};
+use super::{Change, ContainerPlan, LoadPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,7 +8,8 @@ use std::fmt;
 /// The target started afresh at one point, loaded, and taken down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Visit {
-    /// `w2`, or `w2-c1.5` with a quota, `w2-r3` when it is the third of its point: also the name of its folder.
+    /// `w2`, or `w2-c1.5` with a quota, `w2-load2` with twice the load, `w2-r3` when it is the third of its kind: also the
+    /// name of its folder.
     pub id: String,
     /// Its place in the run, from 0.
     pub sequence: usize,
@@ -16,6 +17,9 @@ pub struct Visit {
     pub point: usize,
     /// In which block, from 0.
     pub block: usize,
+    /// What is changed of the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// Workers that the target is to have.
     pub workers: u32,
     /// Started in this order, unless it runs already.

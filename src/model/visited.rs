@@ -1,6 +1,6 @@
 //! What happened in a visit: measured values only. What follows from them, `measure` and `analyse` say.
 
-use super::{ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample};
+use super::{Change, ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ pub struct Visited {
     pub point: usize,
     /// Its block, from 0.
     pub block: usize,
+    /// What was changed of the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// Workers asked for.
     pub workers: u32,
     /// Microseconds since 1970 UTC.
@@ -110,6 +113,11 @@ impl Visited {
     /// The phase of this kind, if there was one.
     pub fn phase(&self, kind: PhaseKind) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.kind == kind)
+    }
+
+    /// What it was a visit of.
+    pub fn turn(&self) -> Turn {
+        Turn { point: self.point, change: self.change }
     }
 
     /// How long it took, from its first step to its last.

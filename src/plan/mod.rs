@@ -1,44 +1,68 @@
 //! What will be done, decided before anything is started, as data: [`make`] resolves flags, compose file and host into a
 //! [`Plan`], [`next`] says of a plan and what has been visited what comes next. Pure.
 
+mod change;
 mod next;
+mod order;
 mod placement;
+mod points;
 
+pub use change::{Altered, apply, backend_flag};
 pub use next::next;
+pub use points::Quota;
 
 use crate::{
     compose::Project,
     error::{Error, Result},
-    limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
     model::{
-        ContainerPlan, CpuSet, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadPlan, Placement, Plan, Point,
-        Roles, WorkersPlan,
+        Change, ContainerPlan, CpuSet, HostFacts, HostPlan, Lever, Life, Limit, LimitValue, Limits, LoadPlan,
+        Placement, Plan, Point, Purpose, Roles, StudyPlan, Turn, WorkersPlan,
     },
 };
+
+/// From a target's start to its rest, before any was seen to start.
+const START_US: u64 = 5_000_000;
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Worker counts to visit, in this order.
     pub workers: Vec<u32>,
-    /// CPU quota of the target, in CPUs.
-    pub quota_cores: Option<f64>,
-    /// Its period.
+    /// CPU quotas of the target; none for the compose file's.
+    pub quotas: Vec<Quota>,
+    /// Their period.
     pub period_us: Option<u64>,
+    /// How many of its CPUs the target has; none for all.
+    pub cpuset_sizes: Vec<u32>,
     /// Memory limit of the target.
     pub memory_bytes: Option<u64>,
     /// How it is loaded; whom to load, the plan fills in.
     pub load: LoadPlan,
+    /// Users of the closed loop for each worker, in place of the load's own.
+    pub users_per_worker: Option<u32>,
+    /// Whether the backend is loaded directly in each visit.
+    pub baseline: bool,
     /// Longest wait for a container to be ready.
     pub ready_timeout_us: u64,
     /// A larger share of failed requests invalidates a visit.
     pub max_failure_rate: f64,
+    /// `None` to visit each worker count once, in the order given.
+    pub study: Option<Repeats>,
+}
+
+/// How often a study visits each point, and what it does besides.
+#[derive(Clone, Debug)]
+pub struct Repeats {
+    /// How often; above 0.
+    pub blocks: usize,
+    /// What comes after them.
+    pub plan: StudyPlan,
 }
 
 /// The plan of a run on `host`: what is asked for, of what the compose file describes.
 ///
 /// # Errors
-/// [`Error::Preflight`] when the host has not the CPUs asked for.
+/// [`Error::Preflight`] when the host has not the CPUs asked for, [`Error::Usage`] for limits that the kernel does not take.
 pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> {
     let vscale = &project.vscale;
     let cpus_asked = |service: &str| project.services[service].limits.cpuset().cloned();
@@ -50,16 +74,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
             target: cpus_asked(&vscale.target),
         },
     )?;
-    let limits = target_limits(asked, &project.services[&vscale.target].limits, &placement, host)?;
-    let point = |&workers: &u32| Point { workers, limits: limits.clone(), load: asked.load.model.clone() };
-    let mut counts: Vec<u32> = Vec::new();
-    let block = asked.workers.iter().map(|count| {
-        counts.iter().position(|known| known == count).unwrap_or_else(|| {
-            counts.push(*count);
-            counts.len() - 1
-        })
-    });
-    let blocks = vec![block.collect()];
+    let points = points::make(asked, &project.services[&vscale.target].limits, &placement, host)?;
     let mut plan = Plan {
         name: project.name.clone(),
         roles: Roles {
@@ -71,8 +86,10 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         containers: containers(project, &placement),
         hosts: vec![HostPlan { placement }],
         load: asked.load.clone(),
-        points: counts.iter().map(point).collect(),
-        blocks,
+        blocks: vec![points.order.iter().copied().map(Turn::plain).collect()],
+        points: points.points,
+        study: None,
+        baseline: asked.baseline,
         ready_timeout_us: asked.ready_timeout_us,
         max_failure_rate: asked.max_failure_rate,
     };
@@ -80,7 +97,58 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     // Only a mock of ours tells what it saw.
     let backend = &plan.roles.backend;
     plan.load.backend = project.services[backend].is_ours().then(|| plan.url(backend));
+    if let Some(repeats) = &asked.study {
+        study(&mut plan, repeats);
+    }
     Ok(plan)
+}
+
+/// Every point once a block, and the largest once more with twice the load: a target that does more then was not driven.
+fn study(plan: &mut Plan, repeats: &Repeats) {
+    let mut turns: Vec<Turn> = (0..plan.points.len()).map(Turn::plain).collect();
+    let check = Change { lever: Lever::Load, factor: 2.0, purpose: Purpose::Check };
+    let size = |point: &Point| (millicores(point), point.limits.cpuset().map(CpuSet::len), point.workers);
+    let largest = (0..plan.points.len()).max_by_key(|&index| size(&plan.points[index]));
+    turns.extend(largest.map(|point| Turn { point, change: Some(check) }));
+    plan.blocks = (0..repeats.blocks).map(|block| order::shuffled(turns.clone(), repeats.plan.seed, block)).collect();
+    plan.study = Some(repeats.plan.clone());
+}
+
+/// Its quota in thousandths of a CPU; without one it has more than with any.
+fn millicores(point: &Point) -> u64 {
+    point.limits.quota_cores().map_or(u64::MAX, |cores| (cores * 1000.0) as u64)
+}
+
+impl Asked {
+    /// How long a visit takes at most, if a target takes [`START_US`]. Users that come with the workers all start within a
+    /// second.
+    pub fn longest_visit_us(&self) -> u64 {
+        longest_visit_us(&self.load, self.baseline)
+    }
+}
+
+/// How long the visits of a plan's own blocks take at most, in microseconds, if a target takes [`START_US`].
+pub fn longest_us(plan: &Plan) -> u64 {
+    let load = |turn: Turn| LoadPlan { model: plan.points[turn.point].load.clone(), ..plan.load.clone() };
+    plan.order().fold(0, |sum, (_, turn)| sum.saturating_add(longest_visit_us(&load(turn), plan.baseline)))
+}
+
+fn longest_visit_us(load: &LoadPlan, baseline: bool) -> u64 {
+    let load_us = load.longest_us().unwrap_or(0).saturating_sub(load.drain_us);
+    START_US.saturating_add(load_us.saturating_mul(1 + u64::from(baseline)))
+}
+
+/// Whether a plan that was made before can be carried out on this host.
+///
+/// # Errors
+/// [`Error::Preflight`] names a CPU that it has not.
+pub fn check(plan: &Plan, host: &HostFacts) -> Result<()> {
+    let online: CpuSet = host.cpus.iter().map(|cpu| cpu.id).collect();
+    let Placement { generator, backend, target, .. } = plan.placement();
+    match [generator, backend, target].into_iter().find_map(|cpus| cpus.first_not_in(&online)) {
+        Some(missing) => Err(Error::Preflight(format!("the plan needs CPU {missing}; this host has {online}"))),
+        None => Ok(()),
+    }
 }
 
 /// Every service's container, the generator last: it needs the others' names.
@@ -98,7 +166,12 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
         let mut limits = project.services[&name].limits.clone();
         limits.set(Limit::Cpuset, cpus.map(|cpus: &CpuSet| LimitValue::Cpus(cpus.clone())));
         ContainerPlan {
-            command: (name == roles.generator).then(|| vec!["generator".into()]),
+            command: match &name {
+                name if *name == roles.generator => Some(vec!["generator".into()]),
+                // It stands here so that a visit can change it.
+                name if *name == roles.backend => project.services[name].command.clone(),
+                _ => None,
+            },
             life: if name == roles.target { Life::Visit } else { Life::Run },
             ready: roles.endpoints.get(&name).cloned(),
             probe_cpus: placement.generator.clone(),
@@ -125,39 +198,4 @@ fn speed_reference(generator: &ContainerPlan, cpus: &CpuSet) -> ContainerPlan {
         limits: generator.limits.clone().with(Limit::Cpuset, LimitValue::Cpus(cpus.clone())),
         ..generator.clone()
     }
-}
-
-/// The target's limits: the compose file's, and the flags' over them.
-fn target_limits(asked: &Asked, file: &Limits, placement: &Placement, host: &HostFacts) -> Result<Limits> {
-    let mut limits = file.clone().with(Limit::Cpuset, LimitValue::Cpus(placement.target.clone()));
-    if let Some(cores) = asked.quota_cores.filter(|&cores| cores > host.cpus.len() as f64) {
-        return Err(Error::Preflight(format!(
-            "--cpus {cores}: this host has {} CPUs, and {} (CPU {}) can be given to the target",
-            host.cpus.len(),
-            placement.target.len(),
-            placement.target
-        )));
-    }
-    // A period alone is that of the file's quota.
-    let cores = asked.quota_cores.or_else(|| asked.period_us.and(file.quota_cores()));
-    if let Some(cores) = cores {
-        let period_us = asked.period_us.or(file.number(Limit::CpuPeriodUs)).unwrap_or(DEFAULT_PERIOD_US);
-        let quota_us = (cores * period_us as f64).round() as u64;
-        if quota_us < LEAST_QUOTA_US {
-            let flag = asked.quota_cores.map_or("--cpu-period".to_owned(), |cores| format!("--cpus {cores}"));
-            return Err(Error::Usage(format!(
-                "{flag}: {quota_us} us in each period of {period_us} us: the kernel's least is {LEAST_QUOTA_US} us"
-            )));
-        }
-        limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(quota_us)));
-        limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
-    } else if asked.period_us.is_some() {
-        return Err(Error::Usage("--cpu-period: a period without a quota does nothing; add --cpus".into()));
-    }
-    if let Some(bytes) = asked.memory_bytes {
-        limits.set(Limit::MemoryBytes, Some(LimitValue::Number(bytes)));
-        // Without a word about swap there is none: it would hide what the memory limit is to show.
-        limits.set(Limit::SwapBytes, Some(file.get(Limit::SwapBytes).cloned().unwrap_or(LimitValue::Number(0))));
-    }
-    Ok(limits)
 }

@@ -1,9 +1,13 @@
 //! The next visit: a pure function of the plan and of what has been visited, so that a sweep, repeats and a run that is
 //! taken up again are one loop.
 
+use super::{
+    change::{self, Altered},
+    order,
+};
 use crate::model::{
-    ContainerPlan, Distribution, Endpoint, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan, PhaseKind, PhasePlan,
-    Plan, Point, Until, Visit, Visited, WarmUp,
+    ContainerPlan, CpuSet, Distribution, Endpoint, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan, PhaseKind,
+    PhasePlan, Plan, Point, Purpose, Turn, Until, Visit, Visited, Wanted, WarmUp,
 };
 
 /// The mock that answers at once.
@@ -18,29 +22,44 @@ const NULL_USERS: u32 = 64;
 /// Applied once the target is ready: under a small quota it may never get there.
 const ONCE_READY: [Limit; 2] = [Limit::CpuQuotaUs, Limit::CpuPeriodUs];
 
-/// What to do next; `None` when all is done.
-pub fn next(plan: &Plan, visited: &[Visited]) -> Option<Visit> {
-    let sequence = visited.len();
-    let before = plan.order().take(sequence);
-    let (block, index) = plan.order().nth(sequence)?;
-    let point = &plan.points[index];
-    let repeat = before.filter(|(_, earlier)| *earlier == index).count();
+/// What to do next; `None` when all is done, or nothing more fits into the budget.
+pub fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<Visit> {
+    let (block, turn) = order::next(plan, visited, wanted)?;
+    let point = &plan.points[turn.point];
+    let altered = turn.change.and_then(|change| change::apply(plan, point, &change));
+    let Altered { point, containers } =
+        altered.unwrap_or_else(|| Altered { point: point.clone(), containers: plan.containers.clone() });
+    let repeat = visited.iter().filter(|earlier| earlier.turn() == turn).count();
     Some(Visit {
-        id: id(point, repeat),
-        sequence,
-        point: index,
+        id: id(plan, turn, repeat),
+        sequence: visited.len(),
+        point: turn.point,
         block,
+        change: turn.change,
         workers: point.workers,
-        containers: plan.containers.iter().map(|container| at_point(plan, container, point)).collect(),
-        phases: phases(plan, point, visited),
+        containers: containers.iter().map(|container| at_point(plan, container, &point)).collect(),
+        phases: phases(plan, &point, visited),
     })
 }
 
-/// `w2`, `w2-c1.5`, `w2-c1.5-r2`.
-fn id(point: &Point, repeat: usize) -> String {
-    let quota = point.limits.quota_cores().map_or_else(String::new, |cores| format!("-c{cores}"));
+/// `w2`, `w2-c1.5`, `w2-c1.5-n4` where points differ in their number of CPUs; then what is changed, and which repeat it is.
+fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
+    let point = &plan.points[turn.point];
+    let quota = point.limits.quota_cores().map_or_else(String::new, |cores| format!("-c{}", rounded(cores)));
+    let cpus = |point: &Point| point.limits.cpuset().map_or(0, CpuSet::len);
+    let differ = plan.points.iter().any(|other| cpus(other) != cpus(point));
+    let cpus = if differ { format!("-n{}", cpus(point)) } else { String::new() };
+    let change = turn.change.map_or_else(String::new, |change| {
+        let control = if change.purpose == Purpose::Control { "-control" } else { "" };
+        format!("{control}-{}{}", change.lever, rounded(change.factor))
+    });
     let repeat = if repeat > 0 { format!("-r{}", repeat + 1) } else { String::new() };
-    format!("w{}{quota}{repeat}", point.workers)
+    format!("w{}{quota}{cpus}{change}{repeat}", point.workers)
+}
+
+/// To a thousandth, in the shortest form.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
 }
 
 /// A container as it is at this point: only the target differs from one to the next.
@@ -54,7 +73,7 @@ fn at_point(plan: &Plan, container: &ContainerPlan, point: &Point) -> ContainerP
     container
 }
 
-/// The baseline and the target; and once in a run, what the generator can do at most.
+/// The baseline, if there is one, and the target; and once in a run, what the generator can do at most.
 fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     let load = LoadPlan { model: point.load.clone(), ..plan.load.clone() };
     let of = |kind, service: &str| PhasePlan {
@@ -62,11 +81,10 @@ fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
         beside: None,
         load: LoadPlan { host: plan.url(service), backend: plan.load.backend.clone(), ..load.clone() },
     };
-    let mut phases = vec![of(PhaseKind::Baseline, &plan.roles.backend), of(PhaseKind::Target, &plan.roles.target)];
-    if visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none()) {
-        phases.insert(1, null_phase(plan, &load));
-    }
-    phases
+    let is_first = visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());
+    let baseline = plan.baseline.then(|| of(PhaseKind::Baseline, &plan.roles.backend));
+    let null = is_first.then(|| null_phase(plan, &load));
+    baseline.into_iter().chain(null).chain([of(PhaseKind::Target, &plan.roles.target)]).collect()
 }
 
 /// A short closed loop against a mock of ours that answers at once, in the backend's place.

@@ -66,7 +66,9 @@ impl Redactor {
     /// What is told while a run goes on.
     pub fn event(&self, mut event: Event) -> Event {
         match &mut event {
-            Event::Image { line: text, .. } | Event::Waiting { what: text, .. } => self.clean(text),
+            Event::Image { line: text, .. } | Event::Waiting { what: text, .. } | Event::Differs { what: text } => {
+                self.clean(text)
+            }
             Event::Collected { left, .. } | Event::Removed { left } => {
                 left.iter_mut().for_each(|text| self.clean(text))
             }

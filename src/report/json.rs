@@ -5,8 +5,8 @@ use crate::{
     analyse::{Analysis, Scaling},
     error::{Error, Result},
     model::{
-        EngineFacts, Finding, HostFacts, HostPlan, ImageFacts, LoadPlan, Plan, Point, Roles, Run, Stage, Until, WarmUp,
-        WorkersPlan,
+        EngineFacts, Finding, HostFacts, HostPlan, ImageFacts, LoadPlan, Plan, Point, Roles, Run, Stage, StudyPlan,
+        Turn, Until, WarmUp, WorkersPlan,
     },
 };
 use schemars::JsonSchema;
@@ -82,8 +82,11 @@ struct PlanSummary<'a> {
     hosts: &'a [HostPlan],
     /// The settings to visit.
     points: &'a [Point],
-    /// The order of visits: each block lists points by their places.
-    blocks: &'a [Vec<usize>],
+    /// The order of visits.
+    blocks: &'a [Vec<Turn>],
+    /// How it goes on beyond these blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    study: &'a Option<StudyPlan>,
     /// How the target is loaded, but for the model, which each point has.
     load: LoadSummary<'a>,
 }
@@ -131,6 +134,7 @@ impl<'a> PlanSummary<'a> {
             hosts: &plan.hosts,
             points: &plan.points,
             blocks: &plan.blocks,
+            study: &plan.study,
             load: LoadSummary::of(&plan.load),
         }
     }

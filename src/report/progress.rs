@@ -25,9 +25,13 @@ pub fn line(event: &Event) -> Line {
         Event::Collected { run, left } => step(format!("removed what the killed run {run} had left{}", but_for(left))),
         Event::Image { service, line } if line.is_empty() => live(format!("image of {service}")),
         Event::Image { service, line } => live(format!("image of {service}: {line}")),
-        Event::Planned { run, folder, visits } => {
-            step(format!("run {run}: {}, kept in {folder}", counted(*visits as u64, "level")))
+        Event::Planned { run, folder, visits, done, at_most_us } => {
+            let done = if *done > 0 { format!(", {done} of them done") } else { String::new() };
+            let levels = counted(*visits as u64, "level");
+            let long = cells::duration(*at_most_us);
+            step(format!("run {run}: {levels}{done}, at most about {long}, kept in {folder}"))
         }
+        Event::Differs { what } => step(format!("not as it was: {what}")),
         Event::Starting { visit, container, workers } => {
             let with = workers.map_or_else(String::new, |count| format!(" with {}", counted(count.into(), "worker")));
             step(format!("{visit}: starting {container}{with}"))
@@ -109,7 +113,13 @@ mod tests {
             Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: left() },
             Event::Image { service: "stack".into(), line: String::new() },
             Event::Image { service: "stack".into(), line: "Step 1/3 : \u{1b}[1mFROM debian\u{1b}[0m".into() },
-            Event::Planned { run: "20261124T114421Z-bench-3f9a1c".into(), folder: "results/runs/x".into(), visits: 2 },
+            Event::Planned {
+                run: "20261124T114421Z-bench-3f9a1c".into(),
+                folder: "results/runs/x".into(),
+                visits: 2,
+                done: 0,
+                at_most_us: 90_000_000,
+            },
             Event::Starting { visit: visit(), container: "mock".into(), workers: None },
             Event::Starting { visit: visit(), container: "stack".into(), workers: Some(1) },
             Event::Waiting { visit: visit(), what: "stack: connection refused".into() },
@@ -141,7 +151,7 @@ mod tests {
         removed what the killed run 20261124T114421Z-bench-3f9a1c had left, but for network vscale-1: has active endpoints
           image of stack
           image of stack: Step 1/3 : FROM debian
-        run 20261124T114421Z-bench-3f9a1c: 2 levels, kept in results/runs/x
+        run 20261124T114421Z-bench-3f9a1c: 2 levels, at most about 1 min 30 s, kept in results/runs/x
         w1: starting mock
         w1: starting stack with 1 worker
           w1: waiting for stack: connection refused

@@ -15,11 +15,12 @@ mod visit;
 pub use stop::Stop;
 
 use crate::{
+    analyse::{differences, wanted},
     compose::Project,
     engine::{Cluster, Engine, Leftovers},
     error::{Error, Result},
     events::Event,
-    model::{Run, Visited},
+    model::{Plan, Run, Visited},
     plan::{self, Asked},
     redact::Redactor,
     store::{self, RunFolder},
@@ -32,8 +33,8 @@ use visit::{Carried, Carrier};
 
 /// What is to be run.
 pub struct Job {
-    /// What the command line asks for.
-    pub asked: Asked,
+    /// What is to be done.
+    pub todo: Todo,
     /// The compose file, variables filled in.
     pub project: Project,
     /// Where runs are kept.
@@ -44,6 +45,16 @@ pub struct Job {
     pub arguments: Vec<String>,
     /// Knows the secrets of all these: what a run keeps and tells has none.
     pub redactor: Redactor,
+}
+
+/// What is to be done.
+pub enum Todo {
+    /// What the command line asks for, resolved on the host that there is.
+    Plan(Box<Asked>),
+    /// What was planned for another run.
+    Again(Box<Run>),
+    /// The rest of a run that was cut short, in its own folder.
+    Resume(Box<Run>, RunFolder),
 }
 
 /// How a run ended.
@@ -109,24 +120,17 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn all(&mut self, tell: Listener<'_>) -> Result<()> {
-        let started_unix_us = now_unix_us();
         let prepared = Prepared::new(self.job, &self.engine, &self.cluster, tell).await?;
-        let plan = plan::make(&self.job.asked, &self.job.project, &prepared.host)?;
-        let redactor = &self.job.redactor;
-        let origin = prepared.origin(self.job, &self.engine);
-        let folder = RunFolder::create(&self.job.results, &self.id)?;
-        let visits = plan.blocks.iter().map(Vec::len).sum();
-        tell(Event::Planned { run: self.id.clone(), folder: folder.path().display().to_string(), visits });
-        let run = Run::new(self.id.clone(), started_unix_us, origin, redactor.plan(&plan));
+        let (plan, run, folder) = self.begin(&prepared, tell)?;
         let (run, folder) = self.kept.insert((run, folder));
-        folder.save_compose(&self.job.project.to_yaml(redactor))?;
         folder.save_run(run)?;
         for (key, network) in &self.job.project.networks {
             self.cluster.create_network(key, network).await?;
         }
+        let redactor = &self.job.redactor;
         let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &plan)?;
         let mut removed = Ok(());
-        while let Some(visit) = plan::next(&plan, &run.visited) {
+        while let Some(visit) = plan::next(&plan, &run.visited, &wanted(run)) {
             // What is still there has the name that the next one needs.
             removed?;
             carrier.carry_out(&visit, &mut self.carried, tell).await?;
@@ -137,6 +141,33 @@ impl Session<'_> {
         }
         // What the last one left is removed with all the rest, or named.
         Ok(())
+    }
+
+    /// The plan, with the run and the folder that it is carried out in.
+    fn begin(&self, prepared: &Prepared, tell: Listener<'_>) -> Result<(Plan, Run, RunFolder)> {
+        let origin = prepared.origin(self.job, &self.engine);
+        let plan = match &self.job.todo {
+            Todo::Plan(asked) => plan::make(asked, &self.job.project, &prepared.host)?,
+            Todo::Again(before) | Todo::Resume(before, _) => {
+                for what in differences(&before.origin, &origin) {
+                    tell(Event::Differs { what });
+                }
+                plan::check(&before.plan, &prepared.host)?;
+                before.plan.clone()
+            }
+        };
+        let (run, folder) = match &self.job.todo {
+            Todo::Resume(run, folder) => (Run { finished_unix_us: None, ..(**run).clone() }, folder.clone()),
+            Todo::Plan(_) | Todo::Again(_) => {
+                let folder = RunFolder::create(&self.job.results, &self.id)?;
+                folder.save_compose(&self.job.project.to_yaml(&self.job.redactor))?;
+                (Run::new(self.id.clone(), now_unix_us(), origin, self.job.redactor.plan(&plan)), folder)
+            }
+        };
+        let (visits, done) = (plan.blocks.iter().map(Vec::len).sum(), run.visited.len());
+        let (name, path) = (run.id.clone(), folder.path().display().to_string());
+        tell(Event::Planned { run: name, folder: path, visits, done, at_most_us: plan::longest_us(&plan) });
+        Ok((plan, run, folder))
     }
 
     /// What was measured is kept, whatever else went wrong.

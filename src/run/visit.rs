@@ -87,6 +87,7 @@ impl<'a> Carrier<'a> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
         let mut attached = Attached::default();
+        self.clear_changed(visit).await?;
         // What the last visit lost, that one has told.
         self.replace_lost(visit, tell).await?;
         let mut target = self.bring_up(visit, &mut steps, tell).await?;
@@ -118,6 +119,7 @@ impl<'a> Carrier<'a> {
             sequence: visit.sequence,
             point: visit.point,
             block: visit.block,
+            change: visit.change,
             workers: visit.workers,
             started_unix_us,
             ready_after_us: target.ready_after_us,
@@ -140,6 +142,19 @@ impl<'a> Carrier<'a> {
         *removed = std::mem::replace(removed, Ok(())).and(down);
         steps.lap("take down");
         visited.steps = steps.so_far();
+        Ok(())
+    }
+
+    /// Ends what stands otherwise than this visit has it.
+    async fn clear_changed(&mut self, visit: &Visit) -> Result<()> {
+        let is_as_planned = |up: &Up| visit.containers.iter().all(|plan| plan.name != up.plan.name || *plan == up.plan);
+        for up in std::mem::take(&mut self.standing) {
+            if is_as_planned(&up) {
+                self.standing.push(up);
+            } else {
+                up.take_down().await?;
+            }
+        }
         Ok(())
     }
 

@@ -84,9 +84,9 @@ pub fn repeated_run(workers: &[u32], repeats: usize) -> Run {
     let mut run = run();
     let (first, point) = (run.visited[0].clone(), run.plan.points[0].clone());
     run.plan.points = workers.iter().map(|&workers| Point { workers, ..point.clone() }).collect();
-    run.plan.blocks = vec![(0..workers.len()).collect(); repeats];
+    run.plan.blocks = vec![(0..workers.len()).map(Turn::plain).collect(); repeats];
     run.visited.clear();
-    for (sequence, (block, point)) in run.plan.order().collect::<Vec<_>>().into_iter().enumerate() {
+    for (sequence, (block, Turn { point, .. })) in run.plan.order().collect::<Vec<_>>().into_iter().enumerate() {
         let count = workers[point];
         let mut visit = visited(0, u64::from(45 * count.min(16)) + 3 * (block as u64), 22_000 + 500 * u64::from(count));
         let repeat = if block > 0 { format!("-r{}", block + 1) } else { String::new() };
@@ -182,7 +182,9 @@ fn plan() -> Plan {
             ..LoadPlan::new("http://stack:8321")
         },
         points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model() }).into(),
-        blocks: vec![vec![0, 1]],
+        blocks: vec![vec![Turn::plain(0), Turn::plain(1)]],
+        study: None,
+        baseline: true,
         ready_timeout_us: 300 * SECOND_US,
         max_failure_rate: 0.01,
     }
@@ -254,6 +256,7 @@ fn visited(sequence: usize, rate_per_s: u64, latency_us: u64) -> Visited {
         id: format!("w{workers}"),
         sequence,
         point: sequence,
+        change: None,
         block: 0,
         workers,
         started_unix_us: start - 40 * SECOND_US,

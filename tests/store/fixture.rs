@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use vscale::{
-    model::{PhaseKind, Run, hlog_head},
+    model::{PhaseKind, Run, Turn, hlog_head},
     store::{Attached, RunFolder},
 };
 
@@ -33,7 +33,7 @@ pub fn run_of(visits: usize) -> Run {
     let mut run = run();
     let mut first = run.visited.swap_remove(0);
     first.phases.clear();
-    run.plan.blocks = vec![vec![0; visits]];
+    run.plan.blocks = vec![vec![Turn::plain(0); visits]];
     run.visited = vec![first; visits];
     for (sequence, visited) in run.visited.iter_mut().enumerate() {
         visited.sequence = sequence;

@@ -4,7 +4,7 @@ use crate::fixture::{files, json, run, v2_folder};
 use std::{fs, path::Path};
 use vscale::{
     analyse::Analysis,
-    model::{CountBy, Gate, Limit, LimitRow, LimitValue, LoadModel, PhaseKind, Run, SCHEMA_VERSION},
+    model::{CountBy, Gate, Limit, LimitRow, LimitValue, LoadModel, PhaseKind, Run, SCHEMA_VERSION, Turn},
     store::{Attached, RunFolder},
 };
 
@@ -74,7 +74,7 @@ fn the_plan_is_what_its_settings_say() {
     assert_eq!((plan.name.as_str(), plan.services()), ("recorded", ["mock", "stack", "loadgen"]));
     let placed = [&plan.placement().generator, &plan.placement().backend, &plan.placement().target];
     assert_eq!(placed.map(ToString::to_string), ["0", "0", "1"]);
-    assert_eq!((plan.points.len(), &plan.blocks), (1, &vec![vec![0, 0]]));
+    assert_eq!((plan.points.len(), &plan.blocks), (1, &vec![vec![Turn::plain(0); 2]]));
     insta::assert_snapshot!(json(&plan.points[0].limits), @r#"{"cpuset":"1","cpu_quota_us":5000,"cpu_period_us":10000,"memory_bytes":67108864}"#);
     assert!(matches!(plan.load.model, LoadModel::Open { rate_rps: 100.0, max_in_flight: 1000, .. }));
     assert_eq!((plan.load.host.as_str(), plan.load.window_us()), ("http://stack:81", Some(3_000_000)));
@@ -162,7 +162,7 @@ fn a_run_that_was_cut_short_is_what_it_got_to() {
     fs::write(&path, result.to_string()).unwrap();
     let run = load(folder.path());
     let workers: Vec<u32> = run.plan.points.iter().map(|point| point.workers).collect();
-    assert_eq!((workers, &run.plan.blocks), (vec![1, 2], &vec![vec![0, 1, 0]]));
+    assert_eq!((workers, &run.plan.blocks), (vec![1, 2], &vec![[0, 1, 0].map(Turn::plain).to_vec()]));
     assert_eq!((run.visited.len(), run.finished_unix_us), (1, None));
 }
 

@@ -3,7 +3,7 @@
 use super::{not_a_runs, read};
 use crate::{
     error::{Error, Result},
-    model::{Plan, Run, Visited},
+    model::{Lever, Plan, Run, Visited},
     store::{RUN, VISITS},
 };
 use std::{
@@ -35,13 +35,13 @@ fn visit_files(folder: &Path) -> Result<Vec<(PathBuf, Visited)>> {
 }
 
 /// What was visited is the beginning of what was planned, in that order: what comes next is counted from there, so a visit
-/// that is missing or there twice would shift all that follow.
+/// that is missing or there twice would shift all that follow. A study may have more than its plan's own blocks.
 fn check(plan: &Plan, files: &[(PathBuf, Visited)]) -> Result<()> {
-    let mut order = plan.order();
+    let (mut block_now, mut place) = (0, 0);
     let mut before: Option<&Path> = None;
     for (expected, (path, visited)) in files.iter().enumerate() {
         let refused = |why: String| Err(not_a_runs(path, why));
-        let Visited { id, sequence, block, point, workers, .. } = visited;
+        let Visited { id, sequence, block, point, .. } = visited;
         if path.file_stem().is_none_or(|stem| stem != id.as_str()) {
             return refused(format!("it is of visit {id:?}"));
         }
@@ -52,11 +52,19 @@ fn check(plan: &Plan, files: &[(PathBuf, Visited)]) -> Result<()> {
         if *sequence > expected {
             return refused(format!("its sequence is {sequence}, and no visit has {expected}"));
         }
-        if order.next() != Some((*block, *point)) {
+        place = if *block == block_now { place } else { 0 };
+        let planned = plan.blocks.get(*block).and_then(|turns| turns.get(place));
+        let is_planned = match planned {
+            Some(turn) => *turn == visited.turn(),
+            None => plan.study.is_some() && *point < plan.points.len(),
+        };
+        if !is_planned || !(block_now..=block_now + 1).contains(block) {
             return refused(format!("visit {sequence} of the plan is not of block {block} and point {point}"));
         }
-        if plan.points.get(*point).is_none_or(|point| point.workers != *workers) {
-            return refused(format!("its point is not of {workers} workers"));
+        (block_now, place) = (*block, place + 1);
+        let is_changed = visited.change.is_some_and(|change| change.lever == Lever::Workers);
+        if plan.points[*point].workers != visited.workers && !is_changed {
+            return refused(format!("its point is not of {} workers", visited.workers));
         }
         before = Some(path);
     }

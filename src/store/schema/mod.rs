@@ -46,7 +46,7 @@ fn check(run: &Run) -> Result<(), String> {
         return Err("it names no host".into());
     }
     let points = run.plan.points.len();
-    match run.plan.order().map(|(_, point)| point).find(|&point| point >= points) {
+    match run.plan.order().map(|(_, turn)| turn.point).find(|&point| point >= points) {
         Some(point) => Err(format!("point {point} is to be visited, and there are {points}")),
         None => Ok(()),
     }

@@ -110,6 +110,7 @@ impl Level {
             id: self.name,
             sequence,
             point,
+            change: None,
             block: 0,
             workers: self.workers,
             // Not kept; its first request is the earliest that is known of it.

@@ -14,7 +14,7 @@ use crate::{
     limits::DEFAULT_PERIOD_US,
     model::{
         CountBy, CpuSet, EngineFacts, Host, HostFacts, HostPlan, ImageFacts, Limit, LimitValue, Limits, LoadModel,
-        LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Stage, Until, WarmUp, WorkersPlan,
+        LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Stage, Turn, Until, WarmUp, WorkersPlan,
     },
     store::COMPOSE,
 };
@@ -119,7 +119,7 @@ fn to_run(written: Written, manifest: Manifest, workers: WorkersPlan) -> Run {
     let levels = written.levels.into_iter().zip(order).enumerate();
     Run {
         finished_unix_us: written.finished_unix_us,
-        visited: levels.map(|(sequence, (level, point))| level.into_visited(sequence, point)).collect(),
+        visited: levels.map(|(sequence, (level, turn))| level.into_visited(sequence, turn.point)).collect(),
         ..Run::new(written.id, written.started_unix_us, origin, plan)
     }
 }
@@ -149,7 +149,9 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         hosts: vec![HostPlan { placement }],
         load: load_plan(written),
         points: counts.into_iter().map(point).collect(),
-        blocks: vec![order],
+        blocks: vec![order.into_iter().map(Turn::plain).collect()],
+        study: None,
+        baseline: true,
         ready_timeout_us: 0,
         max_failure_rate: 1.0,
     }

@@ -1,0 +1,138 @@
+//! `vscale study`: which settings are visited, how often, and what is asked of the answer. What a flag does not say, the
+//! compose file's `x-vscale.study` may.
+
+use super::{RunFlags, parse_period};
+use crate::{
+    compose::StudyFile,
+    error::{Error, Result},
+    model::{LoadModel, StudyPlan, Until},
+    plan::{Asked, Quota, Repeats},
+    threshold::Threshold,
+    units,
+};
+use clap::Args;
+use std::{path::PathBuf, time::Duration};
+
+/// Blocks where nobody says otherwise.
+const BLOCKS: u32 = 5;
+/// Users a worker where nobody says otherwise: with one, every server waits for its user.
+const USERS_PER_WORKER: u32 = 8;
+/// Long enough for a rate of a server that answers a few times a second.
+const RUN_TIME: Duration = Duration::from_secs(10);
+
+/// `vscale study`.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// Worker counts of the server [default: 1,2,4]
+    #[arg(long, value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]
+    #[arg(help_heading = "Settings", value_name = "N[,N...]")]
+    pub workers: Vec<u32>,
+    /// CPU quotas of the server, in CPUs, each with every worker count: 0.25,0.5,1
+    #[arg(long, value_delimiter = ',', value_parser = units::parse_cores, allow_hyphen_values = true)]
+    #[arg(help_heading = "Settings", value_name = "CPUS[,CPUS...]", conflicts_with = "cpus_per_worker")]
+    pub cpus: Vec<f64>,
+    /// A quota for each worker instead, so that small hosts show scaling too: 0.2
+    #[arg(long, value_parser = units::parse_cores, allow_hyphen_values = true, help_heading = "Settings", value_name = "CPUS")]
+    pub cpus_per_worker: Option<f64>,
+    /// Period of the quotas [default: the compose file's, or the engine's own 100ms]
+    #[arg(long, value_parser = parse_period, help_heading = "Settings", value_name = "TIME")]
+    pub cpu_period: Option<Duration>,
+    /// How many of its CPUs the server gets, each with every other setting: 1,2,4
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..), help_heading = "Settings", value_name = "N[,N...]")]
+    pub cpuset_sizes: Vec<u32>,
+    /// Closed loop: users for each worker, all started within a second [default: 8]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Settings", value_name = "N")]
+    #[arg(conflicts_with_all = ["users", "rate", "stages", "spawn_rate"])]
+    pub users_per_worker: Option<u32>,
+
+    /// How often each setting is visited, in random order within each block [default: 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Answer", value_name = "N")]
+    pub blocks: Option<u32>,
+    /// Go on until every setting's 95 % interval is this wide to each side, by Stein's rule: 3%
+    #[arg(long, value_parser = units::parse_precision, help_heading = "Answer", value_name = "SHARE")]
+    pub precision: Option<f64>,
+    /// Begin no block that would end later than this: 30m
+    #[arg(long, value_parser = units::parse_duration, help_heading = "Answer", value_name = "TIME")]
+    pub budget: Option<Duration>,
+    /// What a setting must keep to be recommended: 'p99 < 250ms'
+    #[arg(long, value_parser = parse_slo, help_heading = "Answer", value_name = "CONDITION")]
+    pub slo: Option<String>,
+    /// Put the verdict to the test: predict, move the limit, compare
+    #[arg(long, help_heading = "Answer")]
+    pub confirm: bool,
+
+    /// Go on with a study that was cut short, as it was planned
+    #[arg(long, value_name = "RUN_DIR", help_heading = "Files")]
+    pub resume: Option<PathBuf>,
+    /// Go on although the compose file has changed since: with limits, commands and load as they were planned then
+    #[arg(long, requires = "resume", help_heading = "Files")]
+    pub as_stored: bool,
+    /// Begin even what takes longer than four hours
+    #[arg(long, help_heading = "Answer")]
+    pub yes: bool,
+    /// How, and in what
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+impl StudyArgs {
+    /// What flags and compose file ask for.
+    ///
+    /// # Errors
+    /// Those of [`RunFlags::asked`].
+    pub fn asked(&self, file: &StudyFile) -> Result<Asked> {
+        let load = &self.run.load;
+        let mut asked = self.run.asked()?;
+        if load.run_time.is_none() && load.stages.is_empty() {
+            let us = file.run_time_us.unwrap_or(RUN_TIME.as_micros() as u64);
+            asked.load.until = Until::RunTime { us };
+        }
+        let is_told = load.users.is_some() || load.rate.is_some() || !load.stages.is_empty();
+        let users_per_worker = self.users_per_worker.or(file.users_per_worker).unwrap_or(USERS_PER_WORKER);
+        asked.users_per_worker = (!is_told).then_some(users_per_worker);
+        if let (LoadModel::Closed { users, spawn_rate_per_s, .. }, None) = (&mut asked.load.model, load.spawn_rate) {
+            *spawn_rate_per_s = f64::from(*users);
+        }
+        asked.workers = first_of([&self.workers, &file.workers], &[1, 2, 4]);
+        asked.quotas = self.quotas(file);
+        asked.cpuset_sizes = first_of([&self.cpuset_sizes, &file.cpuset_sizes], &[]);
+        asked.period_us = self.cpu_period.map(|period| period.as_micros() as u64).or(file.cpu_period_us);
+        let budget_us = self.budget.map(|budget| budget.as_micros() as u64).or(file.budget_us);
+        asked.study = Some(Repeats {
+            blocks: self.blocks.or(file.blocks).unwrap_or(BLOCKS) as usize,
+            plan: StudyPlan {
+                seed: load.seed,
+                precision: self.precision.or(file.precision),
+                budget_us,
+                confirm: self.confirm,
+                slo: self.slo.clone().or_else(|| file.slo.clone()),
+            },
+        });
+        if asked.load.window_us().is_none_or(|us| us == 0) {
+            return Err(Error::Usage("--run-time must be above 0".into()));
+        }
+        Ok(asked)
+    }
+
+    fn quotas(&self, file: &StudyFile) -> Vec<Quota> {
+        if let Some(each) = self.cpus_per_worker {
+            return vec![Quota::PerWorker(each)];
+        }
+        if self.cpus.is_empty()
+            && let Some(each) = file.cpus_per_worker
+        {
+            return vec![Quota::PerWorker(each)];
+        }
+        first_of([&self.cpus, &file.cpus], &[]).into_iter().map(Quota::Whole).collect()
+    }
+}
+
+/// The first list that says something.
+fn first_of<T: Clone>(lists: [&Vec<T>; 2], otherwise: &[T]) -> Vec<T> {
+    lists.into_iter().find(|list| !list.is_empty()).cloned().unwrap_or_else(|| otherwise.to_vec())
+}
+
+/// A condition that is to hold; it is kept as it is written.
+fn parse_slo(text: &str) -> Result<String, String> {
+    text.parse::<Threshold>().map(|_| text.to_owned())
+}

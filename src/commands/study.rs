@@ -1,0 +1,122 @@
+//! `vscale study` and `vscale rerun`.
+
+use super::{
+    load,
+    measure::{job, measure, project},
+};
+use std::{collections::BTreeMap, path::Path};
+use vscale::{
+    cli::{RerunArgs, StudyArgs},
+    compose::Project,
+    error::{Error, Result},
+    model::Run,
+    plan::Asked,
+    redact::{REDACTED, Redactor},
+    run::Todo,
+    store::RunFolder,
+};
+
+/// Beyond this a study wants to be asked for twice.
+const LONG_US: u64 = 4 * 3600 * 1_000_000;
+
+/// Visits every setting several times, and says which to run and what limits it.
+pub fn study(args: &StudyArgs) -> Result<u8> {
+    let run = &args.run;
+    let project = project(&run.files, &run.variables()?)?;
+    let todo = match &args.resume {
+        Some(dir) => resumed(dir, &project, args.as_stored)?,
+        None => {
+            let asked = args.asked(&project.vscale.study)?;
+            check_length(&asked, args.yes)?;
+            load::warn_of_names(&asked.load.requests);
+            Todo::Plan(Box::new(asked))
+        }
+    };
+    let job = job(todo, project, &run.results, run.base_image.as_deref());
+    measure(&job, run.progress, &run.load.fail_if)
+}
+
+/// Does again what a run did.
+pub fn rerun(args: &RerunArgs) -> Result<u8> {
+    let folder = RunFolder::open(&args.run_dir)?;
+    let project = project(&args.files, &BTreeMap::new())?;
+    let run = stored(&folder, &project, args.as_stored)?;
+    let job = job(Todo::Again(Box::new(run)), project, &args.results, None);
+    measure(&job, args.progress, &[])
+}
+
+/// The rest of a study that was cut short.
+fn resumed(dir: &Path, project: &Project, as_stored: bool) -> Result<Todo> {
+    let folder = RunFolder::open(dir)?;
+    let run = stored(&folder, project, as_stored)?;
+    if run.plan.study.is_none() {
+        return Err(Error::Usage(format!("{}: it is no study; `vscale rerun` does a bench again", dir.display())));
+    }
+    Ok(Todo::Resume(Box::new(run), folder))
+}
+
+/// A run whose plan can be carried out once more.
+fn stored(folder: &RunFolder, project: &Project, as_stored: bool) -> Result<Run> {
+    let run = folder.load()?;
+    let dir = folder.path().display();
+    if run.plan.containers.is_empty() {
+        return Err(Error::Usage(format!(
+            "{dir}: an older vscale planned this run, and left out what its containers ran"
+        )));
+    }
+    if serde_json::to_string(&run.plan).is_ok_and(|plan| plan.contains(REDACTED)) {
+        return Err(Error::Usage(format!(
+            "{dir}: its plan had secrets, which are not kept: give the whole command again"
+        )));
+    }
+    let then = folder.load_compose()?;
+    let mut redactor = Redactor::default();
+    project.teach(&mut redactor);
+    let now = project.to_yaml(&redactor);
+    match first_change(&then, &now) {
+        Some(change) if !as_stored => Err(Error::Usage(format!(
+            "{dir}: the compose file has changed since: {change}; --as-stored goes on with what was planned then"
+        ))),
+        _ => Ok(run),
+    }
+}
+
+/// The first line that is another.
+fn first_change(then: &str, now: &str) -> Option<String> {
+    if then == now {
+        return None;
+    }
+    let mut lines = then.lines().zip(now.lines()).enumerate();
+    let other = lines.find(|(_, (then, now))| then != now);
+    Some(match other {
+        Some((at, (then, now))) => format!("line {} as resolved was `{}` and is `{}`", at + 1, then.trim(), now.trim()),
+        None => "there are more lines in one than in the other".into(),
+    })
+}
+
+/// Says how long it takes where that is long, and refuses a budget in which nothing can be finished.
+fn check_length(asked: &Asked, yes: bool) -> Result<()> {
+    let Some(repeats) = &asked.study else { return Ok(()) };
+    let settings = asked.workers.len() * asked.quotas.len().max(1) * asked.cpuset_sizes.len().max(1);
+    // One more a block, with twice the load.
+    let visits_a_block = settings as u64 + 1;
+    let visit_us = asked.longest_visit_us();
+    let block_us = visits_a_block.saturating_mul(visit_us);
+    let all_us = block_us.saturating_mul(repeats.blocks as u64);
+    if let Some(budget_us) = repeats.plan.budget_us.filter(|budget_us| *budget_us < block_us) {
+        return Err(Error::Usage(format!(
+            "--budget {} s: one block of {visits_a_block} visits takes about {} s",
+            budget_us / 1_000_000,
+            block_us / 1_000_000
+        )));
+    }
+    let is_long = all_us > LONG_US && repeats.plan.budget_us.is_none();
+    if is_long && !yes {
+        return Err(Error::Usage(format!(
+            "{} visits take about {:.1} hours: add --yes to begin, or --budget to end earlier",
+            visits_a_block * repeats.blocks as u64,
+            all_us as f64 / 3.6e9
+        )));
+    }
+    Ok(())
+}

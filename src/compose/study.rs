@@ -1,0 +1,84 @@
+//! `x-vscale.study`: what a study of this project is, where the flags of `vscale study` do not say.
+
+use super::fields::{Field, Problem};
+use crate::{threshold::Threshold, units};
+use serde::Serialize;
+use std::time::Duration;
+
+/// What the file says of a study; each key is that of the flag.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StudyFile {
+    /// `workers: [1, 2, 4]`.
+    pub workers: Vec<u32>,
+    /// `cpus: [0.5, 1]`.
+    pub cpus: Vec<f64>,
+    /// `cpus_per_worker: 0.2`.
+    pub cpus_per_worker: Option<f64>,
+    /// `cpu_period: 100ms`.
+    pub cpu_period_us: Option<u64>,
+    /// `cpuset_sizes: [1, 2]`.
+    pub cpuset_sizes: Vec<u32>,
+    /// `users_per_worker: 8`.
+    pub users_per_worker: Option<u32>,
+    /// `run_time: 10s`.
+    pub run_time_us: Option<u64>,
+    /// `blocks: 5`.
+    pub blocks: Option<u32>,
+    /// `precision: 3%`.
+    pub precision: Option<f64>,
+    /// `budget: 30m`.
+    pub budget_us: Option<u64>,
+    /// `slo: p99 < 250ms`.
+    pub slo: Option<String>,
+}
+
+const KEYS: [&str; 11] = [
+    "workers",
+    "cpus",
+    "cpus_per_worker",
+    "cpu_period",
+    "cpuset_sizes",
+    "users_per_worker",
+    "run_time",
+    "blocks",
+    "precision",
+    "budget",
+    "slo",
+];
+
+impl StudyFile {
+    pub(super) fn parse(field: &Field<'_>) -> Result<Self, Problem> {
+        let mut keys = field.keys(&KEYS)?;
+        let time = |field: Field<'_>| {
+            Ok::<u64, Problem>(field.parsed(units::parse_duration).map(|time: Duration| time.as_micros())? as u64)
+        };
+        let slo = |field: Field<'_>| field.parsed(|text| text.parse::<Threshold>().map(|_| text.to_owned()));
+        let file = Self {
+            workers: list(keys.take("workers"), units::parse_workers)?,
+            cpus: list(keys.take("cpus"), units::parse_cores)?,
+            cpus_per_worker: keys.take("cpus_per_worker").map(|field| field.parsed(units::parse_cores)).transpose()?,
+            cpu_period_us: keys.take("cpu_period").map(time).transpose()?,
+            cpuset_sizes: list(keys.take("cpuset_sizes"), units::parse_workers)?,
+            users_per_worker: keys
+                .take("users_per_worker")
+                .map(|field| field.parsed(units::parse_workers))
+                .transpose()?,
+            run_time_us: keys.take("run_time").map(time).transpose()?,
+            blocks: keys.take("blocks").map(|field| field.parsed(units::parse_workers)).transpose()?,
+            precision: keys.take("precision").map(|field| field.parsed(units::parse_precision)).transpose()?,
+            budget_us: keys.take("budget").map(time).transpose()?,
+            slo: keys.take("slo").map(slo).transpose()?,
+        };
+        if !file.cpus.is_empty() && file.cpus_per_worker.is_some() {
+            return Err(field.problem("`cpus` and `cpus_per_worker` are both there; keep one"));
+        }
+        Ok(file)
+    }
+}
+
+/// One value, or a list of them.
+fn list<T>(field: Option<Field<'_>>, parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, Problem> {
+    let Some(field) = field else { return Ok(Vec::new()) };
+    let items = if field.is_sequence() { field.items()? } else { vec![field] };
+    items.iter().map(|item| item.parsed(parse)).collect()
+}
