@@ -12,7 +12,7 @@ pub use bench::{bench, gc, report, schema};
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};
-pub use roles::{host, mock, probe, speed};
+pub use roles::{app, host, mock, probe, speed};
 
 use std::{
     io::{IsTerminal, stdout},
