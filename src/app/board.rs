@@ -86,7 +86,8 @@ mod tests {
     fn seated(connections: usize, weights: &[f64]) -> Vec<u32> {
         let mut counts = vec![0; weights.len()];
         for _ in 0..connections {
-            counts[next(counts.iter().copied(), weights).unwrap()] += 1;
+            let seat = next(counts.iter().copied(), weights).unwrap();
+            counts[seat] += 1;
         }
         counts
     }
