@@ -5,12 +5,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::{path::PathBuf, time::Duration};
 
+mod app;
 mod bench;
 mod load;
 mod mock;
 mod run;
 mod study;
 
+pub use app::AppArgs;
 pub use bench::BenchArgs;
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
@@ -45,6 +47,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Serve the mock backend (an OpenAI-compatible API with fixed answers)
     Mock(MockArgs),
+    /// Serve as a server whose limits are known: CPU time, locks, pools, workers and more, as programmed
+    App(AppArgs),
     /// Load an HTTP server and report what it did
     Load(LoadArgs),
     /// Find out how much a server can do, and how it does at 50, 70 and 85 % of it

@@ -3,6 +3,7 @@
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
 pub mod analyse;
+pub mod app;
 pub mod cli;
 pub mod compose;
 pub mod distribution;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => commands::schema(&args),
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => commands::mock(&args),
+        Command::App(args) => commands::app(&args),
         Command::Load(args) => commands::load(&args),
         Command::Capacity(args) => commands::capacity(&args),
         Command::Generator => commands::generator(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Imports that must never exist: folder (or file) of `src/`, and what it may not use. `*` is everything.
-const FORBIDDEN: [(&str, &[&str]); 13] = [
+const FORBIDDEN: [(&str, &[&str]); 14] = [
     ("model", &["*"]),
     ("plan", &["engine", "run", "store", "cli", "load", "mock"]),
     ("analyse", &["engine", "run", "store", "cli", "load", "mock"]),
@@ -18,6 +18,7 @@ const FORBIDDEN: [(&str, &[&str]); 13] = [
     ("engine", &["run", "store", "report", "cli"]),
     ("load", &["engine", "run", "report", "cli"]),
     ("mock", &["engine", "run", "report", "cli"]),
+    ("app", &["engine", "run", "store", "report", "cli", "load", "mock"]),
     ("probe", &["engine", "run", "report", "cli"]),
     ("limits", &["engine", "run", "store", "report", "cli", "load", "mock", "probe"]),
     ("events", &["engine", "run", "store", "report", "cli", "load", "mock", "probe"]),

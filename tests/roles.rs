@@ -1,6 +1,8 @@
-//! The mock and the load generator over loopback, with real sockets: against each other, and the load generator against
+//! The mock, the app and the load generator over loopback, with real sockets: against each other, and the load generator against
 //! servers that misbehave in every way it tells apart.
 
+#[path = "roles/app.rs"]
+mod app;
 #[path = "roles/failures.rs"]
 mod failures;
 #[path = "roles/generator.rs"]

@@ -16,7 +16,7 @@ pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};
 pub use report::{gc, report, schema};
-pub use roles::{host, mock, probe, speed};
+pub use roles::{app, host, mock, probe, speed};
 pub use study::{rerun, study};
 
 use std::{

@@ -1,19 +1,23 @@
-//! The smaller roles that this program plays in containers: mock, probe, and saying what the host is.
+//! The smaller roles that this program plays in containers: mock, app, probe, and saying what the host is.
 
 use super::{print, say, signals::Stopper};
 use serde::Serialize;
 use std::{
+    env::args_os,
+    ffi::OsString,
     io::{BufRead, stdin},
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     process,
     sync::mpsc::{Receiver, channel},
     thread,
 };
 use vscale::{
-    cli::{MockArgs, ProbeArgs},
+    app,
+    cli::{AppArgs, MockArgs, ProbeArgs},
     error::{Error, Result, exit},
     mock, probe,
     this_process::let_others_look,
+    units::now_unix_us,
 };
 
 /// Serves the mock until a signal comes, or its controller is gone.
@@ -27,11 +31,33 @@ pub fn mock(args: &MockArgs) -> Result<u8> {
             process::exit(i32::from(Error::Signal(1).exit_code()));
         });
     }
-    let refused = |error| Error::Preflight(format!("cannot listen on {}:{}: {error}", args.host, args.port));
-    let listener = TcpListener::bind((args.host, args.port)).map_err(refused)?;
-    say(format_args!("vscale mock: http://{}", listener.local_addr().map_err(refused)?));
+    let listener = listen("mock", args.host, args.port)?;
     mock::serve(listener, &args.config(), &Stopper::listen()?.flag)?;
     Ok(exit::OK)
+}
+
+/// Serves as the target of known limits until a signal comes; or as one of its workers, until its parent ends.
+pub fn app(args: &AppArgs) -> Result<u8> {
+    // The probe beside it looks at it, and it has no secrets.
+    let_others_look(true)?;
+    let config = args.config(now_unix_us());
+    if let Some(place) = args.worker {
+        app::serve(&config, place)?;
+        return Ok(exit::OK);
+    }
+    let stopper = Stopper::listen()?;
+    let listener = listen("app", args.host, args.port)?;
+    let arguments: Vec<OsString> = args_os().skip(2).collect();
+    app::supervise(listener, &config, &arguments, &stopper.flag)?;
+    Ok(exit::OK)
+}
+
+/// Binds a role's socket, and says where.
+fn listen(role: &str, host: IpAddr, port: u16) -> Result<TcpListener> {
+    let refused = |error| Error::Preflight(format!("cannot listen on {host}:{port}: {error}"));
+    let listener = TcpListener::bind((host, port)).map_err(refused)?;
+    say(format_args!("vscale {role}: http://{}", listener.local_addr().map_err(refused)?));
+    Ok(listener)
 }
 
 /// Watches the processes of the container that it is in.
