@@ -1,6 +1,6 @@
 //! `vscale app`: what limits it.
 
-use super::parse_share;
+
 use crate::{
     app::{AppConfig, BackendUrl, Place, Usl},
     model::Distribution,
@@ -77,13 +77,13 @@ pub struct AppArgs {
     #[arg(long, value_parser = units::parse_workers, value_name = "N", help_heading = LIMITS)]
     pub ignore_workers: Option<u32>,
     /// Share of the connections that the first worker gets: 0.8 or 80%
-    #[arg(long, value_parser = parse_share, value_name = "SHARE", help_heading = LIMITS)]
+    #[arg(long, value_parser = units::parse_share, value_name = "SHARE", help_heading = LIMITS)]
     pub imbalance: Option<f64>,
     /// Share of the requests that fail at once with a 500: 0.02 or 2%
-    #[arg(long, default_value = "0", value_parser = parse_share, value_name = "SHARE", help_heading = LIMITS)]
+    #[arg(long, default_value = "0", value_parser = units::parse_share, value_name = "SHARE", help_heading = LIMITS)]
     pub error_rate: f64,
     /// Share of a CPU that each worker uses whatever it is asked, as a neighbour would
-    #[arg(long, default_value = "0", value_parser = parse_share, value_name = "SHARE", help_heading = LIMITS)]
+    #[arg(long, default_value = "0", value_parser = units::parse_share, value_name = "SHARE", help_heading = LIMITS)]
     pub hog: f64,
 
     /// Be a worker, as the parent starts it: its number, and the parent's PID
