@@ -69,6 +69,7 @@ fn visited(visit: &Visit) -> Visited {
                 load: load(),
                 usage: Vec::new(),
                 processes: Vec::new(),
+                ticks: Vec::new(),
                 speed_before: None,
                 speed_after: None,
             })

@@ -15,6 +15,7 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
     let networks = stats.networks.unwrap_or_default();
     let network = |of: fn(&ContainerNetworkStats) -> Option<u64>| networks.values().map(of).sum::<Option<u64>>();
     let network = |of| if networks.is_empty() { None } else { network(of) };
+    let memory = stats.memory_stats.unwrap_or_default();
     let blkio = stats.blkio_stats.unwrap_or_default();
     Sampled::Now(ContainerSample {
         unix_us: units::now_unix_us(),
@@ -24,7 +25,8 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
         periods: throttling.periods,
         throttled_periods: throttling.throttled_periods,
         throttled_us: throttling.throttled_time.map(|ns| ns / NS_PER_US),
-        memory_bytes: stats.memory_stats.and_then(|memory| memory_in_use(&memory)),
+        memory_bytes: memory_in_use(&memory),
+        major_page_faults: memory_detail(&memory, &["total_pgmajfault", "pgmajfault"]),
         received_bytes: network(|network| network.rx_bytes),
         sent_bytes: network(|network| network.tx_bytes),
         disk_read_bytes: disk_bytes(&blkio, "read"),
@@ -35,9 +37,14 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
 
 /// Usage without the page cache that the kernel would give back first.
 fn memory_in_use(memory: &ContainerMemoryStats) -> Option<u64> {
-    let detail = |name: &str| memory.stats.as_ref().and_then(|stats| stats.get(name).copied());
-    let inactive = detail("total_inactive_file").or_else(|| detail("inactive_file")).unwrap_or(0);
+    let inactive = memory_detail(memory, &["total_inactive_file", "inactive_file"]).unwrap_or(0);
     memory.usage.map(|usage| usage.saturating_sub(inactive))
+}
+
+/// The first of these names that the engine tells of. Version 1 has some twice: with `total_`, cgroups below it are counted too.
+fn memory_detail(memory: &ContainerMemoryStats, names: &[&str]) -> Option<u64> {
+    let stats = memory.stats.as_ref()?;
+    names.iter().find_map(|name| stats.get(*name).copied())
 }
 
 /// `None` where the engine lists no device at all: a container that has read nothing looks the same.
@@ -56,7 +63,7 @@ mod tests {
     const V1: &str = r#"{"read":"2026-11-24T12:00:00Z","pids_stats":{"current":3},
         "cpu_stats":{"cpu_usage":{"total_usage":5000000,"usage_in_usermode":3000000,"usage_in_kernelmode":2000000},
           "throttling_data":{"periods":10,"throttled_periods":4,"throttled_time":7000000}},
-        "memory_stats":{"usage":1000,"stats":{"total_inactive_file":300,"inactive_file":1}},
+        "memory_stats":{"usage":1000,"stats":{"total_inactive_file":300,"inactive_file":1,"total_pgmajfault":9,"pgmajfault":1}},
         "blkio_stats":{"io_service_bytes_recursive":[{"major":8,"minor":0,"op":"Read","value":4096}]},
         "networks":{"eth0":{"rx_bytes":11,"tx_bytes":22}}}"#;
 
@@ -77,6 +84,7 @@ mod tests {
             (Some(700), Some(4096), Some(0))
         );
         assert_eq!((sample.received_bytes, sample.sent_bytes, sample.pids), (Some(11), Some(22), Some(3)));
+        assert_eq!(sample.major_page_faults, Some(9));
     }
 
     #[test]
@@ -85,7 +93,7 @@ mod tests {
         assert_eq!((sample.periods, sample.throttled_periods, sample.throttled_us), (None, None, None));
         assert_eq!((sample.cpu_user_us, sample.cpu_system_us, sample.memory_bytes), (None, None, None));
         assert_eq!((sample.received_bytes, sample.sent_bytes, sample.pids), (None, None, None));
-        assert_eq!((sample.disk_read_bytes, sample.disk_written_bytes), (None, None));
+        assert_eq!((sample.disk_read_bytes, sample.disk_written_bytes, sample.major_page_faults), (None, None, None));
     }
 
     #[test]

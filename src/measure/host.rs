@@ -122,7 +122,7 @@ mod tests {
             command_line: "server".into(),
             threads,
             cpu_us: run_us * u64::from(threads),
-            tasks: (0..threads).map(|tid| Task { tid, cpu_us: run_us + 1, wait_us }).collect(),
+            tasks: (0..threads).map(|tid| Task { tid, cpu_us: run_us + 1, wait_us, ..Task::default() }).collect(),
             ..Process::default()
         };
         let idle_us = (unix_us - 9 * SECOND).saturating_sub(busy_us);

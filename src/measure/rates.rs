@@ -63,6 +63,7 @@ mod tests {
             disk_read_bytes: None,
             disk_written_bytes: None,
             pids: Some(1),
+            major_page_faults: None,
         }
     }
 

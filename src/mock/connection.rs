@@ -12,6 +12,7 @@ use super::{
     routes::{self, Form, Wanted},
     slots::{Admission, Ticket},
 };
+use crate::model::BackendWindow;
 use mio::{event::Event, net::TcpStream};
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -80,6 +81,8 @@ struct Answering {
     rest: Reply,
     status: u16,
     arrived: Instant,
+    /// When its turn came: later than it arrived, if it waited for a slot.
+    begun: Instant,
     after: After,
     has_slot: bool,
     is_counted: bool,
@@ -297,7 +300,8 @@ impl Connection {
         self.reply = self.reply.wrapping_add(1);
         match wanted {
             Wanted::Window => {
-                let window = serde_json::to_string(&lane.truth().close_window()).unwrap_or_default();
+                let window = BackendWindow { slots: lane.config.slots, ..lane.truth().close_window() };
+                let window = serde_json::to_string(&window).unwrap_or_default();
                 let answering = Answering::at_once(&Answer::ok(window), client, arrived, lane);
                 self.state = State::Answering(Answering { is_counted: false, ..answering });
             }
@@ -360,13 +364,14 @@ impl Connection {
         let (part, rest) = Reply::begin(asked.form, client, begin, lane.config, &lane.rendered, &mut lane.random);
         let part = Part { due: lane.after_stalls(part.due), ..part };
         let answering = Answering::new(part, rest, 200, asked.arrived, client);
-        self.state = State::Answering(Answering { has_slot, ..answering });
+        self.state = State::Answering(Answering { begun: begin, has_slot, ..answering });
     }
 
     fn finish(&mut self, lane: &mut Lane) -> Fate {
         let State::Answering(answering) = std::mem::replace(&mut self.state, State::Reading) else { return Fate::Keep };
         if answering.is_counted {
-            lane.truth().answered(lane.thread, answering.status, answering.arrived.elapsed());
+            let now = Instant::now();
+            lane.truth().answered(lane.thread, answering.status, now - answering.arrived, now - answering.begun);
         }
         if answering.has_slot {
             lane.give_back_slot();
@@ -405,6 +410,7 @@ impl Answering {
             rest,
             status,
             arrived,
+            begun: arrived,
             after: if client.keep_alive { After::Keep } else { After::Close },
             has_slot: false,
             is_counted: true,

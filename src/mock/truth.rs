@@ -32,6 +32,7 @@ struct Tally {
     abandoned: u64,
     connections_opened: u64,
     service_time: Histogram,
+    processing: Duration,
 }
 
 impl Truth {
@@ -66,13 +67,15 @@ impl Truth {
         }
     }
 
-    /// An answer was handed to the kernel, `took` after its request was complete.
-    pub fn answered(&self, thread: usize, status: u16, took: Duration) {
+    /// An answer was handed to the kernel, `took` after its request was complete; `processing` is what that took of it from
+    /// its turn on.
+    pub fn answered(&self, thread: usize, status: u16, took: Duration, processing: Duration) {
         self.in_flight.fetch_sub(1, Relaxed);
         let mut tally = self.tally(thread);
         tally.answered += 1;
         tally.errors += u64::from(status >= 400);
         tally.service_time.record_us(took.as_micros() as u64);
+        tally.processing += processing;
     }
 
     /// A client has left before its answer.
@@ -94,6 +97,7 @@ impl Truth {
             connections_open: self.connections_open.load(Relaxed),
             ..BackendWindow::default()
         };
+        let mut processing = Duration::ZERO;
         for tally in &mut tallies {
             let tally = std::mem::take(&mut **tally);
             window.arrivals += tally.arrivals;
@@ -102,7 +106,9 @@ impl Truth {
             window.abandoned += tally.abandoned;
             window.connections_opened += tally.connections_opened;
             window.service_time.merge(&tally.service_time);
+            processing += tally.processing;
         }
+        window.processing_us = processing.as_micros() as u64;
         window
     }
 
@@ -124,11 +130,12 @@ mod tests {
         for thread in [0, 1, 1] {
             truth.arrived(thread);
         }
-        truth.answered(0, 200, 5 * ms);
-        truth.answered(1, 503, ms);
+        truth.answered(0, 200, 5 * ms, 2 * ms);
+        truth.answered(1, 503, ms, ms);
         let first = truth.close_window();
         assert_eq!((first.arrivals, first.answered, first.errors, first.abandoned), (3, 2, 1, 0));
         assert_eq!((first.peak_in_flight, first.connections_opened, first.connections_open), (3, 1, 1));
+        assert_eq!(first.processing_us, 3_000);
         assert_eq!((first.service_time.count(), first.service_time.max_us()), (2, 5_003), "three digits are kept");
         truth.abandoned(1);
         truth.disconnected();

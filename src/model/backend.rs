@@ -29,6 +29,14 @@ pub struct BackendWindow {
     /// From a request's last byte read to its answer's last byte written, waiting for a slot included; of those
     /// answered in the window.
     pub service_time: Histogram,
+    /// Completions that it works on at once, as it was told; `None` for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+    /// Of those answered in the window, from a request's turn (when it got its slot; without slots, when its last byte was
+    /// read) to its answer's last byte written, summed up. Over the answered requests that is the mean service time; over
+    /// slots and duration, the utilisation.
+    #[serde(default)]
+    pub processing_us: u64,
 }
 
 impl BackendWindow {

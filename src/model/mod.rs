@@ -47,7 +47,7 @@ pub use load::{
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};
 pub use plan::{ContainerPlan, CountBy, Endpoint, HostPlan, Life, Placement, Plan, Point, Roles, WorkersPlan};
-pub use probe::{CpuTimes, ProbeEvent, ProbeSample, Process, Task, Throttling};
+pub use probe::{CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick};
 pub use request_template::RequestTemplate;
 pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
 pub use study::{StudyPlan, Trial, Turn, Wanted};

@@ -20,6 +20,21 @@ pub enum ProbeEvent {
     },
     /// For each time it is asked.
     Sample(ProbeSample),
+    /// For each time it is asked for one, where the target's cgroup may be read.
+    Tick(Tick),
+}
+
+/// The counters of the target's cgroup at one moment: cheap, so they are read ten times a second, for what changes within
+/// one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tick {
+    /// Wall clock, microseconds since 1970 UTC.
+    pub unix_us: u64,
+    /// CPU time of all that ever ran in it.
+    pub cpu_us: u64,
+    /// How long its quota held its processes back, summed over CPUs; `None` where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_us: Option<u64>,
 }
 
 /// The target's processes at one moment.
@@ -45,6 +60,47 @@ pub struct ProbeSample {
     /// How its quota held the target back; `None` where the probe may not look there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttling: Option<Throttling>,
+    /// TCP ports on which somebody listens in the target's network namespace, lowest first; no more than
+    /// [`Self::MOST_PORTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
+    /// Connections that the target opened itself, by the port that they lead to, lowest first; no more ports than
+    /// [`Self::MOST_PORTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
+    /// For how long its cgroup lacked something; `None` where the kernel does not tell, as on cgroup v1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pressure: Option<Pressure>,
+}
+
+/// A TCP port on which somebody listens. Source: the kernel's Documentation/networking/proc_net_tcp.rst, `get_tcp4_sock`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listener {
+    /// Its number.
+    pub port: u16,
+    /// Connections that wait to be accepted, of all sockets that listen on it.
+    pub queued: u32,
+}
+
+/// Connections in state ESTABLISHED from a port of the target's on which nobody listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Peer {
+    /// Of the other side.
+    pub port: u16,
+    /// How many.
+    pub connections: u32,
+}
+
+/// Time for which some task of a cgroup waited for a resource, since the cgroup was made. Source: the kernel's
+/// Documentation/accounting/psi.rst, `some ... total`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pressure {
+    /// For a CPU.
+    pub cpu_some_us: u64,
+    /// For memory to be given back or read again.
+    pub memory_some_us: u64,
+    /// For a disk.
+    pub io_some_us: u64,
 }
 
 /// Where the time of one of the host's CPUs went since it booted. Source: proc_stat(5).
@@ -74,6 +130,8 @@ pub struct Throttling {
 impl ProbeSample {
     /// Most processes in one; those with the lowest PIDs.
     pub const MOST_PROCESSES: usize = 2048;
+    /// Most ports in each list of them.
+    pub const MOST_PORTS: usize = 256;
 
     /// Whether it has every process of the target.
     pub fn is_whole(&self) -> bool {
@@ -81,9 +139,8 @@ impl ProbeSample {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's way to call it")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 /// One process of the target.
@@ -105,6 +162,9 @@ pub struct Process {
     /// Its threads that have run; no more than the probe reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Task>,
+    /// Page faults that had to wait for a disk, of all its threads.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub major_faults: u64,
     /// Resident set.
     pub rss_bytes: u64,
     /// CPUs it may run on.
@@ -112,7 +172,7 @@ pub struct Process {
 }
 
 /// One thread of a process. Source: the kernel's Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// In the target's PID namespace.
     pub tid: u32,
@@ -120,4 +180,10 @@ pub struct Task {
     pub cpu_us: u64,
     /// Time for which it could have run and waited for a CPU.
     pub wait_us: u64,
+    /// Times that it gave its CPU up by itself: to wait for a lock, a socket, a disk.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub voluntary_switches: u64,
+    /// Times that its CPU was taken from it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub involuntary_switches: u64,
 }

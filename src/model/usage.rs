@@ -32,6 +32,9 @@ pub struct ContainerSample {
     pub disk_written_bytes: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// Page faults that had to wait for a disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub major_page_faults: Option<u64>,
 }
 
 /// What one container used in one phase: its counters, about one a second, in order of time.

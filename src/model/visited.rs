@@ -1,6 +1,6 @@
 //! What happened in a visit: measured values only. What follows from them, `measure` and `analyse` say.
 
-use super::{Change, ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample, Turn};
+use super::{Change, ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample, Tick, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,10 @@ pub struct Phase {
     pub usage: Vec<ContainerUsage>,
     /// The target's processes, about once a second; none unless the target is loaded.
     pub processes: Vec<ProbeSample>,
+    /// The counters of the target's cgroup, about ten times a second; none unless the target is loaded and its cgroup may
+    /// be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ticks: Vec<Tick>,
     /// How fast the target's CPUs were before it; `None` where that was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed_before: Option<SpeedReading>,

@@ -10,12 +10,16 @@ mod host;
 mod processes;
 mod ready;
 mod reap;
+mod sockets;
 mod speed;
 
 pub use above::quotas_above;
 pub use host::host_facts;
 pub use reap::REAPING;
 pub use speed::SpeedReference;
+
+use cgroup::Ticker;
+use sockets::Sockets;
 
 use crate::{
     error::{Error, Result},
@@ -28,8 +32,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits until `ready_url` answers with a 2xx; then takes a sample for each line that is asked, until nobody asks any
-/// more.
+/// What asks for a [`ProbeEvent::Tick`]; any other line asks for a sample.
+pub const TICK: &str = "tick";
+
+/// Waits until `ready_url` answers with a 2xx; then answers each line that is asked, until nobody asks any more. Where the
+/// target's cgroup may not be read, there are no ticks.
 ///
 /// # Errors
 /// `Error::Usage` for a URL that cannot be polled; `Error::Start` when the target is not ready in time, with its last
@@ -41,8 +48,17 @@ pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Resu
         return Ok(());
     }
     emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
-    while asked.recv().is_ok() {
-        emit(&ProbeEvent::Sample(sample()?))?;
+    let mut ticker = None;
+    while let Ok(line) = asked.recv() {
+        if line == TICK {
+            if let Some(tick) = ticker.as_ref().and_then(Ticker::tick) {
+                emit(&ProbeEvent::Tick(tick))?;
+            }
+            continue;
+        }
+        let sample = sample()?;
+        ticker = ticker.or_else(|| sample.processes.iter().find_map(|process| Ticker::seen_by(process.pid)));
+        emit(&ProbeEvent::Sample(sample))?;
     }
     Ok(())
 }
@@ -56,18 +72,23 @@ pub fn own_limits() -> Limits {
 fn sample() -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
     let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES)?;
-    let mut seen = processes.iter().map(|process| cgroup::limits_seen_by(process.pid));
-    let limits = seen.find(|limits| !limits.is_empty()).unwrap_or_default();
+    let mut looked_into = processes.iter().map(|process| (process.pid, cgroup::limits_seen_by(process.pid)));
+    let open = looked_into.find(|(_, limits)| !limits.is_empty());
+    let (open, limits) = open.map_or_else(Default::default, |(pid, limits)| (Some(pid), limits));
     let mut cpus = CpuSet::default();
     processes.iter().for_each(|process| cpus.extend(process.cpus_allowed.iter()));
+    let sockets = Sockets::now();
     Ok(ProbeSample {
         unix_us,
         cpus: cpus::times(&cpus),
-        throttling: processes.iter().find_map(|process| cgroup::throttling_seen_by(process.pid)),
+        throttling: open.and_then(cgroup::throttling_seen_by),
+        pressure: open.and_then(cgroup::pressure_seen_by),
+        listeners: sockets.listeners(),
+        peers: sockets.peers(),
+        connections: sockets.established,
         limits,
         processes,
         processes_left_out,
-        connections: processes::established_connections(),
         own_cpu_us: processes::own_cpu_us(),
     })
 }

@@ -1,5 +1,5 @@
-//! Reads processes and connections from `/proc`, as far as it may without any capability. What a target can make as long as
-//! it likes (its processes, its command lines, its connections) is read up to a limit.
+//! Reads processes from `/proc`, as far as it may without any capability. What a target can make as long as it likes (its
+//! processes, its threads, its command lines) is read up to a limit.
 
 use crate::{
     error::{Error, Result},
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{
     fs::{self, File},
-    io::{self, BufRead, BufReader, ErrorKind, Read},
+    io::{self, ErrorKind, Read},
 };
 
 /// Ticks of `/proc/PID/stat` in a second: `USER_HZ`, 100 on every Linux port that Docker runs on (proc(5)).
@@ -15,8 +15,8 @@ const TICK_US: u64 = 10_000;
 const SHOWN_COMMAND_BYTES: u64 = 400;
 /// Of `/proc/PID/status` and `/proc/PID/stat`, which are far shorter.
 const MOST_BYTES: u64 = 64 << 10;
-/// Longest line of `/proc/net/tcp*`.
-const MOST_LINE_BYTES: u64 = 1 << 10;
+/// Of a thread's `schedstat` and `status`, which are shorter.
+const TASK_FILE_BYTES: usize = 4 << 10;
 /// Threads of all processes that are read one by one: opening the files of many more would take CPU from what is
 /// measured.
 const MOST_TASKS: usize = 1024;
@@ -46,21 +46,6 @@ pub fn list(most: usize) -> Result<(Vec<Process>, u32)> {
     Ok((processes, left_out))
 }
 
-/// TCP connections in state ESTABLISHED in this network namespace.
-pub fn established_connections() -> u32 {
-    const ESTABLISHED: &str = "01";
-    let count = |path| {
-        let Ok(table) = File::open(path) else { return 0 };
-        let (mut table, mut line, mut count) = (BufReader::new(table), String::new(), 0);
-        while table.by_ref().take(MOST_LINE_BYTES).read_line(&mut line).is_ok_and(|read| read > 0) {
-            count += u32::from(line.split_ascii_whitespace().nth(3) == Some(ESTABLISHED));
-            line.clear();
-        }
-        count
-    };
-    count("/proc/self/net/tcp") + count("/proc/self/net/tcp6")
-}
-
 /// CPU time of this process.
 pub fn own_cpu_us() -> u64 {
     read(std::process::id()).ok().flatten().map_or(0, |process| process.cpu_us)
@@ -88,7 +73,7 @@ fn has_ended(error: &io::Error) -> bool {
 fn understand(pid: u32, status: &[u8], command: &[u8], stat: &[u8]) -> Option<Process> {
     let status = String::from_utf8_lossy(status);
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let [cpu_us, ended_children_cpu_us] = cpu_times(&String::from_utf8_lossy(stat))?;
+    let Stat { major_faults, cpu_us, ended_children_cpu_us } = Stat::parse(&String::from_utf8_lossy(stat))?;
     Some(Process {
         pid,
         ppid: field("PPid")?.parse().ok()?,
@@ -97,6 +82,7 @@ fn understand(pid: u32, status: &[u8], command: &[u8], stat: &[u8]) -> Option<Pr
         cpu_us,
         ended_children_cpu_us,
         tasks: Vec::new(),
+        major_faults,
         // A process that has ended and was not waited for has no such line, and does not count.
         rss_bytes: field("VmRSS")?.trim_end_matches(" kB").parse::<u64>().ok()? * 1024,
         cpus_allowed: field("Cpus_allowed_list")?.parse().ok()?,
@@ -108,25 +94,47 @@ fn command_line(raw: &[u8]) -> String {
     String::from_utf8_lossy(raw).replace(char::is_control, " ").trim().to_owned()
 }
 
-/// CPU time of a process and of its children that have ended: fields 14 to 17 of `/proc/PID/stat`, user and system each.
-/// The name in brackets before them may contain anything.
-fn cpu_times(stat: &str) -> Option<[u64; 2]> {
-    let fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace().skip(11).take(4);
-    let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
-    let [user, system, children_user, children_system] = ticks[..] else { return None };
-    Some([(user + system) * TICK_US, (children_user + children_system) * TICK_US])
+/// What `/proc/PID/stat` tells, in which the name in brackets may contain anything.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    major_faults: u64,
+    cpu_us: u64,
+    ended_children_cpu_us: u64,
+}
+
+impl Stat {
+    /// Field 12, and 14 to 17: user and system, each of the process and of its children that have ended.
+    fn parse(text: &str) -> Option<Self> {
+        let fields = text[text.rfind(')')? + 1..].split_ascii_whitespace().skip(9).take(6);
+        let fields: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+        let [major_faults, _, user, system, children_user, children_system] = fields[..] else { return None };
+        Some(Self {
+            major_faults,
+            cpu_us: (user + system) * TICK_US,
+            ended_children_cpu_us: (children_user + children_system) * TICK_US,
+        })
+    }
 }
 
 /// The first threads of a process that have run; none where the kernel keeps no such statistics.
 fn tasks(pid: u32, most: usize) -> Vec<Task> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let tids = entries.take(most).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let read = |tid: u32| {
-        let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?;
-        let (cpu_us, wait_us) = run_and_wait(&text)?;
-        (cpu_us > 0).then_some(Task { tid, cpu_us, wait_us })
+    tids.filter_map(|tid| task(pid, tid)).collect()
+}
+
+fn task(pid: u32, tid: u32) -> Option<Task> {
+    let mut buffer = [0; TASK_FILE_BYTES];
+    let mut file = |name: &str| {
+        let read = File::open(format!("/proc/{pid}/task/{tid}/{name}")).ok()?.read(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..read]).into_owned())
     };
-    tids.filter_map(read).collect()
+    let (cpu_us, wait_us) = run_and_wait(&file("schedstat")?)?;
+    if cpu_us == 0 {
+        return None;
+    }
+    let (voluntary_switches, involuntary_switches) = switches(&file("status")?).unwrap_or_default();
+    Some(Task { tid, cpu_us, wait_us, voluntary_switches, involuntary_switches })
 }
 
 /// `RUN_NS WAIT_NS TIMESLICES` in microseconds.
@@ -135,14 +143,22 @@ fn run_and_wait(schedstat: &str) -> Option<(u64, u64)> {
     Some((fields.next()? / 1000, fields.next()? / 1000))
 }
 
+/// The last lines of a thread's status: voluntary and other switches of its context.
+fn switches(status: &str) -> Option<(u64, u64)> {
+    let mut lines = status.lines().rev();
+    let mut value = |name: &str| lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let involuntary = value("nonvoluntary_ctxt_switches:")?;
+    Some((value("voluntary_ctxt_switches:")?, involuntary))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_found_behind_a_hostile_name() {
-        let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 1000 10";
-        assert_eq!(cpu_times(stat), Some([120_000, 0]));
+    fn numbers_are_found_behind_a_hostile_name() {
+        let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194304 100 0 3 0 7 5 4 0 20 0 1 0 100 1000 10";
+        assert_eq!(Stat::parse(stat), Some(Stat { major_faults: 3, cpu_us: 120_000, ended_children_cpu_us: 40_000 }));
     }
 
     #[test]
@@ -166,8 +182,18 @@ mod tests {
         assert_eq!(run_and_wait("rubbish"), None);
         let spin = std::time::Instant::now();
         while spin.elapsed().as_millis() < 20 {}
+        std::thread::sleep(std::time::Duration::from_millis(1));
         let own = tasks(std::process::id(), MOST_TASKS);
-        assert!(own.is_empty() || own.iter().any(|task| task.cpu_us >= 1_000), "{own:?}");
+        let has_run = |task: &Task| task.cpu_us >= 1_000 && task.voluntary_switches > 0;
+        assert!(own.is_empty() || own.iter().any(has_run), "{own:?}");
+    }
+
+    #[test]
+    fn switches_are_the_last_lines_of_a_status() {
+        let status =
+            "Name:\tnonvoluntary_ctxt_switches:\t1\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t54\n";
+        assert_eq!(switches(status), Some((150, 54)));
+        assert_eq!(switches("Name:\tx\n"), None);
     }
 
     #[test]

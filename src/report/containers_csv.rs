@@ -4,7 +4,7 @@
 use super::csv_text::{cell, csv_text};
 use crate::model::{ContainerSample, Phase, Visited};
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 16] = [
     "phase",
     "container",
     "unix_us",
@@ -20,6 +20,7 @@ const HEADER: [&str; 15] = [
     "disk_read_bytes",
     "disk_written_bytes",
     "pids",
+    "major_page_faults",
 ];
 
 /// Its text.
@@ -37,7 +38,7 @@ fn rows(phase: &Phase) -> impl Iterator<Item = Vec<String>> + '_ {
     })
 }
 
-fn counters(sample: &ContainerSample) -> [String; 13] {
+fn counters(sample: &ContainerSample) -> [String; 14] {
     [
         sample.unix_us.to_string(),
         sample.cpu_us.to_string(),
@@ -52,5 +53,6 @@ fn counters(sample: &ContainerSample) -> [String; 13] {
         cell(sample.disk_read_bytes),
         cell(sample.disk_written_bytes),
         cell(sample.pids),
+        cell(sample.major_page_faults),
     ]
 }

@@ -1,11 +1,12 @@
 //! The controller's end of a probe: a container of ours in another's PID and network namespaces, which says when that one
-//! is ready and then, each time it is asked, what its processes do.
+//! is ready and then, each time it is asked, what its processes do and what its cgroup has counted.
 
 use super::containers::fell_silent;
 use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},
-    model::{CpuSet, Endpoint, ProbeEvent, ProbeSample},
+    model::{CpuSet, Endpoint, ProbeEvent, ProbeSample, Tick},
+    probe::TICK,
     text::shortened,
 };
 use std::time::Duration;
@@ -26,6 +27,14 @@ pub(super) struct Probe {
     output: Output,
     /// Samples that it owes us; more are none of its.
     asked: u32,
+    /// Whether it owes us a tick. Where it cannot give any, it owes one for ever.
+    owes_tick: bool,
+}
+
+/// What a probe says when it is asked.
+pub(super) enum Answer {
+    Sample(ProbeSample),
+    Tick(Tick),
 }
 
 /// What a probe is to look at.
@@ -46,7 +55,7 @@ impl Probe {
         let user = look.target.user().await?;
         let container = cluster.create_probe(look.target, own_image, &user, look.cpus, command).await?;
         let output = container.start().await?.with_lines_up_to(LONGEST_LINE_BYTES);
-        Ok(Self { container, output, asked: 0 })
+        Ok(Self { container, output, asked: 0, owes_tick: false })
     }
 
     /// Waits until the target is ready: the time that took. `waiting` hears what the target answers meanwhile.
@@ -60,7 +69,7 @@ impl Probe {
             match self.event(limit.saturating_sub(start.elapsed())).await? {
                 ProbeEvent::Waiting { last } => waiting(last),
                 ProbeEvent::Ready { after_us } => return Ok(after_us),
-                ProbeEvent::Sample(_) => return Err(unasked()),
+                ProbeEvent::Sample(_) | ProbeEvent::Tick(_) => return Err(unasked()),
             }
         }
     }
@@ -71,9 +80,12 @@ impl Probe {
     /// As [`Self::until_ready`].
     pub(super) async fn sample(&mut self) -> Result<ProbeSample> {
         self.ask().await;
-        match self.event(GRACE).await? {
-            ProbeEvent::Sample(sample) => self.answered(sample),
-            _ => Err(unasked()),
+        let start = Instant::now();
+        loop {
+            let event = self.event(GRACE.saturating_sub(start.elapsed())).await?;
+            if let Answer::Sample(sample) = self.answered(event)? {
+                return Ok(sample);
+            }
         }
     }
 
@@ -83,13 +95,17 @@ impl Probe {
         self.output.write("sample\n").await;
     }
 
-    /// The next sample that was asked for; `None` once the probe has ended. Can be dropped and called again.
-    pub(super) async fn answer(&mut self) -> Result<Option<ProbeSample>> {
+    /// Asks for a tick, unless one is awaited: then the probe is late, or cannot give any.
+    pub(super) async fn ask_tick(&mut self) {
+        if !std::mem::replace(&mut self.owes_tick, true) {
+            self.output.write(&format!("{TICK}\n")).await;
+        }
+    }
+
+    /// The next answer; `None` once the probe has ended. Can be dropped and called again.
+    pub(super) async fn answer(&mut self) -> Result<Option<Answer>> {
         match self.output.next_line().await? {
-            Some(line) => match parse(&line)? {
-                ProbeEvent::Sample(sample) => self.answered(sample).map(Some),
-                _ => Err(unasked()),
-            },
+            Some(line) => self.answered(parse(&line)?).map(Some),
             None => Ok(None),
         }
     }
@@ -99,10 +115,16 @@ impl Probe {
         self.container.remove().await
     }
 
-    /// One of those that were asked for.
-    fn answered(&mut self, sample: ProbeSample) -> Result<ProbeSample> {
-        self.asked = self.asked.checked_sub(1).ok_or_else(unasked)?;
-        Ok(sample)
+    /// What was asked for, and nothing else.
+    fn answered(&mut self, event: ProbeEvent) -> Result<Answer> {
+        match event {
+            ProbeEvent::Sample(sample) => {
+                self.asked = self.asked.checked_sub(1).ok_or_else(unasked)?;
+                Ok(Answer::Sample(sample))
+            }
+            ProbeEvent::Tick(tick) if std::mem::take(&mut self.owes_tick) => Ok(Answer::Tick(tick)),
+            _ => Err(unasked()),
+        }
     }
 
     /// Why there are no more answers.

@@ -1,39 +1,52 @@
-//! What a probe tells during a load, within bounds: a target with many processes, loaded for long, is kept at wider distances.
+//! What a probe tells during a load, within bounds: where there is much of it, it is kept at wider distances.
 
-use crate::model::ProbeSample;
+use crate::model::{ProbeSample, Tick};
 
 /// Processes and threads of all samples together; about a hundred megabytes of them.
 const MOST_PROCESSES: usize = 200_000;
+/// Ticks: those of half an hour.
+const MOST_TICKS: usize = 18_000;
 
-/// Samples of one phase, in the order of their time.
-#[derive(Debug, Default)]
-pub(super) struct Samples {
-    kept: Vec<ProbeSample>,
-    processes: usize,
+/// What was sampled in one phase, in the order of its time.
+#[derive(Debug)]
+pub(super) struct Samples<T> {
+    kept: Vec<T>,
+    size: usize,
+    most: usize,
+    size_of: fn(&T) -> usize,
 }
 
-impl Samples {
+impl Samples<ProbeSample> {
+    pub(super) fn of_processes() -> Self {
+        let size_of = |sample: &ProbeSample| sample.processes.iter().map(|process| 1 + process.tasks.len()).sum();
+        Self { kept: Vec::new(), size: 0, most: MOST_PROCESSES, size_of }
+    }
+}
+
+impl Samples<Tick> {
+    pub(super) fn of_ticks() -> Self {
+        Self { kept: Vec::new(), size: 0, most: MOST_TICKS, size_of: |_| 1 }
+    }
+}
+
+impl<T> Samples<T> {
     /// Keeps one more; where that is too much, every other one goes.
-    pub(super) fn push(&mut self, sample: ProbeSample) {
-        self.processes += size(&sample);
+    pub(super) fn push(&mut self, sample: T) {
+        self.size += (self.size_of)(&sample);
         self.kept.push(sample);
-        if self.processes > MOST_PROCESSES && self.kept.len() > 2 {
+        if self.size > self.most && self.kept.len() > 2 {
             let mut index = 0;
             self.kept.retain(|_| {
                 index += 1;
                 index % 2 == 1
             });
-            self.processes = self.kept.iter().map(size).sum();
+            self.size = self.kept.iter().map(self.size_of).sum();
         }
     }
 
-    pub(super) fn into_kept(self) -> Vec<ProbeSample> {
+    pub(super) fn into_kept(self) -> Vec<T> {
         self.kept
     }
-}
-
-fn size(sample: &ProbeSample) -> usize {
-    sample.processes.iter().map(|process| 1 + process.tasks.len()).sum()
 }
 
 #[cfg(test)]
@@ -48,16 +61,25 @@ mod tests {
 
     #[test]
     fn a_few_are_all_kept_and_many_are_bounded_from_the_first_on() {
-        let mut samples = Samples::default();
+        let mut samples = Samples::of_processes();
         (0..60).for_each(|second| samples.push(sample(second, 10)));
         assert_eq!(samples.into_kept().len(), 60);
 
-        let mut samples = Samples::default();
+        let mut samples = Samples::of_processes();
         (0..1000).for_each(|second| samples.push(sample(second, 2000)));
-        assert!(samples.processes <= MOST_PROCESSES + 2000, "{}", samples.processes);
+        assert!(samples.size <= MOST_PROCESSES + 2000, "{}", samples.size);
         let kept = samples.into_kept();
         assert!(kept.len() > 20, "{}", kept.len());
         assert_eq!(kept[0].unix_us, 0);
         assert!(kept.is_sorted_by_key(|sample| sample.unix_us));
+    }
+
+    #[test]
+    fn ticks_are_bounded_too() {
+        let mut ticks = Samples::of_ticks();
+        (0..100_000).for_each(|index| ticks.push(Tick { unix_us: index * 100_000, ..Tick::default() }));
+        let kept = ticks.into_kept();
+        assert!((MOST_TICKS / 2..=MOST_TICKS).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept[0].unix_us, 0);
     }
 }

@@ -73,6 +73,7 @@ pub fn unread_run() -> Run {
             disk_read_bytes: None,
             disk_written_bytes: None,
             pids: None,
+            major_page_faults: None,
             ..*sample
         };
     }
@@ -273,7 +274,15 @@ fn null_phase(baseline: &Phase) -> Phase {
     let mut load = baseline.load.clone();
     load.host = "http://null:80".into();
     load.requests[0].requests = 41_000 * SECONDS;
-    Phase { kind: PhaseKind::Null, load, usage: vec![], processes: vec![], speed_before: None, speed_after: None }
+    Phase {
+        kind: PhaseKind::Null,
+        load,
+        usage: vec![],
+        processes: vec![],
+        ticks: vec![],
+        speed_before: None,
+        speed_after: None,
+    }
 }
 
 fn attestation(workers: u32) -> Attestation {
@@ -304,6 +313,7 @@ fn phase(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, workers:
         load: load(kind, start, rate_per_s, latency_us, failing),
         usage: ["mock", "stack", "loadgen"].map(|container| usage(container, kind, start, workers)).into(),
         processes: if failing { processes(start, workers) } else { vec![] },
+        ticks: vec![],
         speed_before: Some(SpeedReading { arithmetic_us: 2_000.0, memory_us: 1_500.0 }),
         speed_after: Some(SpeedReading { arithmetic_us: 2_010.0, memory_us: 1_700.0 }),
     }
@@ -429,6 +439,7 @@ fn usage(container: &str, phase: PhaseKind, start: u64, workers: u32) -> Contain
             disk_read_bytes: Some(0),
             disk_written_bytes: None,
             pids: Some(4),
+            major_page_faults: Some(0),
         }
     };
     ContainerUsage { container: container.into(), samples: (0..=WARM_UP_S + SECONDS).map(sample).collect() }
@@ -448,10 +459,10 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
         command_line: command_line.into(),
         threads: 3,
         cpu_us,
-        ended_children_cpu_us: 0,
-        tasks: vec![Task { tid: pid, cpu_us: cpu_us + 1, wait_us: cpu_us / 50 }],
+        tasks: vec![Task { tid: pid, cpu_us: cpu_us + 1, wait_us: cpu_us / 50, ..Task::default() }],
         rss_bytes: 150 << 20,
         cpus_allowed: cpus("2-3"),
+        ..Process::default()
     };
     let sample = |index: u64| {
         let supervisor = process(7, 1_000, "uvicorn --workers \u{1b}[2J<b>");
@@ -462,11 +473,9 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             unix_us: start + index * SECOND_US + 400_000,
             processes: [supervisor].into_iter().chain((0..workers).map(worker)).collect(),
             connections: 8,
-            limits: Limits::default(),
             own_cpu_us: index * 900,
             cpus: [2, 3].map(|cpu| host_cpu(cpu, index, workers)).into(),
-            throttling: None,
-            processes_left_out: 0,
+            ..ProbeSample::default()
         }
     };
     (0..=WARM_UP_S + SECONDS).map(sample).collect()

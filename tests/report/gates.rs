@@ -5,7 +5,7 @@ use crate::fixture::run;
 use vscale::{
     analyse::Analysis,
     model::{
-        Ended, Gate, Limit, LimitValue, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading,
+        Ended, Gate, Limit, LimitValue, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading, Task,
         Throttling,
     },
 };
@@ -196,8 +196,12 @@ fn waiting_while_the_cpus_idle() {
                 let second = index as u64 * 1_000_000;
                 sample.processes.iter_mut().for_each(|process| process.tasks.clear());
                 // One thread that runs for a tenth of the time, and nobody else.
-                let task =
-                    vscale::model::Task { tid: 20, cpu_us: second / 10 + 1, wait_us: (second as f64 * share) as u64 };
+                let task = Task {
+                    tid: 20,
+                    cpu_us: second / 10 + 1,
+                    wait_us: (second as f64 * share) as u64,
+                    ..Task::default()
+                };
                 sample.processes[1].tasks = vec![task];
                 for (cpu, busy_us) in sample.cpus.iter_mut().zip([second / 10, 0]) {
                     (cpu.busy_us, cpu.idle_us) = (busy_us, second - busy_us);

@@ -65,6 +65,11 @@ fn slots_bound_what_is_under_way() {
     assert_eq!(result.failures, []);
     let window = &result.backend.as_ref().unwrap().window;
     assert_eq!(window.peak_in_flight, 24, "those that wait are in flight too");
+    assert_eq!(window.slots, Some(8));
+    // In a slot each is worked on for 50 ms, and waits for two turns of eight besides.
+    let processing_us = window.processing_us as f64 / window.answered as f64;
+    assert!(processing_us >= 50_000.0, "{processing_us}");
+    assert!(processing_us < window.service_time.percentile_us(50.0) as f64 / 1.5, "{processing_us}: without the wait");
     assert!(
         result.latency().max_us() >= 100_000,
         "the last of 24 waits for two turns of eight, the first perhaps begun"

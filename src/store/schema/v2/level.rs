@@ -137,6 +137,7 @@ impl PhaseWritten {
             load: self.load.into_result(),
             usage: self.containers.into_iter().map(usage).collect(),
             processes: self.processes.into_iter().map(Sample::into_probe_sample).collect(),
+            ticks: Vec::new(),
             speed_before: None,
             speed_after: None,
         }
@@ -186,9 +187,7 @@ impl Sample {
             connections: self.connections,
             limits: seen(self.limits),
             own_cpu_us: self.own_cpu_us,
-            cpus: Vec::new(),
-            throttling: None,
-            processes_left_out: 0,
+            ..ProbeSample::default()
         }
     }
 }
