@@ -9,6 +9,7 @@ mod host;
 mod load;
 mod planned;
 mod scaling;
+pub mod verdict;
 
 pub use costs::{overhead_p50_us, target_cpu_per_request_us};
 pub use load::load_findings;
