@@ -10,6 +10,7 @@ mod host;
 mod load;
 mod planned;
 mod scaling;
+pub mod verdict;
 mod wanted;
 
 pub use costs::{overhead_p50_us, target_cpu_per_request_us};
