@@ -19,8 +19,7 @@ const RUN_TIME: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadFlags {
-    /// Closed loop: concurrent users; each sends, waits for the answer, and sends again
-    /// [default: 1]
+    /// Closed loop: concurrent users; each sends, waits for the answer, sends again [default: 1]
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub users: Option<u32>,
     /// Users started each second [default: 10]

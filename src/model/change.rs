@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Change {
     /// What is moved.
     pub lever: Lever,
-    /// What it is multiplied by; above 0.
+    /// What it is multiplied by; above 0. A quota below 1 of a target that has none is that share of its CPUs.
     pub factor: f64,
     /// What for.
     pub purpose: Purpose,
@@ -39,6 +39,8 @@ pub enum Lever {
 pub enum Purpose {
     /// Whether the target is driven: more load must not raise its throughput.
     Check,
+    /// As it is, beside those that are changed: the factor is 1.
+    Reference,
     /// Whether what is said to limit it does: its throughput must move as predicted.
     Test,
     /// Whether the next limit is none yet: its throughput must stay.

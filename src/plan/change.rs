@@ -1,8 +1,10 @@
 //! What a change makes of a point and of its containers.
 
 use crate::{
-    limits::LEAST_QUOTA_US,
-    model::{Change, ContainerPlan, CpuSet, Distribution, Lever, Limit, LimitValue, LoadModel, Plan, Point, Shape},
+    limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
+    model::{
+        Change, ContainerPlan, CpuSet, Distribution, Lever, Limit, LimitValue, LoadModel, Plan, Point, Purpose, Shape,
+    },
 };
 
 /// The flags of the mock that can be moved.
@@ -21,14 +23,24 @@ pub struct Altered {
 /// `point` with a change; `None` where there is nothing of the kind to move, or no room to move it.
 pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
     let mut altered = Altered { point: point.clone(), containers: plan.containers.clone() };
+    if change.purpose == Purpose::Reference {
+        return Some(altered);
+    }
     let times = |count: u32| ((f64::from(count) * change.factor).round() as u32).max(1);
     match change.lever {
         Lever::Quota => {
-            let quota_us = (point.limits.number(Limit::CpuQuotaUs)? as f64 * change.factor).round() as u64;
-            if quota_us < LEAST_QUOTA_US {
+            let period_us = point.limits.number(Limit::CpuPeriodUs).unwrap_or(DEFAULT_PERIOD_US);
+            // Without one, all of its CPUs are what it has, and there are no more to give.
+            let (quota_us, room) = match point.limits.number(Limit::CpuQuotaUs) {
+                Some(quota_us) => (quota_us, f64::INFINITY),
+                None => (point.limits.cpuset()?.len() as u64 * period_us, 1.0),
+            };
+            let moved_us = (quota_us as f64 * change.factor).round() as u64;
+            if moved_us < LEAST_QUOTA_US || change.factor >= room {
                 return None;
             }
-            altered.point.limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(quota_us)));
+            altered.point.limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(moved_us)));
+            altered.point.limits.set(Limit::CpuPeriodUs, Some(LimitValue::Number(period_us)));
         }
         Lever::Cpuset => {
             let cpus = point.limits.cpuset()?;

@@ -50,8 +50,12 @@ fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
     let differ = plan.points.iter().any(|other| cpus(other) != cpus(point));
     let cpus = if differ { format!("-n{}", cpus(point)) } else { String::new() };
     let change = turn.change.map_or_else(String::new, |change| {
-        let control = if change.purpose == Purpose::Control { "-control" } else { "" };
-        format!("{control}-{}{}", change.lever, rounded(change.factor))
+        let moved = format!("-{}{}", change.lever, rounded(change.factor));
+        match change.purpose {
+            Purpose::Reference => "-reference".to_owned(),
+            Purpose::Control => format!("-control{moved}"),
+            Purpose::Check | Purpose::Test => moved,
+        }
     });
     let repeat = if repeat > 0 { format!("-r{}", repeat + 1) } else { String::new() };
     format!("w{}{quota}{cpus}{change}{repeat}", point.workers)
