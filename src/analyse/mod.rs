@@ -3,12 +3,14 @@
 
 mod attest;
 mod costs;
+pub mod fit;
 pub mod gates;
 mod growth;
 mod host;
 mod load;
 mod planned;
 mod scaling;
+pub mod stats;
 
 pub use costs::{overhead_p50_us, target_cpu_per_request_us};
 pub use load::load_findings;
