@@ -4,12 +4,14 @@
 mod attest;
 mod costs;
 mod differences;
+pub mod fit;
 pub mod gates;
 mod growth;
 mod host;
 mod load;
 mod planned;
 mod scaling;
+pub mod stats;
 pub mod verdict;
 mod wanted;
 

@@ -1,0 +1,151 @@
+//! Which law data follow, if any: AICc among those that may be asked, and a test that it misses the points no further than
+//! the visits scatter.
+
+use super::{
+    blocks::{self, Levelled},
+    curve::PointData,
+    laws::{Fitted, Law, Scale},
+};
+use crate::analyse::stats::{Estimate, Geometric, Interval, LEVEL, f_above};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// No fit below so many blocks.
+pub const BLOCKS_NEEDED: usize = 3;
+
+/// A peak is told up to so many times the largest N that was visited.
+const PEAK_WITHIN: f64 = 2.0;
+
+/// No throughput is known as well as this: below, nothing tells one law from another.
+const FINEST_NOISE: f64 = 1e-7;
+
+/// A law fitted to all blocks together, with intervals from fitting each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// The curve, over the logs of all blocks, without what sets one block's speed apart from another's.
+    pub fitted: Fitted,
+    /// Of `lambda`, over the blocks' own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<Interval>,
+    /// Of `sigma`; from 0 where it may be 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<Interval>,
+    /// Of `kappa`; from 0 where it may be 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kappa: Option<Interval>,
+    /// Of `ceiling`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Interval>,
+    /// Where X is highest; only where X is shown to fall beyond it, at no more than twice the largest N.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Interval>,
+    /// Akaike's criterion, corrected for few data (C. M. Hurvich, C.-L. Tsai, Biometrika 76, 1989): less is better.
+    pub aicc: f64,
+    /// How probable it is that the points lie as far from the curve as they do, by the scatter of their visits alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack_of_fit_p: Option<f64>,
+}
+
+/// Why no law is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNone {
+    /// Fewer than three have enough points.
+    TooFewBlocks,
+    /// Linear takes 3, Amdahl and the hinge 4, USL 6 (X that falls again is USL's alone); none that was asked fits.
+    TooFewPoints,
+    /// All laws were asked, and the best misses points by more than their visits scatter.
+    NoneFits,
+}
+
+/// The laws that may be asked, the best first. X that falls again is no law's but USL's.
+pub(super) fn candidates(points: &[PointData], is_retrograde: bool) -> Vec<Candidate> {
+    let laws = Law::ALL.into_iter().filter(|law| *law == Law::Usl || !is_retrograde);
+    let all = Levelled::of(points);
+    let mut candidates: Vec<Candidate> = laws.filter_map(|law| Candidate::of(law, points, &all)).collect();
+    candidates.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
+    candidates
+}
+
+/// The best, if it fits.
+pub(super) fn choose(candidates: &[Candidate], points: &[PointData]) -> Result<Law, WhyNone> {
+    let value_counts = points.iter().map(|(_, by_block)| by_block.iter().flatten().count());
+    match candidates.first() {
+        Some(best) if !best.is_missing_points() => Ok(best.fitted.law),
+        _ if value_counts.clone().max().unwrap_or(0) < BLOCKS_NEEDED => Err(WhyNone::TooFewBlocks),
+        _ if value_counts.filter(|count| *count > 0).count() < Law::Usl.points_needed() => Err(WhyNone::TooFewPoints),
+        Some(_) => Err(WhyNone::NoneFits),
+        None => Err(WhyNone::TooFewBlocks),
+    }
+}
+
+impl Candidate {
+    /// `None` below three blocks that have as many points as the law needs.
+    pub(super) fn of(law: Law, points: &[PointData], all: &Levelled) -> Option<Self> {
+        let blocks = blocks::each(points, law.points_needed());
+        if blocks.len() < BLOCKS_NEEDED {
+            return None;
+        }
+        let fitted = law.fit(&all.observations(), Scale::Log)?;
+        let of_blocks: Vec<Fitted> = blocks.iter().map(|block| law.fit_unbounded(block)).collect::<Option<_>>()?;
+        let most = points.last()?.0;
+        Some(Self {
+            fitted,
+            lambda: geometric(&of_blocks, |it| Some(it.lambda)),
+            sigma: bounded(&of_blocks, |it| it.sigma),
+            kappa: bounded(&of_blocks, |it| it.kappa),
+            ceiling: geometric(&of_blocks, |it| it.ceiling),
+            peak: peak(&of_blocks, most),
+            aicc: aicc(&fitted, all)?,
+            lack_of_fit_p: lack_of_fit_p(&fitted, all),
+        })
+    }
+
+    /// Whether the curve misses points by more than their visits' scatter explains.
+    pub fn is_missing_points(&self) -> bool {
+        self.lack_of_fit_p.is_some_and(|p| p < 1.0 - LEVEL)
+    }
+}
+
+/// Of a parameter that is above 0.
+fn geometric(of_blocks: &[Fitted], parameter: impl Fn(&Fitted) -> Option<f64>) -> Option<Interval> {
+    let values: Option<Vec<f64>> = of_blocks.iter().map(parameter).collect();
+    Some(Geometric::mean(&values?)?.interval(LEVEL))
+}
+
+/// Of a parameter that cannot be below 0: what an interval has there goes, so that it is one-sided at a bound. A narrower one
+/// there, of 95 % to one side, would cover 92.5 % near the bound, as the data would choose which one is used.
+fn bounded(of_blocks: &[Fitted], parameter: impl Fn(&Fitted) -> Option<f64>) -> Option<Interval> {
+    let values: Option<Vec<f64>> = of_blocks.iter().map(parameter).collect();
+    Some(Estimate::mean(&values?)?.interval(LEVEL).map(|value| value.max(0.0)))
+}
+
+/// By way of the peak's inverse square, kappa / (1 - sigma), which is 0 where there is none.
+fn peak(of_blocks: &[Fitted], most: f64) -> Option<Interval> {
+    let inverse_squares = bounded(of_blocks, |it| Some(it.kappa? / (1.0 - it.sigma?)))?;
+    let to_peak = |inverse_square: f64| inverse_square.powf(-0.5);
+    let (low, high) = (to_peak(inverse_squares.high), to_peak(inverse_squares.low));
+    let peak = Interval { estimate: to_peak(inverse_squares.estimate), low, high, ..inverse_squares };
+    (high.is_finite() && peak.estimate <= PEAK_WITHIN * most).then_some(peak)
+}
+
+/// `None` where there are too few observations for so many parameters.
+fn aicc(fitted: &Fitted, all: &Levelled) -> Option<f64> {
+    let n = all.observations().len() as f64;
+    // The blocks' speeds are parameters, too, and the noise is one more.
+    let k = (fitted.law.parameter_count() + all.speed_count + 1) as f64;
+    let variance = (fitted.sum_of_squares / n).max(FINEST_NOISE * FINEST_NOISE);
+    (n > k + 1.0).then(|| n * variance.ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+}
+
+/// The classic F test of how far the curve misses the points' means against how far the visits scatter about these. `None`
+/// where there are no more points than parameters.
+fn lack_of_fit_p(fitted: &Fitted, all: &Levelled) -> Option<f64> {
+    let (n, points) = (all.observations().len(), all.point_count());
+    let missed = points.checked_sub(fitted.law.parameter_count()).filter(|it| *it > 0)? as f64;
+    let scattered = n.checked_sub(points + all.speed_count).filter(|it| *it > 0)? as f64;
+    let pure_error = all.pure_error();
+    let excess = (fitted.sum_of_squares - pure_error).max(0.0);
+    let noise = (pure_error / scattered).max(FINEST_NOISE * FINEST_NOISE);
+    Some(f_above(excess / missed / noise, missed, scattered))
+}
