@@ -48,7 +48,7 @@ pub struct State {
 #[derive(Clone, Debug)]
 pub enum Sampled {
     /// They are these.
-    Now(ContainerSample),
+    Now(Box<ContainerSample>),
     /// It runs no more.
     Ended,
 }

@@ -17,7 +17,7 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
     let network = |of| if networks.is_empty() { None } else { network(of) };
     let memory = stats.memory_stats.unwrap_or_default();
     let blkio = stats.blkio_stats.unwrap_or_default();
-    Sampled::Now(ContainerSample {
+    Sampled::Now(Box::new(ContainerSample {
         unix_us: units::now_unix_us(),
         cpu_us: cpu_ns / NS_PER_US,
         cpu_user_us: usage.usage_in_usermode.map(|ns| ns / NS_PER_US),
@@ -32,7 +32,7 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
         disk_read_bytes: disk_bytes(&blkio, "read"),
         disk_written_bytes: disk_bytes(&blkio, "write"),
         pids: stats.pids_stats.and_then(|pids| pids.current),
-    })
+    }))
 }
 
 /// Usage without the page cache that the kernel would give back first.
@@ -69,7 +69,7 @@ mod tests {
 
     fn now(json: &str) -> ContainerSample {
         match sample(serde_json::from_str(json).expect("valid")) {
-            Sampled::Now(sample) => sample,
+            Sampled::Now(sample) => *sample,
             Sampled::Ended => panic!("it runs: {json}"),
         }
     }

@@ -143,7 +143,7 @@ async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
     loop {
         sample_times.tick().await;
         match container.sample().await {
-            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(sample),
+            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
             Ok(Sampled::Ended) | Err(_) => {}
         }
     }
