@@ -6,6 +6,7 @@ mod ceilings;
 pub mod decision;
 mod evidence;
 pub mod limits;
+mod observed;
 mod rules;
 #[cfg(test)]
 mod samples;
