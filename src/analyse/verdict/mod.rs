@@ -9,6 +9,8 @@ pub mod limits;
 mod rules;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod simulation;
 
 pub use ceilings::{Ceiling, Resource, ceilings};
 pub use evidence::{
