@@ -1,7 +1,8 @@
 //! Which setting to run: the smallest one that is as good as the best, by test and not by eye; a range where the visits do not
-//! tell. Takes plain numbers of each point by block; the tests are the caller's, so that statistics stand in one place.
+//! tell. Takes plain numbers of each point by block.
 
 use super::limits;
+use crate::analyse::stats::{Geometric, holm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,18 +39,6 @@ pub struct Ratio {
     pub low: f64,
     /// One-sided 95 % upper bound.
     pub high: f64,
-}
-
-/// The statistics that a decision rests on.
-pub trait RatioTests {
-    /// The first over the second of each pair; `None` with fewer than two.
-    fn ratio(&self, pairs: &[(f64, f64)]) -> Option<Ratio>;
-    /// Probability of such pairs if the ratio were `limit` or lower; 1 where it cannot be told.
-    fn p_above(&self, pairs: &[(f64, f64)], limit: f64) -> f64;
-    /// The same if it were `limit` or higher.
-    fn p_below(&self, pairs: &[(f64, f64)], limit: f64) -> f64;
-    /// Probabilities corrected for being several, by Holm.
-    fn holm(&self, p_values: &[f64]) -> Vec<f64>;
 }
 
 /// What to run, and what that rests on.
@@ -121,7 +110,7 @@ pub enum WorkersLever {
 }
 
 /// What to run of `candidates`, of which those that were not measured are left out; `None` where none was.
-pub fn decide(candidates: &[Candidate], has_slo: bool, tests: &dyn RatioTests) -> Option<Decision> {
+pub fn decide(candidates: &[Candidate], has_slo: bool) -> Option<Decision> {
     let mut measured: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.rps().is_some()).collect();
     measured.sort_by(|a, b| size(a).partial_cmp(&size(b)).unwrap_or(std::cmp::Ordering::Equal));
     if measured.is_empty() {
@@ -135,26 +124,26 @@ pub fn decide(candidates: &[Candidate], has_slo: bool, tests: &dyn RatioTests) -
         measured.iter().copied().filter(|candidate| !has_slo || candidate.meets_slo == Some(true)).collect();
     let groups = equal_cpus(&measured);
     Some(Decision {
-        chosen: chosen(&eligible, tests),
+        chosen: chosen(&eligible),
         beyond_slo: points(Some(false)),
         slo_unknown: points(None),
-        equal_cpus: groups.iter().filter_map(|group| compared(group, tests)).collect(),
-        workers: workers_lever(&groups, tests),
+        equal_cpus: groups.iter().filter_map(|group| compared(group)).collect(),
+        workers: workers_lever(&groups),
     })
 }
 
 /// Of settings in the order of their size.
-fn chosen(candidates: &[&Candidate], tests: &dyn RatioTests) -> Option<Chosen> {
+fn chosen(candidates: &[&Candidate]) -> Option<Chosen> {
     let best = best(candidates)?;
     let others: Vec<&Candidate> = candidates.iter().copied().filter(|other| other.setting != best.setting).collect();
     let ratios: Vec<_> = others.iter().map(|other| pairs(other, best)).collect();
-    let standing = standings(&ratios, tests);
+    let standing = standings(&ratios);
     let is_smaller = |other: &Candidate, than: &Candidate| size(other) < size(than);
     let as_good = others.iter().zip(&standing).filter(|(_, standing)| **standing == Standing::AsGood);
     let chosen = as_good.map(|(other, _)| *other).find(|other| is_smaller(other, best)).unwrap_or(best);
     let undecided = others.iter().zip(&standing).filter(|(_, standing)| **standing == Standing::Undecided);
     let undecided = undecided.filter(|(other, _)| is_smaller(other, chosen)).map(|(other, _)| other.setting).collect();
-    let of_best = if chosen.setting == best.setting { None } else { tests.ratio(&pairs(chosen, best)) };
+    let of_best = if chosen.setting == best.setting { None } else { ratio(&pairs(chosen, best)) };
     Some(Chosen {
         setting: chosen.setting,
         throughput_rps: chosen.rps()?,
@@ -173,10 +162,13 @@ enum Standing {
 }
 
 /// How each ratio stands to [`limits::AS_GOOD`], all of them claimed at once.
-fn standings(ratios: &[Vec<(f64, f64)>], tests: &dyn RatioTests) -> Vec<Standing> {
-    let corrected = |p_values: Vec<f64>| tests.holm(&p_values);
-    let as_good = corrected(ratios.iter().map(|pairs| tests.p_above(pairs, limits::AS_GOOD)).collect());
-    let worse = corrected(ratios.iter().map(|pairs| tests.p_below(pairs, limits::AS_GOOD)).collect());
+fn standings(ratios: &[Vec<(f64, f64)>]) -> Vec<Standing> {
+    let corrected = |p_value: fn(&Geometric, f64) -> f64| {
+        // What cannot be told is no evidence.
+        let p = |pairs: &Vec<_>| Geometric::paired(pairs).map_or(1.0, |ratio| p_value(&ratio, limits::AS_GOOD));
+        holm(&ratios.iter().map(p).collect::<Vec<f64>>())
+    };
+    let (as_good, worse) = (corrected(Geometric::p_above), corrected(Geometric::p_below));
     let is_shown = |p: f64| p < 1.0 - limits::LEVEL;
     let standing = |(as_good, worse): (f64, f64)| match (is_shown(as_good), is_shown(worse)) {
         (true, _) => Standing::AsGood,
@@ -201,10 +193,10 @@ fn equal_cpus<'a>(candidates: &[&'a Candidate]) -> Vec<Vec<&'a Candidate>> {
     groups
 }
 
-fn compared(group: &[&Candidate], tests: &dyn RatioTests) -> Option<EqualCpus> {
+fn compared(group: &[&Candidate]) -> Option<EqualCpus> {
     let best = best(group)?;
     let others = group.iter().filter(|other| other.setting != best.setting);
-    let other = |other: &&Candidate| Other { setting: other.setting, of_best: tests.ratio(&pairs(other, best)) };
+    let other = |other: &&Candidate| Other { setting: other.setting, of_best: ratio(&pairs(other, best)) };
     Some(EqualCpus {
         cpus: best.setting.cpus?,
         best: best.setting,
@@ -214,12 +206,12 @@ fn compared(group: &[&Candidate], tests: &dyn RatioTests) -> Option<EqualCpus> {
 }
 
 /// In each group, the fewest workers against all others.
-fn workers_lever(groups: &[Vec<&Candidate>], tests: &dyn RatioTests) -> WorkersLever {
+fn workers_lever(groups: &[Vec<&Candidate>]) -> WorkersLever {
     let lever = |group: &Vec<&Candidate>| {
         let fewest = group[0];
         let more = group.iter().filter(|one| one.setting.workers > fewest.setting.workers);
         let ratios: Vec<_> = more.map(|more| pairs(fewest, more)).collect();
-        let standings = standings(&ratios, tests);
+        let standings = standings(&ratios);
         if standings.contains(&Standing::Worse) {
             WorkersLever::Lever
         } else if standings.iter().all(|standing| *standing == Standing::AsGood) {
@@ -245,6 +237,11 @@ fn pairs(a: &Candidate, b: &Candidate) -> Vec<(f64, f64)> {
     a.throughput_rps.iter().zip(&b.throughput_rps).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect()
 }
 
+fn ratio(pairs: &[(f64, f64)]) -> Option<Ratio> {
+    let ratio = Geometric::paired(pairs)?;
+    Some(Ratio { estimate: ratio.value(), low: ratio.lower(limits::LEVEL), high: ratio.upper(limits::LEVEL) })
+}
+
 /// CPUs first, then workers.
 fn size(candidate: &Candidate) -> (f64, u32) {
     (candidate.setting.cpus.unwrap_or(0.0), candidate.setting.workers)
@@ -263,65 +260,6 @@ impl Candidate {
 mod tests {
     use super::*;
 
-    /// Student's t on paired logs at five blocks: 2.132 is its 95 % quantile at 4 degrees of freedom. Probabilities come from
-    /// a table of that one distribution.
-    struct FiveBlocks;
-
-    const T_OF_P: [(f64, f64); 8] = [
-        (0.0, 0.5),
-        (0.741, 0.25),
-        (1.533, 0.1),
-        (2.132, 0.05),
-        (2.776, 0.025),
-        (3.747, 0.01),
-        (4.604, 0.005),
-        (8.61, 0.0005),
-    ];
-
-    fn log_mean_and_error(pairs: &[(f64, f64)]) -> (f64, f64) {
-        let logs: Vec<f64> = pairs.iter().map(|(a, b)| (a / b).ln()).collect();
-        let n = logs.len() as f64;
-        let mean = logs.iter().sum::<f64>() / n;
-        let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        (mean, (variance / n).sqrt().max(1e-12))
-    }
-
-    impl RatioTests for FiveBlocks {
-        fn ratio(&self, pairs: &[(f64, f64)]) -> Option<Ratio> {
-            (pairs.len() == 5).then(|| {
-                let (mean, error) = log_mean_and_error(pairs);
-                let [estimate, low, high] = [0.0, -2.132, 2.132].map(|t| (mean + t * error).exp());
-                Ratio { estimate, low, high }
-            })
-        }
-
-        fn p_above(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
-            if pairs.len() != 5 {
-                return 1.0;
-            }
-            let (mean, error) = log_mean_and_error(pairs);
-            let t = (mean - limit.ln()) / error;
-            T_OF_P.iter().rev().find(|(least, _)| t >= *least).map_or(1.0, |(_, p)| *p)
-        }
-
-        fn p_below(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
-            let turned: Vec<(f64, f64)> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
-            self.p_above(&turned, 1.0 / limit)
-        }
-
-        fn holm(&self, p_values: &[f64]) -> Vec<f64> {
-            let mut order: Vec<usize> = (0..p_values.len()).collect();
-            order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
-            let mut adjusted = vec![0.0; p_values.len()];
-            let mut most = 0.0_f64;
-            for (rank, index) in order.into_iter().enumerate() {
-                most = most.max(p_values[index] * (p_values.len() - rank) as f64).min(1.0);
-                adjusted[index] = most;
-            }
-            adjusted
-        }
-    }
-
     /// Visits of five blocks about a mean, each as far off as said; blocks have a drift that pairs take out.
     fn candidate(point: usize, workers: u32, cpus: f64, rps: f64, spread: f64) -> Candidate {
         let noise = [0.3, -1.0, 0.8, -0.6, 0.5];
@@ -333,7 +271,7 @@ mod tests {
     }
 
     fn decided(candidates: &[Candidate]) -> Decision {
-        decide(candidates, false, &FiveBlocks).unwrap()
+        decide(candidates, false).unwrap()
     }
 
     #[test]
@@ -375,12 +313,12 @@ mod tests {
         for (point, meets) in points.iter_mut().zip([Some(true), Some(true), Some(false), None]) {
             point.meets_slo = meets;
         }
-        let decision = decide(&points, true, &FiveBlocks).unwrap();
+        let decision = decide(&points, true).unwrap();
         assert_eq!(decision.chosen.unwrap().setting.point, 1);
         assert_eq!((decision.beyond_slo, decision.slo_unknown), (vec![2], vec![3]));
         points.truncate(3);
         points.drain(..2);
-        let decision = decide(&points, true, &FiveBlocks).unwrap();
+        let decision = decide(&points, true).unwrap();
         assert_eq!((decision.chosen, decision.beyond_slo), (None, vec![2]));
     }
 
@@ -410,7 +348,7 @@ mod tests {
     fn what_was_not_measured_is_no_candidate() {
         let mut dead = candidate(0, 1, 1.0, 100.0, 0.0);
         dead.throughput_rps = vec![None, Some(0.0)];
-        assert_eq!(decide(&[dead.clone()], false, &FiveBlocks), None);
+        assert_eq!(decide(&[dead.clone()], false), None);
         let chosen = decided(&[dead, candidate(1, 2, 2.0, 100.0, 0.01)]).chosen.unwrap();
         assert_eq!((chosen.setting.point, chosen.undecided.len()), (1, 0));
     }

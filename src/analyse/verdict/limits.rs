@@ -11,6 +11,10 @@ pub const AT: f64 = 0.95;
 /// Two ceilings are apart from each other, where the higher one is at least so many times the throughput.
 pub const APART: f64 = 1.1;
 
+/// All ceilings are far, where the lowest is at least so many times the throughput: queues at several of them do not add up to
+/// a limit.
+pub const FAR: f64 = 4.0 / 3.0;
+
 /// More than this share of the periods ended early for the quota.
 pub const THROTTLED_PERIODS: f64 = 0.25;
 
@@ -34,6 +38,9 @@ pub const CONSTANT: f64 = 0.05;
 
 /// A backend does not make requests wait, where they take no longer than so many times their processing.
 pub const NO_QUEUE: f64 = 1.1;
+
+/// A backend idles, where no more than this share of the connections to it is in use.
+pub const CONNECTIONS_IDLE: f64 = 0.5;
 
 /// Doubling the users raises the throughput, where it does so at least by this factor.
 pub const RAISED: f64 = 1.05;

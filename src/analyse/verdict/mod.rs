@@ -10,6 +10,8 @@ mod observed;
 mod rules;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod simulation;
 
 pub use ceilings::{Ceiling, Resource, ceilings};
 pub use evidence::{

@@ -62,9 +62,20 @@ fn shown(case: &Case) -> Option<Vec<Number>> {
 
 fn eliminated(case: &Case, kind: Kind, numbers: Vec<Number>, lever: Lever) -> Verdict {
     let next = case.next(&[]);
-    let is_clear = case.is_well_known() && case.is_apart(next.as_ref());
-    let confidence = if is_clear { Confidence::High } else { case.at_most(Confidence::Moderate) };
+    let confidence = if is_backend_idle(case.evidence) {
+        case.high_beyond(next.as_ref(), limits::FAR)
+    } else {
+        case.at_most(Confidence::Moderate)
+    };
     Verdict { numbers, levers: vec![lever], next, ..Verdict::new(kind, confidence) }
+}
+
+/// Whether most of the connections to the backend have nothing to do, or there is none.
+fn is_backend_idle(evidence: &Evidence) -> bool {
+    evidence.backend.is_none_or(|backend| {
+        let share = backend.in_flight_mean.zip(backend.connections).map(|(mean, all)| mean / all.mean.max(1.0));
+        share.is_some_and(|share| share <= limits::CONNECTIONS_IDLE)
+    })
 }
 
 /// Efficiency at this point; at the first of an axis, which is what the others are compared with, that of the next.

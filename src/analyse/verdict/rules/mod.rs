@@ -60,8 +60,10 @@ impl Case<'_> {
         Some(Next { resources: ceiling.resources.clone(), rps: ceiling.rps, times: ceiling.rps / rps })
     }
 
-    fn is_apart(&self, next: Option<&Next>) -> bool {
-        next.is_none_or(|next| next.times >= limits::APART)
+    /// High where visits carry it and the next ceiling is at least so many times the throughput.
+    fn high_beyond(&self, next: Option<&Next>, times: f64) -> Confidence {
+        let is_apart = next.is_none_or(|next| next.times >= times);
+        if is_apart && self.is_well_known() { Confidence::High } else { self.at_most(Confidence::Moderate) }
     }
 
     /// Whether visits and interval carry a firm answer.
@@ -118,14 +120,23 @@ fn with_users(case: &Case, mut numbers: Vec<Number>) -> Vec<Number> {
     numbers
 }
 
-/// High where the limit is used up, or nothing else near it: neither users, nor the next ceiling, nor another claim.
+/// High where the limit is used up and nothing else is near it: neither users, nor the next ceiling, nor another claim, nor a
+/// lock, which has no ceiling, but makes threads give up their CPU.
 fn confidence(case: &Case, claim: &Claim, next: Option<&Next>) -> Confidence {
     let is_only = case.claims.len() == 1;
     let is_used_up = claim.utilisation.is_some_and(|share| share >= limits::AT);
-    // Connections that are in use are no proof: they are in use for whatever keeps requests at the backend.
-    let users_may_matter = !case.users_do_not_matter() && (!is_used_up || claim.kind == Kind::PoolBound);
-    let is_clear = is_only && is_used_up && !users_may_matter && case.is_apart(next) && case.is_well_known();
-    if is_clear { Confidence::High } else { case.at_most(Confidence::Moderate) }
+    // Connections in use are no proof by themselves, nor is one busy worker: users make them so.
+    let is_proof = is_used_up && !matches!(claim.kind, Kind::PoolBound | Kind::Imbalanced);
+    let users_may_matter = !case.users_do_not_matter() && !is_proof;
+    let switches = case.evidence.cpu.voluntary_switches_per_request;
+    let is_for_cpu =
+        matches!(claim.kind, Kind::CpuThrottled | Kind::CpuBound | Kind::WorkerSaturated | Kind::Imbalanced);
+    let may_block = is_for_cpu && switches.is_none_or(|times| times >= limits::VOLUNTARY_SWITCHES);
+    if is_only && is_used_up && !users_may_matter && !may_block {
+        case.high_beyond(next, limits::APART)
+    } else {
+        case.at_most(Confidence::Moderate)
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn workers(busy_cores: &[f64], cpus: f64, rps: f64) -> Evidence {
         it.throughput_rps = Some(about(rps, 0.02));
         it.cpu.cores = Some(cores);
         it.cpu.us_per_request = Some(about(cores * 1e6 / rps, 0.01));
-        it.cpu.voluntary_switches_per_request = Some(1.5);
+        it.cpu.voluntary_switches_per_request = Some(0.2);
         it.workers = busy_cores.iter().map(|&cores| WorkerEvidence { cores, busiest_thread_cores: cores }).collect();
     })
 }
@@ -174,7 +174,10 @@ fn users_that_ask_for_too_little() {
 
 /// Two workers of four CPUs, neither busy, where twice the users do no more.
 fn idle(efficiency: f64) -> Evidence {
-    with(&workers(&[0.3, 0.3], 4.0, 100.0), |it| it.curve = Some(curve(&[(2, efficiency), (4, efficiency / 2.0)])))
+    with(&workers(&[0.3, 0.3], 4.0, 100.0), |it| {
+        it.cpu.voluntary_switches_per_request = Some(1.5);
+        it.curve = Some(curve(&[(2, efficiency), (4, efficiency / 2.0)]));
+    })
 }
 
 #[test]
@@ -326,6 +329,13 @@ fn few_or_scattered_visits_carry_little() {
     assert_eq!(kind(&with(&throttled(), |it| it.visits = 0)), Kind::Inconclusive);
     let reach = |reach: f64| limit(&with(&throttled(), |it| it.throughput_rps = Some(about(98.0, reach)))).confidence;
     assert_eq!((reach(0.09), reach(0.11)), (Confidence::High, Confidence::Moderate));
+}
+
+#[test]
+fn threads_that_give_up_a_full_cpu_may_wait_for_a_lock() {
+    let switches = |times| limit(&with(&throttled(), |it| it.cpu.voluntary_switches_per_request = times)).confidence;
+    assert_eq!((switches(Some(0.49)), switches(Some(0.5))), (Confidence::High, Confidence::Moderate));
+    assert_eq!(switches(None), Confidence::Moderate);
 }
 
 #[test]

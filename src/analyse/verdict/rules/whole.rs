@@ -39,9 +39,12 @@ pub(super) fn two_modes(case: &Case) -> Option<Verdict> {
     })
 }
 
-/// Twice the users do so much more that no other limit can be near.
+/// Twice the users do so much more that no other limit can be near, unless they did it at idle workers beside a full one.
 pub(super) fn under_driven(case: &Case) -> Option<Verdict> {
     let raised = case.evidence.load.doubled_users?;
+    if case.shown().any(|claim| claim.kind == Kind::Imbalanced) {
+        return None;
+    }
     let is_much = raised.low > limits::RAISED && raised.estimate >= limits::RAISED_MUCH;
     is_much.then(|| by_users(case, raised.estimate))
 }
@@ -55,8 +58,12 @@ pub(super) fn slightly_under_driven(case: &Case) -> Option<Verdict> {
 
 fn by_users(case: &Case, raised: f64) -> Verdict {
     let next = case.next(&[Lever::Users]);
-    let is_clear = case.is_well_known() && case.is_apart(next.as_ref());
-    let confidence = if is_clear { Confidence::High } else { case.at_most(Confidence::Moderate) };
+    // Where workers were not told apart, one may be full beside idle ones to which new users go.
+    let confidence = if case.evidence.workers.is_empty() {
+        case.at_most(Confidence::Moderate)
+    } else {
+        case.high_beyond(next.as_ref(), limits::FAR)
+    };
     Verdict {
         numbers: vec![Number::against(Figure::DoubledUsers, raised, limits::RAISED)],
         levers: vec![Lever::Users],
