@@ -1,4 +1,5 @@
-//! What a study's points along one axis say: ratios, whether X falls again, how far it is linear, and which law it follows.
+//! What a study's points along one axis say: ratios, whether X falls again, how far it is linear, and which law it
+//! follows.
 
 use super::{
     choice::{Candidate, WhyNone, candidates, choose},
@@ -156,7 +157,8 @@ fn linear_to(rows: &[CurvePoint]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Each X in three blocks, the second faster and the third slower, with a little noise that is another for each point.
+    /// Each X in three blocks, the second faster and the third slower, with a little noise that is another for each
+    /// point.
     fn points(values: &[(f64, f64)], noise: f64) -> Vec<PointData> {
         let blocks = [1.0, 1.1, 0.8];
         let point = |(at, (n, x)): (usize, &(f64, f64))| {

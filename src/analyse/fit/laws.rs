@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 pub enum Law {
     /// X = lambda N.
     Linear,
-    /// X = lambda N / (1 + sigma (N - 1)): a share sigma of the work is done by one at a time (G. M. Amdahl, AFIPS 1967).
+    /// X = lambda N / (1 + sigma (N - 1)): a share sigma of the work is done by one at a time (G. M. Amdahl, AFIPS
+    /// 1967).
     Amdahl,
     /// X = min(lambda N, C): linear up to a ceiling.
     Hinge,
-    /// X = lambda N / (1 + sigma (N - 1) + kappa N (N - 1)): each waits for each other besides (N. J. Gunther, Guerrilla
-    /// Capacity Planning, 2007). It has a peak where kappa is above 0.
+    /// X = lambda N / (1 + sigma (N - 1) + kappa N (N - 1)): each waits for each other besides (N. J. Gunther,
+    /// Guerrilla Capacity Planning, 2007). It has a peak where kappa is above 0.
     Usl,
 }
 
@@ -81,8 +82,8 @@ impl Law {
         self.fit_within(&self.bounds(), observations, scale)
     }
 
-    /// The same on logs, but sigma and kappa may be below 0, as noise may have it: these errors even out over several fits, where
-    /// those of [`Self::fit`] would all be to one side.
+    /// The same on logs, but sigma and kappa may be below 0, as noise may have it: these errors even out over several
+    /// fits, where those of [`Self::fit`] would all be to one side.
     pub(super) fn fit_unbounded(self, observations: &[Observation]) -> Option<Fitted> {
         let is_free = |(low, high): (f64, f64)| low < high;
         let bounds = self.bounds().map(|bound| if is_free(bound) { ANY } else { bound });

@@ -4,8 +4,8 @@ use super::{Geometric, Interval, LEVEL};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether a ratio is 1 but for a margin, by two one-sided tests (D. J. Schuirmann, J. Pharmacokinetics and Biopharmaceutics
-/// 15, 1987). Noise makes this harder to claim, where it makes "no significant difference" easier.
+/// Whether a ratio is 1 but for a margin, by two one-sided tests (D. J. Schuirmann, J. Pharmacokinetics and
+/// Biopharmaceutics 15, 1987). Noise makes this harder to claim, where it makes "no significant difference" easier.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Equivalence {
     /// The ratio may be this share below or above 1.

@@ -1,7 +1,7 @@
 //! Statistics of studies: intervals, tests and what they take, over plain numbers. Knows no run, does no I/O.
 //!
-//! The visit is the unit: every sample here is of visits. Throughputs are compared on logs, where noise that is a share of
-//! the throughput is the same at every point. No resampling: below 15 blocks its intervals cover too little.
+//! The visit is the unit: every sample here is of visits. Throughputs are compared on logs, where noise that is a share
+//! of the throughput is the same at every point. No resampling: below 15 blocks its intervals cover too little.
 
 mod distributions;
 mod estimate;

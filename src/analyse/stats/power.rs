@@ -18,8 +18,8 @@ pub fn power(blocks: usize, effect: f64, alpha: f64) -> Option<f64> {
     Some(middles.map(|ratio| found(ratio) * deviation_density(ratio, degrees_of_freedom)).sum::<f64>() * step)
 }
 
-/// The smallest effect, in the unit of `standard_deviation` (that of the pairs' differences; of log ratios, a log ratio), that
-/// a two-sided paired test at `alpha` finds with probability `wanted_power`. `None` below two blocks.
+/// The smallest effect, in the unit of `standard_deviation` (that of the pairs' differences; of log ratios, a log
+/// ratio), that a two-sided paired test at `alpha` finds with probability `wanted_power`. `None` below two blocks.
 pub fn smallest_effect(blocks: usize, standard_deviation: f64, wanted_power: f64, alpha: f64) -> Option<f64> {
     let (mut low, mut high) = (0.0, 1.0);
     while power(blocks, high, alpha)? < wanted_power {
