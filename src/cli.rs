@@ -6,10 +6,12 @@ use clap_complete::Shell;
 use std::{path::PathBuf, time::Duration};
 
 mod bench;
+mod compare;
 mod load;
 mod mock;
 
 pub use bench::BenchArgs;
+pub use compare::{CompareArgs, HistoryArgs};
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 
@@ -32,6 +34,10 @@ pub enum Command {
     Bench(BenchArgs),
     /// Make the report of a run again from its folder
     Report(ReportArgs),
+    /// Say how the throughput of a second run differs from that of a first
+    Compare(CompareArgs),
+    /// List the runs of a results folder, or say what differs between two
+    History(HistoryArgs),
     /// Remove what killed runs left in the engine
     Gc(GcArgs),
     /// Serve the mock backend (an OpenAI-compatible API with fixed answers)

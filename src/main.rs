@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Bench(args) => commands::bench(&args),
         Command::Report(args) => commands::report(&args),
+        Command::Compare(args) => commands::compare(&args),
+        Command::History(args) => commands::history(&args),
         Command::Schema(args) => commands::schema(&args),
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => commands::mock(&args),

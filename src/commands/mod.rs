@@ -1,6 +1,7 @@
 //! What each subcommand does, in terms of the library: results go to stdout, progress and errors to stderr.
 
 mod bench;
+mod compare;
 mod generator;
 mod load;
 mod output;
@@ -9,6 +10,7 @@ mod roles;
 mod signals;
 
 pub use bench::{bench, gc, report, schema};
+pub use compare::{compare, history};
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};
