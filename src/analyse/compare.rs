@@ -4,7 +4,7 @@
 use super::{
     Analysis,
     scaling::throughput_rps,
-    stats::{Geometric, Judgement, LEVEL, holm},
+    stats::{ALPHA, Geometric, Judgement, holm},
 };
 use crate::model::{Limit, Origin, Plan, Point, Run};
 use serde::Serialize;
@@ -86,7 +86,7 @@ impl Comparison {
     pub fn worse(&self, limit: f64) -> impl Iterator<Item = &ComparedPoint> {
         let compared = self.points.iter().filter_map(|point| Some((point, point.ratio?)));
         let p_values: Vec<f64> = compared.clone().map(|(_, ratio)| ratio.p_below(limit)).collect();
-        compared.zip(holm(&p_values)).filter(|(_, p_value)| *p_value < 1.0 - LEVEL).map(|((point, _), _)| point)
+        compared.zip(holm(&p_values)).filter(|(_, p_value)| *p_value < ALPHA).map(|((point, _), _)| point)
     }
 }
 

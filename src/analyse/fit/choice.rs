@@ -6,7 +6,7 @@ use super::{
     curve::PointData,
     laws::{Fitted, Law, Scale},
 };
-use crate::analyse::stats::{Estimate, Geometric, Interval, LEVEL, f_above};
+use crate::analyse::stats::{ALPHA, Estimate, Geometric, Interval, LEVEL, f_above};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +103,7 @@ impl Candidate {
 
     /// Whether the curve misses points by more than their visits' scatter explains.
     pub fn is_missing_points(&self) -> bool {
-        self.lack_of_fit_p.is_some_and(|p| p < 1.0 - LEVEL)
+        self.lack_of_fit_p.is_some_and(|p| p < ALPHA)
     }
 }
 

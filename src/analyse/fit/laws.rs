@@ -103,6 +103,8 @@ impl Law {
         let mut starts: Vec<(f64, Vector)> =
             self.starts(observations).into_iter().map(|start| (sum_of_squares(&start), start)).collect();
         starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Blocks have the same N, and a law may ignore what sets two starts apart.
+        starts.dedup_by(|a, b| a.1 == b.1);
         let walks = starts.iter().take(STARTS).map(|(_, start)| minimise(residuals, *start, bounds));
         let least = walks.min_by(|a, b| a.sum_of_squares.total_cmp(&b.sum_of_squares))?;
         Some(self.fitted(least))
