@@ -2,6 +2,7 @@
 //! among what was measured, so that it can be made again, and better, from a run's folder.
 
 mod attest;
+pub mod compare;
 mod confirm;
 mod costs;
 mod differences;

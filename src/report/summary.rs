@@ -67,7 +67,8 @@ impl From<&Finding> for Remark {
 }
 
 impl Badge {
-    fn of(run: &Run, analysis: &Analysis) -> Self {
+    /// Of a run and what follows from it.
+    pub fn of(run: &Run, analysis: &Analysis) -> Self {
         if run.visited.is_empty() {
             return Self::Invalid;
         }
