@@ -5,8 +5,11 @@ use crate::analyse::gates;
 /// A limit is near, where this share of it is used.
 pub const NEAR: f64 = gates::CPU_BOUND;
 
-/// Where this share of a limit is used, nothing but the limit itself can add more than a twentieth.
+/// Limits of which this share is used are within a twentieth of the throughput, and of each other.
 pub const AT: f64 = 0.95;
+
+/// Where this share of a limit is used, nothing but the limit itself can add much.
+pub const USED_UP: f64 = 0.97;
 
 /// Two ceilings are apart from each other, where the higher one is at least so many times the throughput.
 pub const APART: f64 = 1.1;
