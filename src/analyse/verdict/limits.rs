@@ -104,3 +104,15 @@ pub const AS_GOOD: f64 = 0.95;
 
 /// Of the tests that a decision rests on.
 pub const LEVEL: f64 = 0.95;
+
+/// The rules of thumb: throughput grows as workers do, where it does so by this share of them.
+pub const THUMB_LINEAR: f64 = 0.9;
+
+/// The rules of thumb: what grows by less than this factor stays.
+pub const THUMB_STABLE: f64 = 1.1;
+
+/// The rules of thumb: throughput hardly grows below this factor.
+pub const THUMB_HARDLY: f64 = 1.2;
+
+/// The rules of thumb: latency grows much from this factor on.
+pub const THUMB_MUCH: f64 = 1.5;
