@@ -7,6 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 mod app;
 mod bench;
+mod calibrate;
 mod load;
 mod mock;
 mod run;
@@ -14,6 +15,7 @@ mod study;
 
 pub use app::AppArgs;
 pub use bench::BenchArgs;
+pub use calibrate::CalibrateArgs;
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use run::RunFlags;
@@ -39,6 +41,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Find out which setting to run, what limits it and what limits next: every setting visited several times
     Study(Box<StudyArgs>),
+    /// See how often the verdict is right on this host: targets whose limits are known
+    Calibrate(CalibrateArgs),
     /// Do again what a run did, and say what differs in the host
     Rerun(RerunArgs),
     /// Make the report of a run again from its folder

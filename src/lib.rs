@@ -4,6 +4,7 @@
 
 pub mod analyse;
 pub mod app;
+pub mod calibrate;
 pub mod cli;
 pub mod compose;
 pub mod distribution;

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Bench(args) => commands::bench(&args),
         Command::Study(args) => commands::study(&args),
+        Command::Calibrate(args) => commands::calibrate(&args),
         Command::Rerun(args) => commands::rerun(&args),
         Command::Report(args) => commands::report(&args),
         Command::Schema(args) => commands::schema(&args),

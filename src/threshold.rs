@@ -61,6 +61,14 @@ impl Threshold {
     }
 }
 
+impl Threshold {
+    /// Whether the condition holds; `None` where there are too few samples to say.
+    pub fn holds(&self, result: &LoadResult) -> Option<bool> {
+        let value = self.metric.of(result)?;
+        Some(if self.is_above { value > self.limit } else { value < self.limit })
+    }
+}
+
 impl Metric {
     fn of(self, result: &LoadResult) -> Option<f64> {
         match self {

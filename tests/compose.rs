@@ -1,8 +1,10 @@
 //! Compose files, good and bad: what is understood, and what an error says.
 
+use clap::Parser;
 use insta::assert_snapshot;
 use std::{fs, path::PathBuf};
 use vscale::{
+    cli::Cli,
     compose::{self, Project},
     model::{Limit, LimitValue},
     redact::Redactor,
@@ -51,6 +53,28 @@ fn the_repositorys_own_file_is_understood() {
     assert_eq!((stack.environment["PORT"].as_str(), stack.init, stack.read_only), ("9000", Some(true), true));
     assert_eq!(stack.cap_drop, ["ALL"]);
     assert!(project.networks["bench"].internal);
+}
+
+#[test]
+fn every_example_is_understood_and_stands_in_its_table() {
+    let readme = fs::read_to_string("examples/limits/README.md").expect("it is there");
+    let files = fs::read_dir("examples/limits").expect("it is there").map(|entry| entry.expect("readable").path());
+    let files: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
+    assert_eq!(readme.matches(".yaml)").count(), files.len());
+    for file in files {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
+        assert!(readme.contains(&format!("| [{name}]({name}.yaml) |")), "{name}");
+        let text = fs::read_to_string(&file).expect("readable");
+        let command = text.lines().find_map(|line| line.strip_prefix("#     ")).expect("a command to try it");
+        Cli::try_parse_from(command.split(' ')).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let project = compose::load(&[file], &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((project.vscale.target.as_str(), project.vscale.workers.env.as_str()), ("app", "WORKERS"));
+        for (service, parsed) in project.services.iter().filter(|(service, _)| *service != "loadgen") {
+            let words = ["vscale"].map(String::from).into_iter().chain(parsed.command.clone().unwrap_or_default());
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{name}: {service}: {error}"));
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod mock;
 mod mock_behaviour;
 #[path = "roles/pacing.rs"]
 mod pacing;
+#[path = "roles/probe.rs"]
+mod probe;
 #[path = "roles/requests.rs"]
 mod requests;
 #[path = "roles/servers.rs"]

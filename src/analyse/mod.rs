@@ -2,6 +2,7 @@
 //! among what was measured, so that it can be made again, and better, from a run's folder.
 
 mod attest;
+mod confirm;
 mod costs;
 mod differences;
 pub mod fit;
@@ -12,13 +13,16 @@ mod load;
 mod planned;
 mod scaling;
 pub mod stats;
+mod study;
 pub mod verdict;
 mod wanted;
 
-pub use costs::{overhead_p50_us, target_cpu_per_request_us};
+pub use confirm::{Confirmation, Outcome, Prediction};
+pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
 pub use differences::differences;
 pub use load::load_findings;
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
+pub use study::{Percentiles, Study, StudyCurve, StudyPoint, With};
 pub use wanted::wanted;
 
 use crate::{

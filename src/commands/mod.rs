@@ -1,6 +1,7 @@
 //! What each subcommand does, in terms of the library: results go to stdout, progress and errors to stderr.
 
 mod bench;
+mod calibrate;
 mod generator;
 mod load;
 mod measure;
@@ -12,6 +13,7 @@ mod signals;
 mod study;
 
 pub use bench::bench;
+pub use calibrate::calibrate;
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};

@@ -5,7 +5,7 @@ use crate::model::{ProbeSample, Task, Window};
 use std::collections::HashMap;
 
 /// Of a thread, in a span: less is none.
-const ACTIVE_US: u64 = 1_000;
+pub(super) const ACTIVE_US: u64 = 1_000;
 
 /// The target's CPUs in a window; `None` where it was not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +42,7 @@ impl HostUse {
 }
 
 /// The samples from the last one before the window, or the first in it, to the first after it, or the last in it.
-fn about<'a>(samples: &'a [ProbeSample], window: &Window) -> &'a [ProbeSample] {
+pub(super) fn about<'a>(samples: &'a [ProbeSample], window: &Window) -> &'a [ProbeSample] {
     let end_unix_us = window.start_unix_us + window.duration_us;
     let from = samples.partition_point(|sample| sample.unix_us <= window.start_unix_us).saturating_sub(1);
     let to = samples.partition_point(|sample| sample.unix_us < end_unix_us);

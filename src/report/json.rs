@@ -2,7 +2,7 @@
 //! two runs may be compared.
 
 use crate::{
-    analyse::{Analysis, Scaling},
+    analyse::{Analysis, Scaling, Study},
     error::{Error, Result},
     model::{
         EngineFacts, Finding, HostFacts, HostPlan, ImageFacts, LoadPlan, Plan, Point, Roles, Run, Stage, StudyPlan,
@@ -14,7 +14,8 @@ use serde::Serialize;
 
 /// The text of `result.json`.
 pub fn result(run: &Run, analysis: &Analysis) -> Result<String> {
-    pretty(&ResultFile { run, findings: &analysis.findings, scaling: &analysis.scaling })
+    let study = Study::of(run, analysis);
+    pretty(&ResultFile { run, findings: &analysis.findings, scaling: &analysis.scaling, study })
 }
 
 /// What was measured, and behind it what follows.
@@ -27,6 +28,9 @@ pub(super) struct ResultFile<'a> {
     findings: &'a [Finding],
     /// How throughput grows with workers.
     scaling: &'a Scaling,
+    /// A study's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    study: Option<Study>,
 }
 
 /// The text of `manifest.json`.

@@ -6,6 +6,7 @@
 //! [`crate::text::plain`] on its way there.
 
 mod axis;
+pub mod calibration;
 mod cells;
 mod chart;
 mod charts;

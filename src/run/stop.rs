@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use tokio::sync::watch;
 
 /// Tells of the signal that asks for an end, once there is one. Who sends it knows by its drop that nobody listens.
+#[derive(Clone)]
 pub struct Stop(watch::Receiver<Option<i32>>);
 
 impl From<watch::Receiver<Option<i32>>> for Stop {

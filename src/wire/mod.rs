@@ -1,4 +1,4 @@
-//! What load generator and mock both need: how HTTP/1.1 frames messages, a memory for messages that are the same each time,
+//! What load generator, mock and app need: how HTTP/1.1 frames messages, a memory for messages that are the same each time,
 //! a bound on what is kept, and a timer finer than epoll's. Only `timer` does I/O.
 
 mod allowance;

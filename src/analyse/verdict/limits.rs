@@ -81,6 +81,9 @@ pub const DISK_IDLE_BYTES_PER_S: f64 = 1e6;
 /// A network with fewer bytes a second than this is not what is waited for.
 pub const NETWORK_IDLE_BYTES_PER_S: f64 = 10e6;
 
+/// Far below a limit is less than this share of it.
+pub const FAR_BELOW: f64 = 0.5;
+
 /// Two limits take turns, where each holds for at least this share of the 100 ms ticks.
 pub const TAKES_TURNS: f64 = 0.2;
 

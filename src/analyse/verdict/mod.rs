@@ -6,6 +6,7 @@ mod ceilings;
 pub mod decision;
 mod evidence;
 pub mod limits;
+mod observed;
 mod rules;
 mod rules_of_thumb;
 #[cfg(test)]

@@ -1,0 +1,291 @@
+//! A study's answer: what each point did, what limits it there, how throughput grows along each axis, which setting to run.
+//! Pure; made anew from what was measured, whenever it is asked for.
+
+use super::{
+    Analysis,
+    confirm::Confirmation,
+    fit::{Curve, PointData},
+    stats::{Geometric, Interval, LEVEL, Pilot, Spread, holm},
+    verdict::{
+        Evidence, Judgement,
+        decision::{self, Candidate, Choice, Decision, Ratio, RatioTests},
+        judge,
+    },
+};
+use crate::{
+    measure::Rates,
+    model::{CpuSet, Histogram, LoadResult, PhaseKind, Purpose, Run, Turn, Visited},
+    threshold::Threshold,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a study found.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Study {
+    /// Which setting to run; absent where nothing valid was measured.
+    pub decision: Option<Decision>,
+    /// A row for each point, in the plan's order.
+    pub points: Vec<StudyPoint>,
+    /// How throughput goes over workers, one for each of the other settings that were varied.
+    pub curves: Vec<StudyCurve>,
+    /// The verdict put to the test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<Confirmation>,
+    /// Blocks that were visited, as a whole or in part; a trial's not counted.
+    pub blocks: usize,
+    /// Share of the visits that the host has spoiled.
+    pub spoiled_ratio: f64,
+}
+
+/// A point over its valid visits.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StudyPoint {
+    /// Its place in the plan.
+    pub point: usize,
+    /// What it is.
+    pub setting: Choice,
+    /// Valid visits.
+    pub visits: usize,
+    /// Throughput of each block; absent where there is no valid visit.
+    pub by_block_rps: Vec<Option<f64>>,
+    /// Geometric mean of the visits' throughputs; absent below two.
+    pub throughput_rps: Option<Interval>,
+    /// Where the spread between its visits comes from.
+    pub spread: Option<Spread>,
+    /// Of all its visits' answers together.
+    pub latency: Percentiles,
+    /// What limits it.
+    pub judgement: Judgement,
+}
+
+/// Of latencies, from when a request was sent; absent with too few of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Percentiles {
+    /// The median.
+    pub p50_us: Option<u64>,
+    /// 95 of 100 are not longer.
+    pub p95_us: Option<u64>,
+    /// 99 of 100 are not longer.
+    pub p99_us: Option<u64>,
+}
+
+/// Throughput over workers, all else being the same.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StudyCurve {
+    /// What all of its points have in common.
+    pub with: With,
+    /// Its points, fewest workers first, by their places in the plan.
+    pub points: Vec<usize>,
+    /// What it says.
+    pub curve: Curve,
+}
+
+/// What the points of a curve have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum With {
+    /// This quota for each worker, in CPUs.
+    CpusPerWorker(f64),
+    /// This quota for all, in CPUs.
+    Cpus(f64),
+    /// So many CPUs to run on, without a quota.
+    CpusetCpus(usize),
+}
+
+impl Study {
+    /// Of a run; `None` where it is no study, or nothing was visited.
+    pub fn of(run: &Run, analysis: &Analysis) -> Option<Self> {
+        let plan = run.plan.study.as_ref().filter(|_| !run.visited.is_empty())?;
+        let blocks = run.visited.iter().filter(|it| !is_of_a_trial(it)).map(|it| it.block + 1).max().unwrap_or(0);
+        let data: Vec<Vec<Option<f64>>> =
+            (0..run.plan.points.len()).map(|point| by_block(run, analysis, Turn::plain(point), blocks)).collect();
+        let slo: Option<Threshold> = plan.slo.as_ref().and_then(|text| text.parse().ok());
+        let curves = curves(run, &data);
+        let points: Vec<StudyPoint> = (0..run.plan.points.len())
+            .map(|point| {
+                let curve = curves.iter().find(|curve| curve.points.len() > 1 && curve.points.contains(&point));
+                study_point(run, analysis, point, &data[point], curve.map(|curve| &curve.curve))
+            })
+            .collect();
+        let candidates: Vec<Candidate> = points
+            .iter()
+            .map(|point| Candidate {
+                setting: point.setting,
+                throughput_rps: point.by_block_rps.clone(),
+                meets_slo: slo.as_ref().and_then(|slo| meets(slo, run, analysis, point.point)),
+            })
+            .collect();
+        let decision = decision::decide(&candidates, slo.is_some(), &Paired);
+        let spoiled = super::wanted::spoiled(run, analysis).len();
+        let mut study = Self {
+            decision,
+            points,
+            curves,
+            confirmation: None,
+            blocks,
+            spoiled_ratio: spoiled as f64 / run.visited.len() as f64,
+        };
+        study.confirmation = Confirmation::of(run, analysis, &study);
+        Some(study)
+    }
+
+    /// The point that is decided for, or the best where none can be.
+    pub fn answer(&self) -> Option<&StudyPoint> {
+        let chosen = self.decision.as_ref()?.chosen.as_ref()?;
+        self.points.iter().find(|point| point.point == chosen.setting.point)
+    }
+}
+
+/// Whether a visit puts a verdict to the test, and is none of the curve's.
+pub(super) fn is_of_a_trial(visited: &Visited) -> bool {
+    visited.change.is_some_and(|change| change.purpose != Purpose::Check)
+}
+
+/// Throughput of a turn in each block: of its last visit that is valid.
+pub(super) fn by_block(run: &Run, analysis: &Analysis, turn: Turn, blocks: usize) -> Vec<Option<f64>> {
+    let of_block = |block| {
+        let visits = run.visited.iter().filter(|it| it.block == block && it.turn() == turn && analysis.is_valid(it));
+        visits.filter_map(throughput_rps).last()
+    };
+    (0..blocks).map(of_block).collect()
+}
+
+/// Successful answers a second.
+fn throughput_rps(visited: &Visited) -> Option<f64> {
+    visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps()).filter(|rps| *rps > 0.0)
+}
+
+/// A point's valid visits.
+pub(super) fn visits<'a>(run: &'a Run, analysis: &Analysis, point: usize) -> Vec<&'a Visited> {
+    let turn = Turn::plain(point);
+    run.visited.iter().filter(|it| it.turn() == turn && analysis.is_valid(it)).collect()
+}
+
+fn study_point(
+    run: &Run,
+    analysis: &Analysis,
+    point: usize,
+    by_block: &[Option<f64>],
+    curve: Option<&Curve>,
+) -> StudyPoint {
+    let values: Vec<f64> = by_block.iter().copied().flatten().collect();
+    let visits = visits(run, analysis, point);
+    let loads: Vec<&LoadResult> = visits.iter().filter_map(|it| Some(&it.phase(PhaseKind::Target)?.load)).collect();
+    let seconds: Vec<Vec<f64>> = loads.iter().map(|load| counted_seconds(load)).collect();
+    StudyPoint {
+        point,
+        setting: choice(run, point, &visits),
+        visits: visits.len(),
+        by_block_rps: by_block.to_vec(),
+        throughput_rps: interval(run, by_block),
+        spread: if values.len() > 1 { Spread::of(&seconds) } else { None },
+        latency: percentiles(&loads),
+        judgement: judge(&Evidence::of(run, analysis, point, curve)),
+    }
+}
+
+/// With a precision asked for, the spread of the pilot stands for all (Stein).
+fn interval(run: &Run, by_block: &[Option<f64>]) -> Option<Interval> {
+    let values = |blocks: &[Option<f64>]| blocks.iter().copied().flatten().collect::<Vec<f64>>();
+    let all = Geometric::mean(&values(by_block))?;
+    let has_precision = run.plan.study.as_ref().is_some_and(|study| study.precision.is_some());
+    let pilot = by_block.get(..run.plan.blocks.len()).filter(|_| has_precision);
+    let pilot = pilot.and_then(|blocks| Geometric::mean(&values(blocks)));
+    Some(pilot.map_or(all, |first| Pilot::of(&first).finish(&all)).interval(LEVEL))
+}
+
+/// Successes of each whole second of the window.
+fn counted_seconds(load: &LoadResult) -> Vec<f64> {
+    const WHOLE_US: u64 = 900_000;
+    let whole = load.series.iter().filter(|second| second.measured && second.duration_us > WHOLE_US);
+    whole.map(|second| (second.requests - second.failures) as f64 * 1e6 / second.duration_us as f64).collect()
+}
+
+fn choice(run: &Run, point: usize, visits: &[&Visited]) -> Choice {
+    let planned = &run.plan.points[point];
+    let target = &run.plan.roles.target;
+    let memory = visits.iter().filter_map(|it| Rates::of(it.phase(PhaseKind::Target)?, target).memory_peak_bytes);
+    let memory = super::median(memory.map(|bytes| bytes as f64));
+    let cpus = planned.limits.cpuset().map(|cpus: &CpuSet| cpus.len() as f64);
+    Choice {
+        point,
+        workers: planned.workers,
+        cpus: planned.limits.quota_cores().or(cpus),
+        worker_memory_bytes: memory.map(|bytes| bytes / f64::from(planned.workers.max(1))),
+    }
+}
+
+fn percentiles(loads: &[&LoadResult]) -> Percentiles {
+    let mut all = Histogram::default();
+    loads.iter().for_each(|load| all.merge(&load.latency()));
+    let at = |percent| all.supported_percentile_us(percent);
+    Percentiles { p50_us: at(50.0), p95_us: at(95.0), p99_us: at(99.0) }
+}
+
+/// Whether a condition that is to hold does, in most of a point's visits; `None` where too few requests tell.
+fn meets(slo: &Threshold, run: &Run, analysis: &Analysis, point: usize) -> Option<bool> {
+    let visits = visits(run, analysis, point);
+    let judged: Option<Vec<bool>> = visits.iter().map(|it| slo.holds(&it.phase(PhaseKind::Target)?.load)).collect();
+    let judged = judged.filter(|judged| !judged.is_empty())?;
+    Some(judged.iter().filter(|holds| **holds).count() * 2 > judged.len())
+}
+
+/// One curve a setting of CPUs; where every point has the same quota for each worker, that is what they have in common.
+fn curves(run: &Run, data: &[Vec<Option<f64>>]) -> Vec<StudyCurve> {
+    let mut curves: Vec<StudyCurve> = Vec::new();
+    let per_worker = cpus_per_worker(run);
+    for (index, point) in run.plan.points.iter().enumerate() {
+        let cpuset = point.limits.cpuset().map_or(0, CpuSet::len);
+        let with = match (per_worker, point.limits.quota_cores()) {
+            (Some(each), _) => With::CpusPerWorker(each),
+            (None, Some(cpus)) => With::Cpus(cpus),
+            (None, None) => With::CpusetCpus(cpuset),
+        };
+        match curves.iter_mut().find(|curve| curve.with == with) {
+            Some(curve) => curve.points.push(index),
+            None => curves.push(StudyCurve { with, points: vec![index], curve: Curve::of(&[]) }),
+        }
+    }
+    for curve in &mut curves {
+        curve.points.sort_by_key(|&index| run.plan.points[index].workers);
+        let points: Vec<PointData> =
+            curve.points.iter().map(|&at| (f64::from(run.plan.points[at].workers), data[at].clone())).collect();
+        curve.curve = Curve::of(&points);
+    }
+    curves.retain(|curve| curve.points.len() > 1);
+    curves
+}
+
+/// The quota of each worker, where it is the same at all points of different worker counts.
+fn cpus_per_worker(run: &Run) -> Option<f64> {
+    let points = &run.plan.points;
+    let each: Option<Vec<f64>> =
+        points.iter().map(|it| Some(it.limits.quota_cores()? / f64::from(it.workers.max(1)))).collect();
+    let each = each?;
+    let first = *each.first()?;
+    let is_varied = points.iter().any(|point| point.workers != points[0].workers);
+    (is_varied && each.iter().all(|other| (other / first - 1.0).abs() < 0.01)).then_some(first)
+}
+
+/// Paired within a block, on logs.
+struct Paired;
+
+impl RatioTests for Paired {
+    fn ratio(&self, pairs: &[(f64, f64)]) -> Option<Ratio> {
+        let ratio = Geometric::paired(pairs)?;
+        Some(Ratio { estimate: ratio.value(), low: ratio.lower(LEVEL), high: ratio.upper(LEVEL) })
+    }
+
+    fn p_above(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
+        Geometric::paired(pairs).map_or(1.0, |ratio| ratio.p_above(limit))
+    }
+
+    fn p_below(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
+        Geometric::paired(pairs).map_or(1.0, |ratio| ratio.p_below(limit))
+    }
+
+    fn holm(&self, p_values: &[f64]) -> Vec<f64> {
+        holm(p_values)
+    }
+}
