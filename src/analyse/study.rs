@@ -5,10 +5,10 @@ use super::{
     Analysis,
     confirm::Confirmation,
     fit::{Curve, PointData},
-    stats::{Geometric, Interval, LEVEL, Pilot, Spread, holm},
+    stats::{Geometric, Interval, LEVEL, Pilot, Spread},
     verdict::{
         Evidence, Judgement,
-        decision::{self, Candidate, Choice, Decision, Ratio, RatioTests},
+        decision::{self, Candidate, Choice, Decision},
         judge,
     },
 };
@@ -116,7 +116,7 @@ impl Study {
                 meets_slo: slo.as_ref().and_then(|slo| meets(slo, run, analysis, point.point)),
             })
             .collect();
-        let decision = decision::decide(&candidates, slo.is_some(), &Paired);
+        let decision = decision::decide(&candidates, slo.is_some());
         let spoiled = super::wanted::spoiled(run, analysis).len();
         let mut study = Self {
             decision,
@@ -266,26 +266,4 @@ fn cpus_per_worker(run: &Run) -> Option<f64> {
     let first = *each.first()?;
     let is_varied = points.iter().any(|point| point.workers != points[0].workers);
     (is_varied && each.iter().all(|other| (other / first - 1.0).abs() < 0.01)).then_some(first)
-}
-
-/// Paired within a block, on logs.
-struct Paired;
-
-impl RatioTests for Paired {
-    fn ratio(&self, pairs: &[(f64, f64)]) -> Option<Ratio> {
-        let ratio = Geometric::paired(pairs)?;
-        Some(Ratio { estimate: ratio.value(), low: ratio.lower(LEVEL), high: ratio.upper(LEVEL) })
-    }
-
-    fn p_above(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
-        Geometric::paired(pairs).map_or(1.0, |ratio| ratio.p_above(limit))
-    }
-
-    fn p_below(&self, pairs: &[(f64, f64)], limit: f64) -> f64 {
-        Geometric::paired(pairs).map_or(1.0, |ratio| ratio.p_below(limit))
-    }
-
-    fn holm(&self, p_values: &[f64]) -> Vec<f64> {
-        holm(p_values)
-    }
 }
