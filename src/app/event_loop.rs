@@ -102,21 +102,23 @@ impl<'a> EventLoop<'a> {
             if self.may_accept {
                 self.accept()?;
             }
+            self.answer_done();
             if self.has_room()
                 && let Some(key) = self.ready.pop_front()
             {
                 self.serve(key)?;
             }
-            self.answer_done();
         }
         Ok(())
     }
 
     fn wait(&self) -> Duration {
-        match () {
-            () if self.has_room() && !self.ready.is_empty() => Duration::ZERO,
-            () if self.may_accept => ACCEPT_TICK,
-            () => TICK,
+        if self.has_room() && !self.ready.is_empty() {
+            Duration::ZERO
+        } else if self.may_accept {
+            ACCEPT_TICK
+        } else {
+            TICK
         }
     }
 
@@ -166,7 +168,11 @@ impl<'a> EventLoop<'a> {
         }
         self.work.on_request()?;
         match &mut self.backend {
-            Some(backend) => backend.call(key, self.clients[key].body(), self.poll.registry(), &mut self.buffer),
+            Some(backend) => {
+                backend.call(key, self.clients[key].body(), self.poll.registry(), &mut self.buffer);
+                // It may have failed at once, and then no event will say so.
+                self.answer_done();
+            }
             None => self.answer(key, 200, http::COMPLETION),
         }
         Ok(())

@@ -175,9 +175,11 @@ impl Matrix {
         self.cases.len() - self.count(Outcome::Excluded) - self.count(Outcome::Spoiled)
     }
 
-    /// Nothing wrong was said with confidence, and nine of ten were right.
+    /// Nothing wrong was said with confidence, and nine of ten were right; not where no case could be judged.
     pub fn is_met(&self) -> bool {
-        self.count(Outcome::ConfidentWrong) == 0 && self.count(Outcome::Right) * 10 >= self.counted() * 9
+        self.counted() > 0
+            && self.count(Outcome::ConfidentWrong) == 0
+            && self.count(Outcome::Right) * 10 >= self.counted() * 9
     }
 
     /// The largest rate of confident wrong verdicts that so many cases without one leave possible, at 95 %: the exact

@@ -15,7 +15,7 @@ pub struct CalibrateArgs {
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME...]")]
     pub cases: Vec<String>,
     /// Length of each measured window
-    #[arg(short = 't', long, default_value = "3s", value_parser = units::parse_duration, value_name = "TIME")]
+    #[arg(short = 't', long, default_value = "2s", value_parser = units::parse_duration, value_name = "TIME")]
     pub run_time: Duration,
     /// Write the matrix as JSON
     #[arg(long, value_name = "FILE")]

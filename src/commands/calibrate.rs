@@ -19,7 +19,7 @@ use vscale::{
     units::{format_utc, now_unix_us},
 };
 
-const WARM_UP_US: u64 = 700_000;
+const WARM_UP_US: u64 = 500_000;
 /// Visits without the limit, that show that it binds.
 const LIFTED_VISITS: usize = 2;
 
