@@ -1,6 +1,5 @@
 //! `vscale app`: what limits it.
 
-
 use crate::{
     app::{AppConfig, BackendUrl, Place, Usl},
     model::Distribution,
