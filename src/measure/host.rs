@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 /// Of a thread, in a span: less is none.
 const ACTIVE_US: u64 = 1_000;
+/// A sample so soon after the window's start is of its start: the probe is asked once that is known.
+const AT_START_US: u64 = 250_000;
 
 /// The target's CPUs in a window; `None` where it was not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -41,10 +43,10 @@ impl HostUse {
     }
 }
 
-/// The samples from the last one before the window, or the first in it, to the first after it, or the last in it.
+/// The samples from the one at the window's start, the last one before it, or the first in it, to the first after it, or the last in it.
 fn about<'a>(samples: &'a [ProbeSample], window: &Window) -> &'a [ProbeSample] {
     let end_unix_us = window.start_unix_us + window.duration_us;
-    let from = samples.partition_point(|sample| sample.unix_us <= window.start_unix_us).saturating_sub(1);
+    let from = samples.partition_point(|sample| sample.unix_us <= window.start_unix_us + AT_START_US).saturating_sub(1);
     let to = samples.partition_point(|sample| sample.unix_us < end_unix_us);
     &samples[from.min(samples.len())..(to + 1).clamp(from, samples.len())]
 }
@@ -189,6 +191,9 @@ mod tests {
         assert_eq!(seconds(&[9, 10, 11, 12, 13]), [10, 11, 12]);
         assert_eq!(seconds(&[9, 11, 13, 14]), [9, 11, 13]);
         assert_eq!(seconds(&[11]), [11]);
+        let soon = [9_900, 10_100, 11_100, 12_100, 13_100].map(|ms| ProbeSample { unix_us: ms * 1000, ..at(10) });
+        let soon: Vec<u64> = about(&soon, &WINDOW).iter().map(|sample| sample.unix_us / 1000).collect();
+        assert_eq!(soon, [10_100, 11_100, 12_100]);
         assert_eq!(seconds(&[]), Vec::<u64>::new());
         assert_eq!(HostUse::over(&[at(11)], &WINDOW), None);
     }

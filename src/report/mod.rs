@@ -31,6 +31,7 @@ pub mod table;
 mod tables;
 pub mod terminal;
 mod timeline;
+pub mod timeseries_csv;
 mod words;
 
 pub use files::{files, newest};
