@@ -192,6 +192,9 @@ mod tests {
         assert_eq!(seconds(&[9, 11, 13, 14]), [9, 11, 13]);
         assert_eq!(seconds(&[8, 11, 12]), [11, 12], "a second after the start is nearer than two before it");
         assert_eq!(seconds(&[11]), [11]);
+        let soon = [9_500, 10_100, 11_100, 12_100, 13_100].map(|ms| ProbeSample { unix_us: ms * 1000, ..at(10) });
+        let soon: Vec<u64> = about(&soon, &WINDOW).iter().map(|sample| sample.unix_us / 1000).collect();
+        assert_eq!(soon, [10_100, 11_100, 12_100]);
         assert_eq!(seconds(&[]), Vec::<u64>::new());
         assert_eq!(HostUse::over(&[at(11)], &WINDOW), None);
     }

@@ -34,6 +34,7 @@ pub mod table;
 mod tables;
 pub mod terminal;
 mod timeline;
+pub mod timeseries_csv;
 pub mod verdict_text;
 mod words;
 
