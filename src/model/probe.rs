@@ -48,7 +48,8 @@ pub struct ProbeSample {
     /// is found among the others is "at least".
     #[serde(default, skip_serializing_if = "is_zero")]
     pub processes_left_out: u32,
-    /// TCP connections in state ESTABLISHED in the target's network namespace, both ends counted.
+    /// TCP connections in state ESTABLISHED in the target's network namespace, both ends counted. They, listeners and peers
+    /// are looked at every few seconds only, for that takes the kernel long, and stand until then.
     pub connections: u32,
     /// The limits as the target's own `/sys/fs/cgroup` shows them; none where the probe may not look there.
     pub limits: Limits,

@@ -19,7 +19,7 @@ pub use reap::REAPING;
 pub use speed::SpeedReference;
 
 use cgroup::Ticker;
-use sockets::Sockets;
+use sockets::SocketWatch;
 
 use crate::{
     error::{Error, Result},
@@ -48,7 +48,7 @@ pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Resu
         return Ok(());
     }
     emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
-    let mut ticker = None;
+    let (mut ticker, mut sockets) = (None, SocketWatch::default());
     while let Ok(line) = asked.recv() {
         if line == TICK {
             if let Some(tick) = ticker.as_ref().and_then(Ticker::tick) {
@@ -56,7 +56,7 @@ pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Resu
             }
             continue;
         }
-        let sample = sample()?;
+        let sample = sample(&mut sockets)?;
         ticker = ticker.or_else(|| sample.processes.iter().find_map(|process| Ticker::seen_by(process.pid)));
         emit(&ProbeEvent::Sample(sample))?;
     }
@@ -69,7 +69,7 @@ pub fn own_limits() -> Limits {
 }
 
 /// The target's processes, limits and connections now, and its CPUs.
-fn sample() -> Result<ProbeSample> {
+fn sample(sockets: &mut SocketWatch) -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
     let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES)?;
     let mut looked_into = processes.iter().map(|process| (process.pid, cgroup::limits_seen_by(process.pid)));
@@ -77,7 +77,7 @@ fn sample() -> Result<ProbeSample> {
     let (open, limits) = open.map_or_else(Default::default, |(pid, limits)| (Some(pid), limits));
     let mut cpus = CpuSet::default();
     processes.iter().for_each(|process| cpus.extend(process.cpus_allowed.iter()));
-    let sockets = Sockets::now();
+    let sockets = sockets.look();
     Ok(ProbeSample {
         unix_us,
         cpus: cpus::times(&cpus),

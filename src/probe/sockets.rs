@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader, Read},
+    time::Instant,
 };
 
 /// Longest line of a table.
@@ -13,6 +14,29 @@ const MOST_LINE_BYTES: u64 = 1 << 10;
 /// States, as the kernel writes them (include/net/tcp_states.h).
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
+
+/// Of a CPU, for reading the tables: the kernel goes through its whole hash of connections for each, those of all
+/// namespaces, which takes some milliseconds on a host with much memory.
+const MOST_SHARE: f64 = 0.001;
+
+/// The sockets as they were when last looked at, which is as often as [`MOST_SHARE`] allows.
+#[derive(Debug, Default)]
+pub struct SocketWatch {
+    seen: Sockets,
+    /// When to look again.
+    due: Option<Instant>,
+}
+
+impl SocketWatch {
+    pub fn look(&mut self) -> &Sockets {
+        let start = Instant::now();
+        if self.due.is_none_or(|due| start >= due) {
+            self.seen = Sockets::now();
+            self.due = start.checked_add(start.elapsed().div_f64(MOST_SHARE));
+        }
+        &self.seen
+    }
+}
 
 /// The TCP sockets of a network namespace, counted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -122,6 +146,18 @@ mod tests {
         sockets.read(many.as_bytes());
         let listeners = sockets.listeners();
         assert_eq!((listeners.len(), listeners[0].port), (ProbeSample::MOST_PORTS, 1));
+    }
+
+    #[test]
+    fn what_was_seen_stands_until_it_is_time_to_look_again() {
+        let mut watch = SocketWatch { seen: Sockets { established: 7, ..Sockets::default() }, due: None };
+        watch.due = Instant::now().checked_add(std::time::Duration::from_secs(3600));
+        assert_eq!(watch.look().established, 7);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        watch.due = None;
+        assert!(watch.look().listeners().iter().any(|listener| listener.port == port));
+        assert!(watch.due.is_some());
     }
 
     #[test]
