@@ -32,6 +32,7 @@ pub mod table;
 mod tables;
 pub mod terminal;
 mod timeline;
+pub mod verdict_text;
 mod words;
 
 pub use files::{files, newest};

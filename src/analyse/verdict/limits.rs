@@ -5,8 +5,11 @@ use crate::analyse::gates;
 /// A limit is near, where this share of it is used.
 pub const NEAR: f64 = gates::CPU_BOUND;
 
-/// Where this share of a limit is used, nothing but the limit itself can add more than a twentieth.
+/// Limits of which this share is used are within a twentieth of the throughput, and of each other.
 pub const AT: f64 = 0.95;
+
+/// Where this share of a limit is used, nothing but the limit itself can add much.
+pub const USED_UP: f64 = 0.97;
 
 /// Two ceilings are apart from each other, where the higher one is at least so many times the throughput.
 pub const APART: f64 = 1.1;
@@ -104,3 +107,15 @@ pub const AS_GOOD: f64 = 0.95;
 
 /// Of the tests that a decision rests on.
 pub const LEVEL: f64 = 0.95;
+
+/// The rules of thumb: throughput grows as workers do, where it does so by this share of them.
+pub const THUMB_LINEAR: f64 = 0.9;
+
+/// The rules of thumb: what grows by less than this factor stays.
+pub const THUMB_STABLE: f64 = 1.1;
+
+/// The rules of thumb: throughput hardly grows below this factor.
+pub const THUMB_HARDLY: f64 = 1.2;
+
+/// The rules of thumb: latency grows much from this factor on.
+pub const THUMB_MUCH: f64 = 1.5;

@@ -1,6 +1,6 @@
 //! What limits a target at one point, and how its throughput grows: from [`Evidence`] to [`Judgement`], pure. `ceilings`
 //! says what each limit would allow, `rules` which of them binds, `limits` has every number by which they judge;
-//! [`decision`] chooses among the points.
+//! [`decision`] chooses among the points, and [`rules_of_thumb`] answers what a person would read off their curves.
 
 mod ceilings;
 pub mod decision;
@@ -8,6 +8,7 @@ mod evidence;
 pub mod limits;
 mod observed;
 mod rules;
+mod rules_of_thumb;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use evidence::{
     Alternation, BackendEvidence, Connections, CpuEvidence, CurveFacts, Efficiency, Estimate, Evidence, FailedGate,
     FailedKind, GeneratorEvidence, LoadEvidence, Modes, Setting, StallEvidence, WorkerEvidence,
 };
+pub use rules_of_thumb::{Answer, PointRead, Rule, RuleOfThumb, rules_of_thumb};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

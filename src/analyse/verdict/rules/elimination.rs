@@ -98,7 +98,7 @@ fn law(curve: &CurveFacts, workers: u32) -> Option<Number> {
 }
 
 /// What was not read of all that a counter would name.
-fn not_ruled_out(sight: Sight) -> Vec<Missing> {
+pub(super) fn not_ruled_out(sight: Sight) -> Vec<Missing> {
     let (evidence, stalls) = (sight.evidence, sight.evidence.stalls);
     let mut missing = Vec::new();
     let mut require = |is_read: bool, what| {

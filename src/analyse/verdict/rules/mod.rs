@@ -120,11 +120,11 @@ fn with_users(case: &Case, mut numbers: Vec<Number>) -> Vec<Number> {
     numbers
 }
 
-/// High where the limit is used up and nothing else is near it: neither users, nor the next ceiling, nor another claim, nor a
-/// lock, which has no ceiling, but makes threads give up their CPU.
+/// High where the limit is used up, all others were looked at, and none is near: neither users, nor the next ceiling, nor
+/// another claim, nor a lock, which has no ceiling, but makes threads give up their CPU.
 fn confidence(case: &Case, claim: &Claim, next: Option<&Next>) -> Confidence {
-    let is_only = case.claims.len() == 1;
-    let is_used_up = claim.utilisation.is_some_and(|share| share >= limits::AT);
+    let is_only = case.claims.len() == 1 && elimination::not_ruled_out(case.sight()).is_empty();
+    let is_used_up = claim.utilisation.is_some_and(|share| share >= limits::USED_UP);
     // Connections in use are no proof by themselves, nor is one busy worker: users make them so.
     let is_proof = is_used_up && !matches!(claim.kind, Kind::PoolBound | Kind::Imbalanced);
     let users_may_matter = !case.users_do_not_matter() && !is_proof;

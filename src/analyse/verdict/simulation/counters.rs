@@ -44,7 +44,8 @@ impl Draw<'_> {
         let mean_us = world.users * 1e6 / rps;
         // In a queue that never empties, nobody is ever alone.
         let least_us = if self.is(0.4) { 0.9 * mean_us } else { world.alone_s() * 1e6 * self.between(1.0, 1.1) };
-        let more = World { users: 2.0 * world.users, sticks: world.sticks.as_ref().map(doubled), ..world.clone() };
+        let twice = world.sticks.as_ref().map(|all| all.iter().map(|users| 2.0 * users).collect());
+        let more = World { users: 2.0 * world.users, sticks: twice, ..world.clone() };
         LoadEvidence {
             users: Some(world.users),
             latency_mean_us: Some(mean_us),
@@ -156,10 +157,6 @@ impl Draw<'_> {
     fn measured(&mut self, value: f64, spread: f64) -> Estimate {
         interval(self.near(value, spread / 4.0), 1.24 * spread)
     }
-}
-
-fn doubled(users: &Vec<f64>) -> Vec<f64> {
-    users.iter().map(|users| 2.0 * users).collect()
 }
 
 fn interval(estimate: f64, reach: f64) -> Estimate {

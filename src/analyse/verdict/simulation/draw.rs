@@ -90,11 +90,11 @@ impl Draw<'_> {
             Kind::CpuThrottled => world.quota = Some(world.cores() / slack),
             Kind::CpuBound => {
                 world.cpus = (world.workers / self.one_of(&[1.0, 2.0, 4.0])).max(1.0);
-                world.quota = self.is(0.3).then(|| world.cpus * slack);
+                world.quota = self.is(0.3).then_some(world.cpus * slack);
             }
             Kind::WorkerSaturated => {
                 world.cpus = world.workers + self.one_of(&[1.0, 2.0, 4.0, 8.0]);
-                world.quota = self.is(0.3).then(|| (world.workers * slack).min(world.cpus));
+                world.quota = self.is(0.3).then_some((world.workers * slack).min(world.cpus));
             }
             Kind::BlockingWorkers => {
                 world.is_sync = self.is(0.3);
