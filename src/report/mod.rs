@@ -27,6 +27,7 @@ pub mod markdown;
 pub mod progress;
 pub mod scaling_csv;
 pub mod schema;
+mod study;
 pub mod summary;
 pub mod table;
 mod tables;

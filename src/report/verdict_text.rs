@@ -58,7 +58,8 @@ fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-fn next(next: &Next) -> String {
+/// The ceiling behind the one that binds, and how far away it is.
+pub fn next(next: &Next) -> String {
     let name = resources(&next.resources);
     let rps = cells::rps(next.rps);
     if next.times > 1.0 {
@@ -138,7 +139,8 @@ fn share(ratio: &Ratio) -> String {
     format!("{} (95 %: {} or more)", cells::percent(ratio.estimate), cells::percent(ratio.low))
 }
 
-fn setting(choice: &Choice) -> String {
+/// `2 workers on 0.50 CPUs`.
+pub fn setting(choice: &Choice) -> String {
     let cpus = choice.cpus.map_or_else(String::new, |cpus| format!(" on {} CPUs", cells::cores(cpus)));
     format!("{}{cpus}", counted(choice.workers.into(), "worker"))
 }
@@ -240,7 +242,8 @@ fn lever(lever: Lever) -> &'static str {
     }
 }
 
-fn resources(of: &[Resource]) -> String {
+/// What a ceiling comes from.
+pub fn resources(of: &[Resource]) -> String {
     let name = |resource: &Resource| match resource {
         Resource::Quota => "CPU quota",
         Resource::Cpuset => "CPUs",
