@@ -211,6 +211,8 @@ mod tests {
           image of stack
           image of stack: Step 1/3 : FROM debian
         run 20261124T114421Z-bench-3f9a1c: 2 levels, at most about 1 min 30 s, kept in results/runs/x
+        run r: 5 blocks show a difference of 1.7 times the scatter of two settings' ratio (8.8 % where that is 5.0 %); 25 visits, 2 of them done, at most about 1 h, kept in f
+        run r: one block shows no difference, as nothing tells how much visits scatter; 5 visits, 2 of them done, at most about 1 h, kept in f
         w1: starting mock
         w1: starting stack with 1 worker
           w1: waiting for stack: connection refused
@@ -222,7 +224,9 @@ mod tests {
         w1: target: loading ::1
           w1: target: measuring, 1 min 5 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users
           w1: target: warming up, for 5 s: 78 req/s, p50 n/a, p99 n/a, 0 failures/s
-        w1: saved; it took 2 min 11 s
+        w1: saved after 2 min 11 s: 78.2 requests/s, valid
+        w1: saved after 2 min 11 s: 78.2 requests/s, spoiled: target: others used 0.31 CPUs of the target's own
+        w1: saved after 2 min 11 s: valid
         removing containers and network
         done
         done, but for network vscale-1: has active endpoints

@@ -336,6 +336,55 @@ fn predictions(study: &Study) -> Option<Table> {
     Some(table)
 }
 
+/// Behind each verdict the numbers that carry it, each against its limit.
+pub fn evidence(study: &Study) -> Option<Table> {
+    let mut table = Table::new("Evidence behind each verdict", ["workers", "CPUs", "verdict", "known", "evidence"]);
+    for point in &study.points {
+        let judgement = &point.judgement;
+        for verdict in [Some(&judgement.limit), judgement.growth.as_ref()].into_iter().flatten() {
+            let known = verdict_text::confidence(verdict.confidence).trim_matches([' ', '(', ')']);
+            for number in &verdict.numbers {
+                table.row([
+                    &point.setting.workers.to_string(),
+                    &or_none(point.setting.cpus, cells::cores),
+                    verdict_text::name(verdict.kind),
+                    known,
+                    &verdict_text::number(number),
+                ]);
+            }
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// What was not shown, and why.
+pub fn gaps(run: &Run, study: &Study) -> Vec<String> {
+    let too_few = study.points.iter().filter(|point| point.throughput_rps.is_none()).map(|point| {
+        let visits = counted(point.visits as u64, "valid visit");
+        format!("{}: no interval, as there is {visits} only.", verdict_text::setting(&point.setting))
+    });
+    let open = study.points.iter().filter(|point| point.judgement.limit.kind == Kind::Inconclusive).map(|point| {
+        let why = verdict_text::verdict(&point.judgement.limit).join(" ");
+        format!("{}: what limits it is not known. {why}", verdict_text::setting(&point.setting))
+    });
+    let no_law = study.curves.iter().filter_map(|curve| {
+        let why = why_none(curve.curve.why_none?);
+        Some(format!("With {}: no law is named: {why}.", with(curve.with)))
+    });
+    let beyond = study
+        .curves
+        .iter()
+        .filter_map(|curve| Some((curve, curve.curve.points.last()?)))
+        .map(|(curve, last)| format!("With {}: nothing is known beyond {}.", with(curve.with), workers(last.n)));
+    let not_proved = study.confirmation.is_none().then(|| "Nothing was moved to prove the verdict.".to_owned());
+    let placement = run.plan.placement();
+    let is_shared = !placement.generator.shared_with(&placement.target).is_empty();
+    let shared = is_shared.then(|| {
+        "Load generator and target share CPUs: how the target scales over cores of its own is not shown.".to_owned()
+    });
+    too_few.chain(open).chain(no_law).chain(beyond).chain(not_proved).chain(shared).collect()
+}
+
 /// `the CPU quota x 0.67`.
 fn moved(change: &Change) -> String {
     let what = match change.lever {

@@ -50,7 +50,8 @@ fn headline(verdict: &Verdict) -> String {
     format!("{}{sure}: {said}.", name(verdict.kind))
 }
 
-fn confidence(confidence: Confidence) -> &'static str {
+/// How it is known, as it stands behind a verdict's name.
+pub fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Low => " (observed, low confidence)",
         Confidence::Moderate => " (observed, moderate confidence)",
@@ -281,7 +282,7 @@ fn missing(missing: Missing) -> &'static str {
 }
 
 /// `98.0 % of the quota used (near from 90.0 %)`.
-fn number(number: &Number) -> String {
+pub fn number(number: &Number) -> String {
     let (value, percent) = (number.value, cells::percent(number.value));
     let limit = |text: fn(f64) -> String| number.limit.map_or_else(String::new, |it| format!(" (limit {})", text(it)));
     let plain = |value: f64| format!("{value:.2}");
