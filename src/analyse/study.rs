@@ -146,7 +146,7 @@ pub(super) fn is_of_a_trial(visited: &Visited) -> bool {
 pub(super) fn by_block(run: &Run, analysis: &Analysis, turn: Turn, blocks: usize) -> Vec<Option<f64>> {
     let of_block = |block| {
         let visits = run.visited.iter().filter(|it| it.block == block && it.turn() == turn && analysis.is_valid(it));
-        visits.filter_map(throughput_rps).last()
+        visits.filter_map(throughput_rps).next_back()
     };
     (0..blocks).map(of_block).collect()
 }

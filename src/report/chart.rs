@@ -199,7 +199,7 @@ impl Chart {
 impl DrawnLevel {
     /// Neighbours have their names at different ends, as they may be near to each other.
     fn of(level: &Level, place: usize, up: &Span) -> Self {
-        Self { y: px(up.at(level.value)), name: level.name.clone(), at_left: place % 2 == 0 }
+        Self { y: px(up.at(level.value)), name: level.name.clone(), at_left: place.is_multiple_of(2) }
     }
 }
 
@@ -398,6 +398,33 @@ mod tests {
         let drawn = chart(vec![1.0, 1.0, 2.0], series).draw().expect("values");
         let path = &drawn.lines[0].path;
         assert_eq!((path.matches('H').count(), path.matches('L').count()), (3, 0), "{path}");
+    }
+
+    #[test]
+    fn with_intervals_nothing_is_joined_and_each_x_has_one_bar() {
+        let series = Series {
+            medians: values(&[2.0, 2.0, 4.0]),
+            intervals: vec![Some([1.0, 3.0]), Some([1.0, 3.0]), None],
+            ..Series::line("s", "s1", values(&[1.0, 3.0, 4.0]))
+        };
+        let drawn = chart(vec![1.0, 1.0, 2.0], series).draw().expect("values");
+        let path = &drawn.lines[0].path;
+        let marks = ['L', 'V', 'H'].map(|mark| path.matches(mark).count());
+        assert_eq!(marks, [0, 1, 4], "no line, a bar with two ends, two dashes: {path}");
+        let titles: Vec<&str> = drawn.table.columns.iter().map(|column| column.title.as_str()).collect();
+        assert_eq!(titles, ["x", "s", "s, of all", "s, 95 % from", "s, 95 % to"]);
+        assert_eq!(drawn.table.rows[2].cells, ["2", "4", "4", NONE, NONE]);
+    }
+
+    #[test]
+    fn a_level_has_room_and_its_neighbour_s_name_is_at_the_other_end() {
+        let level = |name: &str, value| Level { name: name.into(), value };
+        let levels = vec![level("quota", 9.0), level("users", 9.5)];
+        let drawn = Lines { levels, ..chart(vec![1.0, 2.0], Series::line("s", "s1", values(&[1.0, 2.0]))) };
+        let drawn = drawn.draw().expect("values");
+        assert_eq!(drawn.levels.iter().map(|level| level.at_left).collect::<Vec<_>>(), [true, false]);
+        let y = |level: &DrawnLevel| level.y.parse::<f64>().expect("a coordinate");
+        assert!(y(&drawn.levels[1]) < y(&drawn.levels[0]) && y(&drawn.levels[1]) >= PLOT.top, "{:?}", drawn.levels);
     }
 
     proptest! {

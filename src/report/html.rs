@@ -61,6 +61,7 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
         },
         evidence: study.as_ref().and_then(study::evidence),
         gaps: study.as_ref().map(|study| study::gaps(run, study)).unwrap_or_default(),
+        last_loads: last_loads(run),
         each_visit: study.as_ref().map(|_| tables::of_visits(run, analysis)).unwrap_or_default(),
         is_study: study.is_some(),
         visits: run.visited.iter().map(|visited| visit_section(run, analysis, visited, is_inside)).collect(),
@@ -72,6 +73,13 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
         summary,
     };
     render("run.html", &page)
+}
+
+fn last_loads(run: &Run) -> Vec<(String, &'static str)> {
+    let last = run.visited.last();
+    let has = |kind: &PhaseKind| last.is_some_and(|visited| visited.phase(*kind).is_some());
+    let kinds = [PhaseKind::Baseline, PhaseKind::Target].into_iter().filter(has);
+    kinds.map(|kind| (kind.to_string(), kind.file_stem())).collect()
 }
 
 /// So many stand above the charts; the others are one click away.
@@ -142,6 +150,8 @@ struct RunPage {
     evidence: Option<Table>,
     /// Of a study: what was not shown, and why.
     gaps: Vec<String>,
+    /// What the last visit loaded, and what the page of that is called.
+    last_loads: Vec<(String, &'static str)>,
     /// Of a study, whose first tables have a row a setting: a row a visit.
     each_visit: Vec<Table>,
     visits: Vec<VisitSection>,

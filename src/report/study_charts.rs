@@ -7,7 +7,10 @@ use super::{
     study, verdict_text,
 };
 use crate::{
-    analyse::{Analysis, Percentiles, Study, StudyCurve, StudyPoint, fit::CurvePoint, median, stats::Interval},
+    analyse::{
+        Analysis, Percentiles, Study, StudyCurve, StudyPoint, fit::CurvePoint, median, stats::Interval,
+        verdict::Ceiling,
+    },
     model::{Phase, PhaseKind, Run, Turn, Visited},
     text::plain,
 };
@@ -15,6 +18,10 @@ use crate::{
 /// A ceiling so many times above the most that was seen would press all else to the floor.
 const CEILING_WITHIN: f64 = 1.6;
 const MOST_CEILINGS: usize = 2;
+
+/// What a point has, and its interval.
+type Middle = (Option<f64>, Option<Interval>);
+type Percentile = fn(&Percentiles) -> Option<u64>;
 
 /// All that have something to show.
 pub fn all(run: &Run, analysis: &Analysis, study: &Study) -> Vec<Chart> {
@@ -51,7 +58,7 @@ impl<'a> OnCurve<'a> {
         name: &str,
         class: &'static str,
         of_visit: &dyn Fn(&Visited) -> Option<f64>,
-        of_point: &dyn Fn(&StudyPoint, &CurvePoint) -> (Option<f64>, Option<Interval>),
+        of_point: &dyn Fn(&StudyPoint, &CurvePoint) -> Middle,
     ) -> Series {
         let at = |place: usize| {
             let point = self.study.points.iter().find(|point| point.point == self.of.points[place]);
@@ -121,10 +128,7 @@ impl<'a> OnCurve<'a> {
         };
         let most = self.visits.iter().filter_map(|(visited, _)| rps(visited)).fold(0.0, f64::max);
         let near = answer.judgement.ceilings.iter().filter(|ceiling| ceiling.rps <= CEILING_WITHIN * most);
-        let level = |ceiling: &crate::analyse::verdict::Ceiling| Level {
-            name: verdict_text::resources(&ceiling.resources),
-            value: ceiling.rps,
-        };
+        let level = |ceiling: &Ceiling| Level { name: verdict_text::resources(&ceiling.resources), value: ceiling.rps };
         near.take(MOST_CEILINGS).map(level).collect()
     }
 
@@ -140,7 +144,7 @@ impl<'a> OnCurve<'a> {
 
     /// Of each visit, and of all valid visits' answers together.
     fn latency(&self) -> Option<Chart> {
-        let of: [(f64, &str, fn(&Percentiles) -> Option<u64>); 3] =
+        let of: [(f64, &str, Percentile); 3] =
             [(50.0, "s1", |it| it.p50_us), (95.0, "s2", |it| it.p95_us), (99.0, "s3", |it| it.p99_us)];
         let series = of.map(|(percent, class, merged)| {
             let of_visit = |visited: &Visited| {
@@ -159,7 +163,11 @@ impl<'a> OnCurve<'a> {
 
 /// The machine's speed and each visit's throughput, in the order of the visits.
 fn over_time(run: &Run, analysis: &Analysis, study: &Study) -> Option<Chart> {
-    let arithmetic_us = |visited: &Visited| Some(target(visited)?.speed_before?.arithmetic_us);
+    let arithmetic_us = |visited: &Visited| {
+        let phase = target(visited)?;
+        let readings = [phase.speed_before, phase.speed_after].into_iter().flatten();
+        readings.map(|reading| reading.arithmetic_us).reduce(f64::max)
+    };
     let typical_us = median(run.visited.iter().filter_map(arithmetic_us));
     let mean_rps = |visited: &Visited| {
         let point = study.points.iter().find(|point| visited.turn() == Turn::plain(point.point))?;
@@ -175,9 +183,9 @@ fn over_time(run: &Run, analysis: &Analysis, study: &Study) -> Option<Chart> {
     Lines {
         title: "Over the study: the machine's speed, and each visit".into(),
         note:
-            "speed: the median time of a fixed piece of work over what it took before this visit; throughput: over the \
-               mean of its setting; hollow: not valid, so it does not count"
-                .into(),
+            "speed: the median time of a fixed piece of work over the longer one that it took before and after this visit; \
+               throughput: over the mean of its setting; hollow: not valid, so it does not count"
+            .into(),
         x: Axis { name: "since the first visit", unit: "min", format: number, scale: Scale::Until(*xs.last()?) },
         y: Axis { name: "ratio", unit: "", format: |value| format!("{value:.2}"), scale: Scale::Linear },
         xs,
