@@ -1,7 +1,7 @@
 //! What a run says while it goes on. The enum is all that lies between who carries a run out and who reports it:
 //! terminal, plain lines and JSON lines are its reporters ([`crate::report::progress`]).
 
-use crate::model::{LoadPlan, LoadProgress, PhaseKind};
+use crate::model::{Finding, LoadPlan, LoadProgress, PhaseKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,6 +34,9 @@ pub enum Event {
         /// How many of them an earlier part of the run has done.
         #[serde(skip_serializing_if = "is_zero")]
         done: usize,
+        /// How often a study visits each setting before it looks at what it found; absent where it is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        blocks: Option<usize>,
         /// How long all of them take at most, if a target takes 5 s from its start to rest.
         at_most_us: u64,
     },
@@ -95,6 +98,11 @@ pub enum Event {
         visit: String,
         /// How long it took.
         took_us: u64,
+        /// Successful answers a second of the target; absent where it was not loaded.
+        throughput_rps: Option<f64>,
+        /// The first of the worst that invalidates it; absent where it is valid.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        against: Option<Box<Finding>>,
     },
     /// Containers and networks are removed.
     Removing,

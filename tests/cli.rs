@@ -337,20 +337,20 @@ fn completions_name_the_subcommands() {
 
 #[test]
 fn studies_that_make_no_sense() {
-    assert_snapshot!(refused(&["study", "--blocks", "0"]), @"");
-    assert_snapshot!(refused(&["study", "--precision", "0"]), @"");
-    assert_snapshot!(refused(&["study", "--precision", "200%"]), @"");
-    assert_snapshot!(refused(&["study", "--slo", "fast"]), @"");
-    assert_snapshot!(refused(&["study", "--cpus", "1", "--cpus-per-worker", "0.2"]), @"");
-    assert_snapshot!(refused(&["study", "--budget", "20s"]), @"");
+    assert_snapshot!(refused(&["study", "--blocks", "0"]), @"2: error: invalid value '0' for '--blocks <N>': 0 is not in 1..=1000");
+    assert_snapshot!(refused(&["study", "--precision", "0"]), @"2: error: invalid value '0' for '--precision <SHARE>': `0`: a precision is from 0.1% to 50%");
+    assert_snapshot!(refused(&["study", "--precision", "200%"]), @"2: error: invalid value '200%' for '--precision <SHARE>': `200%`: a precision is from 0.1% to 50%");
+    assert_snapshot!(refused(&["study", "--slo", "fast"]), @"2: error: invalid value 'fast' for '--slo <CONDITION>': `fast` compares nothing: use a condition like 'p99 > 250ms', 'failed > 1%' or 'rps < 500'");
+    assert_snapshot!(refused(&["study", "--cpus", "1", "--cpus-per-worker", "0.2"]), @"2: error: the argument '--cpus <CPUS[,CPUS...]>' cannot be used with '--cpus-per-worker <CPUS>'");
+    assert_snapshot!(refused(&["study", "--budget", "20s"]), @"2: vscale: --budget 20 s: one block of 4 visits takes about 141 s");
     let many: Vec<String> = (1..=1000).map(|workers| workers.to_string()).collect();
-    assert_snapshot!(refused(&["study", "--workers", &many.join(","), "--blocks", "10"]), @"");
-    assert_snapshot!(refused(&["study", "--resume", "no/such/run"]), @"");
-    assert_snapshot!(refused(&["rerun", "tests"]), @"");
-    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"");
+    assert_snapshot!(refused(&["study", "--workers", &many.join(","), "--blocks", "10"]), @"2: vscale: 10010 visits take about 98.4 hours: add --yes to begin, or --budget to end earlier");
+    assert_snapshot!(refused(&["study", "--resume", "no/such/run"]), @"2: vscale: no/such/run: no run's folder: there is no run.json in it");
+    assert_snapshot!(refused(&["rerun", "tests"]), @"2: vscale: tests: no run's folder: there is no run.json in it");
+    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"2: vscale: --cases nonsense: there are linear, usl, quota, cpu, event-loop, threads, blocking, lock, slots, pool, one-user, two-limits, alternating, imbalance, errors, ignores-workers, memory, starved-generator, starved-mock, neighbour");
 }
 
 #[test]
 fn a_run_of_an_older_version_is_not_gone_on_with() {
-    assert_snapshot!(refused(&["study", "--resume", "tests/store/v2/20261125T143904Z-bench-7d7b95"]), @"");
+    assert_snapshot!(refused(&["study", "--resume", "tests/store/v2/20261125T143904Z-bench-7d7b95"]), @"2: vscale: tests/store/v2/20261125T143904Z-bench-7d7b95: an older vscale planned this run, and left out what its containers ran");
 }

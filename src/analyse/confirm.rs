@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(judged(0.667, 0.98, Some(1.0)), Outcome::Refuted);
         assert_eq!(judged(0.667, 0.66, Some(1.3)), Outcome::Refuted, "the control moved it");
         assert_eq!(judged(0.667, 0.66, None), Outcome::Confirmed, "there may be nothing far enough away to move");
-        assert_eq!(judged(0.667, 0.745, Some(1.0)), Outcome::CouldNotTell, "just beyond a tenth, and it may be within");
+        assert_eq!(judged(0.667, 0.737, Some(1.0)), Outcome::CouldNotTell, "just beyond a tenth, and it may be within");
         assert_eq!(judged(1.5, 1.48, Some(1.0)), Outcome::Confirmed);
     }
 

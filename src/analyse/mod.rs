@@ -20,7 +20,7 @@ mod study;
 pub mod verdict;
 mod wanted;
 
-pub use confirm::{Confirmation, Outcome, Prediction};
+pub use confirm::{Confirmation, Outcome, Prediction, prediction};
 pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
 pub use differences::differences;
 pub use load::load_findings;

@@ -5,13 +5,13 @@ use super::{block_on, colour, load, print, progress::Progress, say, signals, wid
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
-    analyse::Analysis,
+    analyse::{Analysis, Study},
     cli::ProgressArg,
     compose::{self, Project},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity},
     redact::Redactor,
-    report,
+    report::{self, summary::Badge},
     run::{self, Job, Todo},
     store::{self, RunFolder},
     threshold::Threshold,
@@ -96,6 +96,15 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
     let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
     let broken = of_target.filter(|phase| load::judge(fail_if, &phase.load)).map(|_| exit::THRESHOLD);
+    if let Some(study) = Study::of(run, analysis) {
+        // What the host spoiled was visited again: only the answer counts.
+        let status = match Badge::of(run, analysis, Some(&study)) {
+            Badge::Valid | Badge::Behind => exit::OK,
+            Badge::Busy => exit::BUSY,
+            Badge::Invalid => exit::INVALID,
+        };
+        return broken.chain([status]).collect();
+    }
     let found = analysis.findings.iter().map(|finding| match (finding.severity, finding.gate) {
         (Severity::Invalid, Gate::Served) => exit::FAILURES,
         (Severity::Invalid, _) => exit::INVALID,

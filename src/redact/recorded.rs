@@ -72,6 +72,7 @@ impl Redactor {
             Event::Collected { left, .. } | Event::Removed { left } => {
                 left.iter_mut().for_each(|text| self.clean(text))
             }
+            // What stands against a visit is said of one that has no secrets left.
             Event::Planned { .. }
             | Event::Starting { .. }
             | Event::Ready { .. }

@@ -33,6 +33,7 @@ pub struct Chart {
     y_ticks: Vec<Tick>,
     shade: Option<Strip>,
     lines: Vec<DrawnLine>,
+    levels: Vec<DrawnLevel>,
     strips: Vec<Strip>,
     legend: Vec<Key>,
     /// The same numbers.
@@ -52,6 +53,14 @@ struct DrawnLine {
     class: &'static str,
     path: String,
     dots: Vec<Dot>,
+}
+
+/// A value across the whole plot, with its name at one of its ends.
+#[derive(Clone, Debug, Serialize)]
+struct DrawnLevel {
+    y: String,
+    name: String,
+    at_left: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,12 +90,22 @@ struct Key {
 pub struct Series {
     /// In the legend.
     pub name: String,
-    /// CSS class: `target`, `baseline`, `s1` to `s6`, `ideal`, `failures`.
+    /// CSS class: `target`, `baseline`, `s1` to `s6`, `ideal`, `fit`, `failures`.
     pub class: &'static str,
     /// `None` leaves a gap.
     pub values: Vec<Option<f64>>,
     /// Of the repeats that each value is one of; empty where nothing is repeated, and the line goes through the values.
     pub medians: Vec<Option<f64>>,
+    /// From where to where each of these may be; where it is not empty, nothing is joined: [`Self::medians`] are dashes.
+    pub intervals: Vec<Option<[f64; 2]>>,
+}
+
+/// A value that all x values have in common: a limit.
+pub struct Level {
+    /// What it is.
+    pub name: String,
+    /// Where it lies.
+    pub value: f64,
 }
 
 /// What a chart is made of.
@@ -107,6 +126,8 @@ pub struct Lines {
     pub hollow: Vec<bool>,
     /// Drawn in this order.
     pub series: Vec<Series>,
+    /// Drawn across, the lowest first.
+    pub levels: Vec<Level>,
     /// Shaded from the left edge to this x, with what it is: the warm-up.
     pub shade: Option<(f64, &'static str)>,
 }
@@ -114,11 +135,21 @@ pub struct Lines {
 impl Series {
     /// A line through its values.
     pub fn line(name: impl Into<String>, class: &'static str, values: Vec<Option<f64>>) -> Self {
-        Self { name: name.into(), class, values, medians: Vec::new() }
+        Self { name: name.into(), class, values, medians: Vec::new(), intervals: Vec::new() }
     }
 
     fn all(&self) -> impl Iterator<Item = f64> + Clone + '_ {
-        self.values.iter().chain(&self.medians).flatten().copied()
+        let ends = self.intervals.iter().flatten().flatten();
+        self.values.iter().chain(&self.medians).flatten().chain(ends).copied()
+    }
+
+    /// The columns that have something in them, by what stands behind the series' name.
+    fn columns(&self) -> impl Iterator<Item = (&'static str, Vec<Option<f64>>)> + '_ {
+        let end = |which: usize| self.intervals.iter().map(|interval| interval.map(|ends| ends[which])).collect();
+        let middle = if self.intervals.is_empty() { ", median" } else { ", of all" };
+        let columns: [(_, Vec<Option<f64>>); 4] =
+            [("", self.values.clone()), (middle, self.medians.clone()), (", 95 % from", end(0)), (", 95 % to", end(1))];
+        columns.into_iter().filter(|(_, values)| values.iter().any(Option::is_some))
     }
 
     /// What a line goes through: medians, or else the values.
@@ -130,13 +161,14 @@ impl Series {
 impl Lines {
     /// `None` without a single value: an empty chart says nothing.
     pub fn draw(self) -> Option<Chart> {
-        let values = || self.series.iter().flat_map(Series::all);
-        values().next()?;
+        let values = || self.series.iter().flat_map(Series::all).chain(self.levels.iter().map(|level| level.value));
+        self.series.iter().flat_map(Series::all).next()?;
         let across = Span::of(&self.x, self.xs.iter().copied(), PLOT.left, PLOT.right);
         let up = Span::of(&self.y, values(), PLOT.bottom, PLOT.top);
         let shade = self.shade.map(|(end, text)| Strip::between(PLOT.left, across.at(end), text.to_owned()));
         Some(Chart {
             lines: self.series.iter().map(|series| drawn(&self, series, &across, &up)).collect(),
+            levels: self.levels.iter().enumerate().map(|(place, level)| DrawnLevel::of(level, place, &up)).collect(),
             strips: strips(&self, &across),
             x_ticks: across.ticks_apart(self.x.format),
             y_ticks: up.ticks(self.y.format),
@@ -164,6 +196,13 @@ impl Chart {
     }
 }
 
+impl DrawnLevel {
+    /// Neighbours have their names at different ends, as they may be near to each other.
+    fn of(level: &Level, place: usize, up: &Span) -> Self {
+        Self { y: px(up.at(level.value)), name: level.name.clone(), at_left: place.is_multiple_of(2) }
+    }
+}
+
 impl Strip {
     fn between(left: f64, right: f64, text: String) -> Self {
         Self { x: px(left), width: px((right - left).max(0.0)), middle: px(left.midpoint(right)), text }
@@ -177,11 +216,14 @@ fn drawn(chart: &Lines, series: &Series, across: &Span, up: &Span) -> DrawnLine 
     };
     let mut dots: Vec<Dot> = series.values.iter().enumerate().filter_map(dot).collect();
     let is_crowded = dots.len() > MOST_DOTS && series.medians.is_empty();
-    if is_crowded || series.class == "ideal" {
+    if is_crowded || ["ideal", "fit"].contains(&series.class) {
         dots.clear();
     }
     let points = || chart.xs.iter().zip(series.through()).map(|(&x, value)| (x, *value));
-    let path = if is_function(points()) { line(points(), across, up) } else { dashes(points(), across, up) };
+    let path = match series.intervals[..] {
+        [] if is_function(points()) => line(points(), across, up),
+        _ => dashes(points(), across, up) + &bars(chart, &series.intervals, across, up),
+    };
     DrawnLine { class: series.class, path, dots }
 }
 
@@ -228,6 +270,20 @@ fn dashes(points: impl Iterator<Item = (f64, Option<f64>)>, across: &Span, up: &
     seen.concat()
 }
 
+/// A bar from end to end of each interval.
+fn bars(chart: &Lines, intervals: &[Option<[f64; 2]>], across: &Span, up: &Span) -> String {
+    let mut bars: Vec<String> = Vec::new();
+    for (x, [low, high]) in chart.xs.iter().zip(intervals).filter_map(|(x, interval)| Some((*x, (*interval)?))) {
+        let (x, [low, high]) = (across.at(x), [low, high].map(|value| px(up.at(value))));
+        let ends = [&low, &high].map(|end| format!("M{} {end}H{}", px(x - DASH / 2.0), px(x + DASH / 2.0))).concat();
+        let bar = format!("M{} {low}V{high}{ends}", px(x));
+        if !bars.contains(&bar) {
+            bars.push(bar);
+        }
+    }
+    bars.concat()
+}
+
 /// One strip a distinct x value, from half way to its neighbour on either side.
 fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
     let mut firsts: Vec<usize> = (0..chart.xs.len()).collect();
@@ -245,7 +301,8 @@ fn strips(chart: &Lines, across: &Span) -> Vec<Strip> {
 /// `5 s: p50 29.3 · p95 36.4 ms`; of repeats, the first of the medians.
 fn reading(chart: &Lines, at: std::ops::Range<usize>) -> String {
     let value = |series: &Series| {
-        let value = at.clone().find_map(|index| *series.through().get(index)?)?;
+        let first = |values: &[Option<f64>]| at.clone().find_map(|index| *values.get(index)?);
+        let value = first(series.through()).or_else(|| first(&series.values))?;
         Some(format!("{} {}", series.name, (chart.y.format)(value)))
     };
     let values: Vec<String> = chart.series.iter().filter_map(value).collect();
@@ -258,17 +315,16 @@ fn table(chart: &Lines) -> Table {
     let mut columns: Vec<String> = has_names.then(|| "level".to_owned()).into_iter().collect();
     columns.push(format!("#{}", chart.x.label()));
     for series in &chart.series {
-        columns.push(format!("#{}", series.name));
-        columns.extend((!series.medians.is_empty()).then(|| format!("#{}, median", series.name)));
+        columns.extend(series.columns().map(|(suffix, _)| format!("#{}{suffix}", series.name)));
     }
     let mut table = Table::new(&chart.title, columns);
     for (index, &x) in chart.xs.iter().enumerate() {
         let mut row: Vec<String> = chart.names.get(index).cloned().into_iter().collect();
         row.push((chart.x.format)(x));
         for series in &chart.series {
-            let cell = |values: &[Option<f64>]| or_none(values.get(index).copied().flatten(), chart.y.format);
-            row.push(cell(&series.values));
-            row.extend((!series.medians.is_empty()).then(|| cell(&series.medians)));
+            row.extend(
+                series.columns().map(|(_, values)| or_none(values.get(index).copied().flatten(), chart.y.format)),
+            );
         }
         table.row(row).bad = chart.hollow.get(index).copied().unwrap_or(false);
     }
@@ -299,6 +355,7 @@ mod tests {
             names: vec![],
             hollow: vec![],
             series: vec![series],
+            levels: vec![],
             shade: None,
         }
     }
@@ -341,6 +398,33 @@ mod tests {
         let drawn = chart(vec![1.0, 1.0, 2.0], series).draw().expect("values");
         let path = &drawn.lines[0].path;
         assert_eq!((path.matches('H').count(), path.matches('L').count()), (3, 0), "{path}");
+    }
+
+    #[test]
+    fn with_intervals_nothing_is_joined_and_each_x_has_one_bar() {
+        let series = Series {
+            medians: values(&[2.0, 2.0, 4.0]),
+            intervals: vec![Some([1.0, 3.0]), Some([1.0, 3.0]), None],
+            ..Series::line("s", "s1", values(&[1.0, 3.0, 4.0]))
+        };
+        let drawn = chart(vec![1.0, 1.0, 2.0], series).draw().expect("values");
+        let path = &drawn.lines[0].path;
+        let marks = ['L', 'V', 'H'].map(|mark| path.matches(mark).count());
+        assert_eq!(marks, [0, 1, 4], "no line, a bar with two ends, two dashes: {path}");
+        let titles: Vec<&str> = drawn.table.columns.iter().map(|column| column.title.as_str()).collect();
+        assert_eq!(titles, ["x", "s", "s, of all", "s, 95 % from", "s, 95 % to"]);
+        assert_eq!(drawn.table.rows[2].cells, ["2", "4", "4", NONE, NONE]);
+    }
+
+    #[test]
+    fn a_level_has_room_and_its_neighbour_s_name_is_at_the_other_end() {
+        let level = |name: &str, value| Level { name: name.into(), value };
+        let levels = vec![level("quota", 9.0), level("users", 9.5)];
+        let drawn = Lines { levels, ..chart(vec![1.0, 2.0], Series::line("s", "s1", values(&[1.0, 2.0]))) };
+        let drawn = drawn.draw().expect("values");
+        assert_eq!(drawn.levels.iter().map(|level| level.at_left).collect::<Vec<_>>(), [true, false]);
+        let y = |level: &DrawnLevel| level.y.parse::<f64>().expect("a coordinate");
+        assert!(y(&drawn.levels[1]) < y(&drawn.levels[0]) && y(&drawn.levels[1]) >= PLOT.top, "{:?}", drawn.levels);
     }
 
     proptest! {

@@ -49,6 +49,7 @@ impl<'a> Levels<'a> {
             names: self.visits.iter().map(|(_, visited)| plain(&visited.id)).collect(),
             hollow: self.visits.iter().map(|(_, visited)| !self.analysis.is_valid(visited)).collect(),
             series,
+            levels: Vec::new(),
             shade: None,
         }
         .draw()
@@ -135,6 +136,7 @@ pub fn percentile_plot(title: &str, loads: &[(String, &'static str, &LoadResult)
         xs,
         names: Vec::new(),
         hollow: Vec::new(),
+        levels: Vec::new(),
         shade: None,
     }
     .draw()

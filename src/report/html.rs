@@ -6,13 +6,13 @@
 use super::{
     cells::{self, counted},
     chart::Chart,
-    charts, clocks, details,
+    charts, clocks, details, study, study_charts,
     summary::{Remark, Summary, summary},
     table::Table,
-    timeline, words,
+    tables, timeline, words,
 };
 use crate::{
-    analyse::Analysis,
+    analyse::{Analysis, Study},
     model::{Cpu, LoadResult, Phase, PhaseKind, Run, Visited},
     text::plain,
     units::{format_us, format_utc},
@@ -45,6 +45,7 @@ pub const MOST_LEVELS_INSIDE: usize = 20;
 pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
     let is_inside = !has_level_pages(run);
     let summary = summary(run, analysis);
+    let study = Study::of(run, analysis);
     let (first, more) = summary.findings.split_at(summary.findings.len().min(MOST_WARNINGS));
     let page = RunPage {
         title: format!("{}: {}", plain(&run.plan.name), plain(&run.id)),
@@ -54,7 +55,15 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
         },
         first_warnings: first.to_vec(),
         more_warnings: more.to_vec(),
-        charts: run_charts(run, analysis),
+        charts: match &study {
+            Some(study) => study_charts::all(run, analysis, study),
+            None => run_charts(run, analysis),
+        },
+        evidence: study.as_ref().and_then(study::evidence),
+        gaps: study.as_ref().map(|study| study::gaps(run, study)).unwrap_or_default(),
+        last_loads: last_loads(run),
+        each_visit: study.as_ref().map(|_| tables::of_visits(run, analysis)).unwrap_or_default(),
+        is_study: study.is_some(),
         visits: run.visited.iter().map(|visited| visit_section(run, analysis, visited, is_inside)).collect(),
         cpus: cpu_map(run),
         placement: plain(&run.plan.placement().reason),
@@ -64,6 +73,13 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
         summary,
     };
     render("run.html", &page)
+}
+
+fn last_loads(run: &Run) -> Vec<(String, &'static str)> {
+    let last = run.visited.last();
+    let has = |kind: &PhaseKind| last.is_some_and(|visited| visited.phase(*kind).is_some());
+    let kinds = [PhaseKind::Baseline, PhaseKind::Target].into_iter().filter(has);
+    kinds.map(|kind| (kind.to_string(), kind.file_stem())).collect()
 }
 
 /// So many stand above the charts; the others are one click away.
@@ -129,6 +145,15 @@ struct RunPage {
     first_warnings: Vec<Remark>,
     more_warnings: Vec<Remark>,
     charts: Vec<Chart>,
+    is_study: bool,
+    /// Of a study: behind its verdicts.
+    evidence: Option<Table>,
+    /// Of a study: what was not shown, and why.
+    gaps: Vec<String>,
+    /// What the last visit loaded, and what the page of that is called.
+    last_loads: Vec<(String, &'static str)>,
+    /// Of a study, whose first tables have a row a setting: a row a visit.
+    each_visit: Vec<Table>,
     visits: Vec<VisitSection>,
     cpus: Vec<CpuBox>,
     placement: String,

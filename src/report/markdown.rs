@@ -10,9 +10,17 @@ use crate::{analyse::Analysis, model::Run};
 pub fn render(run: &Run, analysis: &Analysis) -> String {
     let summary = summary(run, analysis);
     let mut blocks = head(&summary);
+    let facts = facts(&summary);
+    // What was found comes first, where there is an answer.
+    let (before, after) = if summary.answer.is_empty() { (Some(facts), None) } else { (None, Some(facts)) };
+    blocks.extend(before);
     for table in &summary.tables {
         blocks.push(format!("## {}", escaped(&table.title)));
         blocks.push(draw(table));
+    }
+    if let Some(facts) = after {
+        blocks.push("## How it was measured".to_owned());
+        blocks.push(facts);
     }
     if !summary.findings.is_empty() {
         blocks.push("## Warnings".to_owned());
@@ -29,12 +37,17 @@ fn head(summary: &Summary) -> Vec<String> {
         Badge::Valid => Badge::Valid.text().to_owned(),
         bad => format!("**{}**", bad.text()),
     };
-    let facts = summary.facts.iter().map(|(name, value)| format!("- {}: {}", escaped(name), escaped(value)));
-    vec![
-        format!("# {}", escaped(&summary.title)),
-        format!("{} ({badge})", escaped(&summary.headline)),
-        lines([format!("- id: {}", escaped(&summary.id))].into_iter().chain(facts)),
-    ]
+    let answer = (!summary.answer.is_empty()).then(|| lines(summary.answer.iter().map(bullet)));
+    let title = [format!("# {}", escaped(&summary.title)), format!("{} ({badge})", escaped(&summary.headline))];
+    title.into_iter().chain(answer).collect()
+}
+
+fn facts(summary: &Summary) -> String {
+    lines([format!("- id: {}", escaped(&summary.id))].into_iter().chain(summary.facts.iter().map(bullet)))
+}
+
+fn bullet((name, text): &(String, String)) -> String {
+    format!("- {}: {}", escaped(name), escaped(text))
 }
 
 fn draw(table: &Table) -> String {

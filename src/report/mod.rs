@@ -29,6 +29,8 @@ pub mod markdown;
 pub mod progress;
 pub mod scaling_csv;
 pub mod schema;
+mod study;
+mod study_charts;
 pub mod summary;
 pub mod table;
 mod tables;

@@ -1,9 +1,13 @@
 //! What a person reads of a run while it goes on. Pure: where the lines go, and how often, the caller decides.
 
-use super::cells::{self, counted, or_none};
+use super::{
+    cells::{self, counted, or_none},
+    findings::sentence,
+};
 use crate::{
+    analyse::stats::{LEVEL, smallest_effect},
     events::{Event, LoadNow},
-    model::PhaseKind,
+    model::{Finding, PhaseKind, Scope},
     text::plain,
     units::format_us,
 };
@@ -25,11 +29,13 @@ pub fn line(event: &Event) -> Line {
         Event::Collected { run, left } => step(format!("removed what the killed run {run} had left{}", but_for(left))),
         Event::Image { service, line } if line.is_empty() => live(format!("image of {service}")),
         Event::Image { service, line } => live(format!("image of {service}: {line}")),
-        Event::Planned { run, folder, visits, done, at_most_us } => {
+        Event::Planned { run, folder, visits, done, blocks, at_most_us } => {
             let done = if *done > 0 { format!(", {done} of them done") } else { String::new() };
-            let levels = counted(*visits as u64, "level");
+            let what = if blocks.is_some() { "visit" } else { "level" };
+            let levels = counted(*visits as u64, what);
             let long = cells::duration(*at_most_us);
-            step(format!("run {run}: {levels}{done}, at most about {long}, kept in {folder}"))
+            let shown = blocks.map_or_else(String::new, |blocks| format!("{}; ", can_show(blocks)));
+            step(format!("run {run}: {shown}{levels}{done}, at most about {long}, kept in {folder}"))
         }
         Event::Differs { what } => step(format!("not as it was: {what}")),
         Event::Starting { visit, container, workers } => {
@@ -46,10 +52,35 @@ pub fn line(event: &Event) -> Line {
             step(format!("{visit}: {phase}: loading {what}{long}"))
         }
         Event::Progress { visit, phase, now } => live(format!("{visit}: {phase}: {}", load_now(now))),
-        Event::Saved { visit, took_us } => step(format!("{visit}: saved; it took {}", cells::duration(*took_us))),
+        Event::Saved { visit, took_us, throughput_rps, against } => {
+            let rps = throughput_rps.map_or_else(String::new, |rps| format!("{} requests/s, ", cells::rps(rps)));
+            let valid = against.as_ref().map_or_else(|| "valid".into(), |finding| why_not(finding));
+            step(format!("{visit}: saved after {}: {rps}{valid}", cells::duration(*took_us)))
+        }
         Event::Removing => step("removing containers and network".into()),
         Event::Removed { left } => step(format!("done{}", but_for(left))),
     }
+}
+
+/// What so many blocks can show at 80 % power, before it is known how much visits scatter.
+fn can_show(blocks: usize) -> String {
+    const SCATTER: f64 = 0.05;
+    let effect = |scatter| smallest_effect(blocks, scatter, 0.8, 1.0 - LEVEL);
+    match (effect(1.0), effect(SCATTER)) {
+        (Some(times), Some(log_ratio)) => format!(
+            "{} show a difference of {times:.1} times the scatter of two settings' ratio ({} where that is {})",
+            counted(blocks as u64, "block"),
+            cells::percent(log_ratio.exp_m1()),
+            cells::percent(SCATTER)
+        ),
+        _ => "one block shows no difference, as nothing tells how much visits scatter".into(),
+    }
+}
+
+/// `spoiled: target: others used 0.31 of the target's CPUs`.
+fn why_not(finding: &Finding) -> String {
+    let scope = Scope { visit: None, ..finding.scope.clone() };
+    sentence(&Finding { scope, ..finding.clone() })
 }
 
 /// `measuring, 15 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users`. What a narrow screen cuts off comes
@@ -89,6 +120,7 @@ fn host_name(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Gate, Severity, Value};
 
     #[test]
     fn every_event_in_words() {
@@ -107,6 +139,28 @@ mod tests {
             LoadNow { left_us: None, measuring: false, users: 0, p50_us: None, p99_us: None, ..now.clone() };
         let left = || vec!["network vscale-1: has active endpoints".to_owned()];
         let at_most_us = Some(91_000_000);
+        let study = |blocks| Event::Planned {
+            run: "r".into(),
+            folder: "f".into(),
+            visits: 5 * blocks,
+            done: 2,
+            blocks: Some(blocks),
+            at_most_us: 3_600_000_000,
+        };
+        let saved = |throughput_rps, against: Option<Finding>| Event::Saved {
+            visit: visit(),
+            took_us: 131_400_000,
+            throughput_rps,
+            against: against.map(Box::new),
+        };
+        let spoiled = Finding {
+            scope: Scope { visit: Some(visit()), phase: Some(PhaseKind::Target), ..Scope::default() },
+            gate: Gate::ForeignCpu,
+            measured: Some(Value::Number(0.31)),
+            limit: Some(Value::Number(0.1)),
+            note: None,
+            severity: Severity::Spoiled,
+        };
         let phase = |phase, host: &str| Event::Phase { visit: visit(), phase, host: host.into(), at_most_us };
         let events = [
             Event::Collected { run: "20261124T114421Z-bench-3f9a1c".into(), left: vec![] },
@@ -118,8 +172,11 @@ mod tests {
                 folder: "results/runs/x".into(),
                 visits: 2,
                 done: 0,
+                blocks: None,
                 at_most_us: 90_000_000,
             },
+            study(5),
+            study(1),
             Event::Starting { visit: visit(), container: "mock".into(), workers: None },
             Event::Starting { visit: visit(), container: "stack".into(), workers: Some(1) },
             Event::Waiting { visit: visit(), what: "stack: connection refused".into() },
@@ -136,7 +193,9 @@ mod tests {
             },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now: warming_up },
-            Event::Saved { visit: visit(), took_us: 131_400_000 },
+            saved(Some(78.2), None),
+            saved(Some(78.2), Some(spoiled)),
+            saved(None, None),
             Event::Removing,
             Event::Removed { left: vec![] },
             Event::Removed { left: left() },
@@ -152,6 +211,8 @@ mod tests {
           image of stack
           image of stack: Step 1/3 : FROM debian
         run 20261124T114421Z-bench-3f9a1c: 2 levels, at most about 1 min 30 s, kept in results/runs/x
+        run r: 5 blocks show a difference of 1.7 times the scatter of two settings' ratio (8.8 % where that is 5.0 %); 25 visits, 2 of them done, at most about 1 h, kept in f
+        run r: one block shows no difference, as nothing tells how much visits scatter; 5 visits, 2 of them done, at most about 1 h, kept in f
         w1: starting mock
         w1: starting stack with 1 worker
           w1: waiting for stack: connection refused
@@ -163,7 +224,9 @@ mod tests {
         w1: target: loading ::1
           w1: target: measuring, 1 min 5 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users
           w1: target: warming up, for 5 s: 78 req/s, p50 n/a, p99 n/a, 0 failures/s
-        w1: saved; it took 2 min 11 s
+        w1: saved after 2 min 11 s: 78.2 requests/s, valid
+        w1: saved after 2 min 11 s: 78.2 requests/s, spoiled: target: others used 0.31 CPUs of the target's own
+        w1: saved after 2 min 11 s: valid
         removing containers and network
         done
         done, but for network vscale-1: has active endpoints

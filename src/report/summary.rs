@@ -5,11 +5,12 @@ use super::{
     cells::{self, NONE, counted},
     findings::{sentence, worst},
     headline::headline,
+    study::{self, Answer},
     table::Table,
     tables, words,
 };
 use crate::{
-    analyse::Analysis,
+    analyse::{Analysis, Study, StudyPoint},
     model::{CpuSet, Finding, Gate, Host, PhaseKind, Run, Severity},
     text::plain,
     units::{format_bytes, format_utc},
@@ -27,6 +28,8 @@ pub struct Summary {
     pub badge: Badge,
     /// The result in a sentence.
     pub headline: String,
+    /// Of a study, what that rests on: (name, sentences).
+    pub answer: Vec<(String, String)>,
     /// What was done and where: (name, value).
     pub facts: Vec<(String, String)>,
     /// In reading order.
@@ -67,10 +70,13 @@ impl From<&Finding> for Remark {
 }
 
 impl Badge {
-    /// Of a run and what follows from it.
-    pub fn of(run: &Run, analysis: &Analysis) -> Self {
+    /// Of a run and what follows from it; with its answer, if it is a study.
+    pub fn of(run: &Run, analysis: &Analysis, study: Option<&Study>) -> Self {
         if run.visited.is_empty() {
             return Self::Invalid;
+        }
+        if study.is_some_and(|study| study.points.iter().all(has_interval)) && !is_against_all(analysis) {
+            return Self::Valid;
         }
         match worst(run, &analysis.findings).first().map(|finding| finding.severity) {
             Some(Severity::Invalid) => Self::Invalid,
@@ -93,18 +99,63 @@ impl Badge {
 
 /// The first page of `run`.
 pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
-    let mut findings: Vec<Remark> = analysis.findings.iter().map(Remark::from).collect();
-    findings.sort_by_key(|finding| !finding.bad);
+    let study = Study::of(run, analysis);
+    let answer = study.as_ref().map(|study| Answer::of(run, study));
+    let (decided, said) = answer.map_or((None, Vec::new()), |answer| (answer.headline, answer.said));
+    let lines = |lines: &[(&str, String)]| lines.iter().map(|(name, text)| ((*name).to_owned(), plain(text))).collect();
     Summary {
         title: plain(&run.plan.name),
         id: plain(&run.id),
-        badge: Badge::of(run, analysis),
-        headline: headline(run, analysis),
-        facts: facts(run).map(|(name, value)| (name.to_owned(), plain(&value))).into(),
-        tables: tables::all(run, analysis),
-        findings,
-        notes: notes(run),
+        badge: Badge::of(run, analysis, study.as_ref()),
+        headline: decided.map_or_else(|| headline(run, analysis), |decided| plain(&decided)),
+        answer: lines(&said),
+        facts: lines(&facts(run)),
+        tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study::tables(run, study)),
+        findings: if study.is_some() { alike(&analysis.findings) } else { each(&analysis.findings) },
+        notes: study.as_ref().map_or_else(|| notes(run), |_| study::notes().into()),
     }
+}
+
+/// Two valid visits or more.
+fn has_interval(point: &StudyPoint) -> bool {
+    point.throughput_rps.is_some()
+}
+
+/// Whether something speaks against a study as a whole: its single visits are left out where they are not valid.
+fn is_against_all(analysis: &Analysis) -> bool {
+    analysis.findings.iter().any(|finding| finding.invalidates() && finding.scope.visit.is_none())
+}
+
+/// What invalidates first.
+fn each(findings: &[Finding]) -> Vec<Remark> {
+    let mut remarks: Vec<Remark> = findings.iter().map(Remark::from).collect();
+    remarks.sort_by_key(|remark| !remark.bad);
+    remarks
+}
+
+/// The same, but of the many visits of a study only the first for which something is found.
+fn alike(findings: &[Finding]) -> Vec<Remark> {
+    let mut groups: Vec<(&Finding, u64)> = Vec::new();
+    let is_alike = |a: &Finding, b: &Finding| {
+        let place = |finding: &Finding| (finding.scope.visit.is_some(), finding.scope.phase);
+        a.gate == b.gate && a.severity == b.severity && place(a) == place(b)
+    };
+    for finding in findings {
+        match groups.iter_mut().find(|(first, _)| is_alike(first, finding)) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((finding, 1)),
+        }
+    }
+    groups.sort_by_key(|(first, _)| !first.invalidates());
+    let remark = |(first, count): (&Finding, u64)| {
+        let remark = Remark::from(first);
+        if count == 1 {
+            remark
+        } else {
+            Remark { text: format!("{} (and {} more like it)", remark.text, count - 1), ..remark }
+        }
+    };
+    groups.into_iter().map(remark).collect()
 }
 
 /// An open loop whose target was asked for more than it answered.
@@ -139,7 +190,8 @@ fn facts(run: &Run) -> [(&'static str, String); 6] {
 
 fn load(run: &Run) -> String {
     let plan = &run.plan;
-    let levels = counted(run.visited.len() as u64, "level");
+    let what = if plan.study.is_some() { "visit" } else { "level" };
+    let levels = counted(run.visited.len() as u64, what);
     let (window, warm_up) = (words::counted_window(&plan.load), words::warm_up(&plan.load.warm_up));
     format!("{levels} of {window} counted, {}, {warm_up} warm-up", words::loads(plan))
 }

@@ -27,6 +27,12 @@ pub fn all(run: &Run, analysis: &Analysis) -> Vec<Table> {
     tables.into_iter().flatten().chain([attested(run, analysis)]).collect()
 }
 
+/// What each visit did, for those who want to see behind a study's answer.
+pub fn of_visits(run: &Run, analysis: &Analysis) -> Vec<Table> {
+    let tables = [Some(comparison(run)), Some(costs(run)), asked(run), by_clock(run), streams(run)];
+    tables.into_iter().flatten().chain([attested(run, analysis)]).collect()
+}
+
 /// A row a point, with the medians of its valid visits.
 fn growth(run: &Run, analysis: &Analysis) -> Table {
     let title = format!("Growth with workers: {}", run.plan.roles.target);

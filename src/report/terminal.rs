@@ -20,11 +20,19 @@ pub fn render(run: &Run, analysis: &Analysis, width: usize, colour: bool) -> Str
     let summary = summary(run, analysis);
     let paint = Paint { colour };
     let mut lines = head(&summary, width, paint);
+    let facts = named(&summary.facts, width);
+    // An answer and its numbers are to be on one screen.
+    let (before, after) = if summary.answer.is_empty() { (facts, Vec::new()) } else { (Vec::new(), facts) };
+    lines.extend(before);
     for table in &summary.tables {
         lines.push(String::new());
         lines.extend(draw(table, width, paint));
     }
     lines.push(String::new());
+    if !after.is_empty() {
+        lines.extend(after);
+        lines.push(String::new());
+    }
     lines.extend(remarks(&summary, width, paint));
     lines.extend(summary.notes.iter().flat_map(|note| wrapped(note, "", width)).map(|line| paint.dim(&line)));
     lines.push(String::new());
@@ -41,10 +49,13 @@ fn head(summary: &Summary, width: usize, paint: Paint) -> Vec<String> {
     let id = fitted(&summary.id, width.saturating_sub(columns(text) + 2));
     let mut lines = vec![format!("{}  {badge}", paint.bold(id))];
     lines.extend(wrapped(&summary.headline, "", width));
-    for (name, value) in &summary.facts {
-        lines.extend(wrapped(value, &format!("{name:<8}"), width));
-    }
+    lines.extend(named(&summary.answer, width));
     lines
+}
+
+/// Names at the left, what there is to say of each beside it.
+fn named(named: &[(String, String)], width: usize) -> Vec<String> {
+    named.iter().flat_map(|(name, text)| wrapped(text, &format!("{name:<8}"), width)).collect()
 }
 
 fn remarks(summary: &Summary, width: usize, paint: Paint) -> Vec<String> {

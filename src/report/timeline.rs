@@ -104,7 +104,8 @@ fn over_time(
     let scale = Scale::Until(length_s(load));
     let x = Axis { name: "time since the first request", unit: "s", format: number, scale };
     let (names, hollow) = (Vec::new(), Vec::new());
-    Lines { title: title.to_owned(), note, x, y, xs, names, hollow, series, shade: warm_up(load) }.draw()
+    Lines { title: title.to_owned(), note, x, y, xs, names, hollow, series, levels: Vec::new(), shade: warm_up(load) }
+        .draw()
 }
 
 /// The load's seconds in at most about [`MOST_POINTS`] spans. What came after the load's end is none of it, and a slice

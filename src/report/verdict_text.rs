@@ -50,7 +50,8 @@ fn headline(verdict: &Verdict) -> String {
     format!("{}{sure}: {said}.", name(verdict.kind))
 }
 
-fn confidence(confidence: Confidence) -> &'static str {
+/// How it is known, as it stands behind a verdict's name.
+pub fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Low => " (observed, low confidence)",
         Confidence::Moderate => " (observed, moderate confidence)",
@@ -58,7 +59,8 @@ fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-fn next(next: &Next) -> String {
+/// The ceiling behind the one that binds, and how far away it is.
+pub fn next(next: &Next) -> String {
     let name = resources(&next.resources);
     let rps = cells::rps(next.rps);
     if next.times > 1.0 {
@@ -138,7 +140,8 @@ fn share(ratio: &Ratio) -> String {
     format!("{} (95 %: {} or more)", cells::percent(ratio.estimate), cells::percent(ratio.low))
 }
 
-fn setting(choice: &Choice) -> String {
+/// `2 workers on 0.50 CPUs`.
+pub fn setting(choice: &Choice) -> String {
     let cpus = choice.cpus.map_or_else(String::new, |cpus| format!(" on {} CPUs", cells::cores(cpus)));
     format!("{}{cpus}", counted(choice.workers.into(), "worker"))
 }
@@ -240,7 +243,8 @@ fn lever(lever: Lever) -> &'static str {
     }
 }
 
-fn resources(of: &[Resource]) -> String {
+/// What a ceiling comes from.
+pub fn resources(of: &[Resource]) -> String {
     let name = |resource: &Resource| match resource {
         Resource::Quota => "CPU quota",
         Resource::Cpuset => "CPUs",
@@ -278,7 +282,7 @@ fn missing(missing: Missing) -> &'static str {
 }
 
 /// `98.0 % of the quota used (near from 90.0 %)`.
-fn number(number: &Number) -> String {
+pub fn number(number: &Number) -> String {
     let (value, percent) = (number.value, cells::percent(number.value));
     let limit = |text: fn(f64) -> String| number.limit.map_or_else(String::new, |it| format!(" (limit {})", text(it)));
     let plain = |value: f64| format!("{value:.2}");

@@ -3,7 +3,7 @@
 use super::cells::{self, counted};
 use crate::{
     limits,
-    model::{Limit, LimitValue, Limits, LoadModel, LoadPlan, Plan, Stage, Until, WarmUp},
+    model::{Limit, LimitValue, Limits, LoadModel, LoadPlan, Plan, Point, Stage, Until, WarmUp},
     units::format_bytes,
 };
 
@@ -16,8 +16,17 @@ pub fn load(model: &LoadModel, stages: &[Stage]) -> String {
     stages.fold(model.to_string(), |text, stage| text + &stage)
 }
 
-/// The loads of all points, each once.
+/// The loads of all points, each once; of a study, whose points have more users the more workers they have, how many these
+/// are.
 pub fn loads(plan: &Plan) -> String {
+    let users = |point: &Point| match &point.load {
+        LoadModel::Closed { users, .. } => Some(users.to_string()),
+        LoadModel::Open { .. } => None,
+    };
+    let users: Option<Vec<String>> = plan.points.iter().map(users).collect();
+    if let Some(users) = users.filter(|_| plan.study.is_some() && plan.load.stages.is_empty()) {
+        return format!("{} users", each_once(users.into_iter(), ", "));
+    }
     each_once(plan.points.iter().map(|point| load(&point.load, &plan.load.stages)), " or ")
 }
 

@@ -15,12 +15,12 @@ mod visit;
 pub use stop::Stop;
 
 use crate::{
-    analyse::{differences, wanted},
+    analyse::{Analysis, differences, wanted},
     compose::Project,
     engine::{Cluster, Engine, Leftovers},
     error::{Error, Result},
     events::Event,
-    model::{Plan, Run, Visited},
+    model::{Finding, PhaseKind, Plan, Run, Visited},
     plan::{self, Asked},
     redact::Redactor,
     store::{self, RunFolder},
@@ -28,7 +28,7 @@ use crate::{
 };
 use futures_util::FutureExt;
 use prepare::Prepared;
-use std::{panic::AssertUnwindSafe, path::PathBuf};
+use std::{cmp::Reverse, panic::AssertUnwindSafe, path::PathBuf};
 use visit::{Carried, Carrier};
 
 /// What is to be run.
@@ -135,9 +135,8 @@ impl Session<'_> {
             removed?;
             carrier.carry_out(&visit, &mut self.carried, tell).await?;
             let carried = self.carried.take().ok_or_else(|| Error::Other("a visit found nothing".into()))?;
-            let took_us = carried.visited.took_us();
             removed = keep(carried, redactor, &mut run.visited, folder)?;
-            tell(Event::Saved { visit: visit.id, took_us });
+            run.visited.last().into_iter().for_each(|visited| tell(saved(run, visited)));
         }
         // What the last one left is removed with all the rest, or named.
         Ok(())
@@ -164,9 +163,10 @@ impl Session<'_> {
                 (Run::new(self.id.clone(), now_unix_us(), origin, self.job.redactor.plan(&plan)), folder)
             }
         };
+        let blocks = plan.study.as_ref().map(|_| plan.blocks.len());
         let (visits, done) = (plan.blocks.iter().map(Vec::len).sum(), run.visited.len());
         let (name, path) = (run.id.clone(), folder.path().display().to_string());
-        tell(Event::Planned { run: name, folder: path, visits, done, at_most_us: plan::longest_us(&plan) });
+        tell(Event::Planned { run: name, folder: path, visits, done, blocks, at_most_us: plan::longest_us(&plan) });
         Ok((plan, run, folder))
     }
 
@@ -201,6 +201,19 @@ fn keep(
     let saved = folder.save_visit(&visited, &attached);
     all_visited.push(visited);
     saved.map(|()| removed)
+}
+
+/// What came of a visit of a run, without secrets.
+fn saved(run: &Run, visited: &Visited) -> Event {
+    let findings = Analysis::of(run).findings.into_iter();
+    let is_of = |finding: &Finding| finding.scope.visit.as_ref().is_none_or(|visit| *visit == visited.id);
+    let against = findings.filter(|finding| finding.invalidates() && is_of(finding));
+    Event::Saved {
+        visit: visited.id.clone(),
+        took_us: visited.took_us(),
+        throughput_rps: visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps()),
+        against: against.min_by_key(|finding| Reverse(finding.severity)).map(Box::new),
+    }
 }
 
 /// `20261124T114421Z-bench-3f9a1c`: sorts by time, unique by process and moment.

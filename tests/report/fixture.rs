@@ -192,7 +192,7 @@ fn plan() -> Plan {
     }
 }
 
-fn cpus(list: &str) -> CpuSet {
+pub fn cpus(list: &str) -> CpuSet {
     list.parse().expect("a list of CPUs")
 }
 
@@ -287,6 +287,11 @@ fn null_phase(baseline: &Phase) -> Phase {
 }
 
 fn attestation(workers: u32) -> Attestation {
+    attestation_of(workers, &target_limits())
+}
+
+/// All as asked.
+pub fn attestation_of(workers: u32, of_target: &Limits) -> Attestation {
     let rows = |container: &str, limits: &Limits| {
         let row = |(limit, value): (Limit, &LimitValue)| LimitRow {
             container: container.into(),
@@ -298,7 +303,7 @@ fn attestation(workers: u32) -> Attestation {
         limits.iter().map(row).collect::<Vec<_>>()
     };
     let on = |list: &str| Limits::default().with(Limit::Cpuset, LimitValue::Cpus(cpus(list)));
-    let limits = [("mock", on("1")), ("stack", target_limits()), ("loadgen", on("0"))];
+    let limits = [("mock", on("1")), ("stack", of_target.clone()), ("loadgen", on("0"))];
     Attestation {
         workers_before: Some(workers),
         workers_after: Some(workers),
@@ -320,7 +325,7 @@ fn phase(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, workers:
     }
 }
 
-fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, failing: bool) -> LoadResult {
+pub fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, failing: bool) -> LoadResult {
     let seconds: Vec<(Second, Histogram)> =
         (0..WARM_UP_S + SECONDS).map(|index| second(index, start, rate_per_s, latency_us, failing)).collect();
     let measured = || seconds.iter().filter(|(second, _)| second.measured);

@@ -1,6 +1,7 @@
 //! What can be said of the HTML reports without a browser.
 
 use crate::fixture::{COMPOSE, analysed, behind_run, first_visit, phase_of, repeated_run, run, unread_run};
+use crate::study_fixture::study_run;
 use std::collections::BTreeMap;
 use vscale::{
     model::{LoadResult, PhaseKind, Run, Second},
@@ -83,7 +84,7 @@ fn a_visit_without_a_baseline_has_its_charts() {
 
 #[test]
 fn what_a_page_links_to_is_there() {
-    for run in [run(), repeated_run(&(1..=21).collect::<Vec<_>>(), 1)] {
+    for run in [run(), repeated_run(&(1..=21).collect::<Vec<_>>(), 1), study_run()] {
         let (run, analysis) = analysed(run);
         let mut files = BTreeMap::new();
         let mut write = |path: &str, bytes: &[u8]| {

@@ -10,4 +10,6 @@ mod fixture;
 mod gates;
 mod html;
 mod secrets;
+mod study;
+mod study_fixture;
 mod text;

@@ -1,0 +1,93 @@
+//! A study's first page: the answer leads, and every visit is counted.
+
+use crate::{
+    fixture::{COMPOSE, analysed},
+    study_fixture::{equal_cpus_run, observed_run, study_run},
+};
+use vscale::{
+    model::Run,
+    report::{html, markdown, terminal},
+    text::columns,
+};
+
+fn terminal(run: Run, width: usize) -> String {
+    let (run, analysis) = analysed(run);
+    terminal::render(&run, &analysis, width, false)
+}
+
+#[test]
+fn the_terminal_leads_with_the_answer() {
+    insta::assert_snapshot!(terminal(study_run(), 120));
+}
+
+#[test]
+fn the_terminal_of_80_columns() {
+    let text = terminal(study_run(), 80);
+    assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_study_without_a_trial_says_what_it_would_try() {
+    insta::assert_snapshot!(terminal(observed_run(5), 120));
+}
+
+#[test]
+fn one_block_has_no_interval_and_says_so() {
+    insta::assert_snapshot!(terminal(observed_run(1), 120));
+}
+
+#[test]
+fn settings_of_the_same_cpus_are_compared() {
+    let text = terminal(equal_cpus_run(), 120);
+    let (answer, _) = text.split_once("\nSettings").expect("the table follows the answer");
+    insta::assert_snapshot!(answer);
+}
+
+#[test]
+fn the_page_has_a_dot_for_each_visit_of_a_setting_and_joins_none() {
+    let page = page(study_run());
+    let chart = figure(&page, "Throughput, 0.25 CPUs a worker");
+    assert_eq!(chart.matches("class=\"dot target").count(), 21, "five blocks of four, and one made again");
+    assert_eq!(chart.matches("class=\"dot target hollow\"").count(), 1, "the one that the host spoiled");
+    let (_, path) = chart.rsplit_once("class=\"line target\" d=\"").expect("means");
+    let (path, _) = path.split_once('"').expect("it ends");
+    assert_eq!((path.matches('L').count(), path.matches('V').count()), (0, 4), "a bar a setting: {path}");
+    assert_eq!(chart.matches("class=\"level-line\"").count(), 2, "quota and users");
+    assert!(!chart.contains("line fit"), "four settings with a bend tell no law");
+    for title in ["Efficiency, 0.25 CPUs a worker", "Latency, 0.25 CPUs a worker", "Over the study"] {
+        assert!(figure(&page, title).contains("<table>"), "{title} has its numbers");
+    }
+}
+
+#[test]
+fn the_page_shows_evidence_and_what_was_not_shown() {
+    let page = page(observed_run(5));
+    for said in [
+        "Evidence behind each verdict",
+        "98.5 % of the quota used (limit 90.0 %)",
+        "Nothing was moved to prove the verdict.",
+        "nothing is known beyond 4 workers.",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    assert!(!page.contains("<script"), "no script");
+}
+
+/// The part of a page that draws one chart.
+fn figure<'a>(page: &'a str, title: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("<figcaption>{title}")).unwrap_or_else(|| panic!("no chart {title}"));
+    rest.split_once("</figure>").expect("it ends").0
+}
+
+fn page(run: Run) -> String {
+    let (run, analysis) = analysed(run);
+    html::run(&run, &analysis, COMPOSE)
+}
+
+#[test]
+fn report_md_of_a_study() {
+    let (run, analysis) = analysed(study_run());
+    insta::assert_snapshot!(markdown::render(&run, &analysis));
+}
