@@ -18,7 +18,7 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench study gc test test-faults lint bench-load
+.PHONY: help build bench study calibrate gc test test-faults lint bench-load
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ study: ## Find out what to run and what limits it: make study WORKERS=1,2,4 CPUS
 	@tools/setup bench
 	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(BINARY) study $(STUDY)
+
+calibrate: build ## See how often the verdict is right on this host: make calibrate SEED=1 CASES=quota,pool (about 15 minutes)
+	@$(BINARY) calibrate $(if $(SEED),--seed=$(SEED)) $(if $(CASES),--cases=$(CASES)) $(if $(RUN_TIME),--run-time=$(RUN_TIME)) $(ARGS)
 
 gc: build ## Remove what killed runs left in the engine
 	@$(BINARY) gc

@@ -8,6 +8,7 @@ use std::{path::PathBuf, time::Duration};
 mod app;
 mod bench;
 mod calibrate;
+mod compare;
 mod load;
 mod mock;
 mod run;
@@ -16,6 +17,7 @@ mod study;
 pub use app::AppArgs;
 pub use bench::BenchArgs;
 pub use calibrate::CalibrateArgs;
+pub use compare::{CompareArgs, HistoryArgs};
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use run::RunFlags;
@@ -47,6 +49,10 @@ pub enum Command {
     Rerun(RerunArgs),
     /// Make the report of a run again from its folder
     Report(ReportArgs),
+    /// Say how the throughput of a second run differs from that of a first
+    Compare(CompareArgs),
+    /// List the runs of a results folder, or say what differs between two
+    History(HistoryArgs),
     /// Remove what killed runs left in the engine
     Gc(GcArgs),
     /// Serve the mock backend (an OpenAI-compatible API with fixed answers)

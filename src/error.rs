@@ -95,8 +95,11 @@ pub mod exit {
     /// Measured, but a `--fail-if` holds; as k6 has it.
     pub const THRESHOLD: u8 = 99;
 
+    /// Compared, but whether a `--fail-if` holds cannot be told.
+    pub const INCONCLUSIVE: u8 = 98;
+
     /// Those that are no signal's, the one that says most first.
-    const ORDER: [u8; 9] = [1, 2, 3, 4, INVALID, BUSY, LEFTOVERS, FAILURES, THRESHOLD];
+    const ORDER: [u8; 10] = [1, 2, 3, 4, INVALID, BUSY, LEFTOVERS, FAILURES, THRESHOLD, INCONCLUSIVE];
 
     /// The one to end with where several hold; the others are said in words.
     pub fn of_several(statuses: impl IntoIterator<Item = u8>) -> u8 {
@@ -126,6 +129,8 @@ pub mod exit {
                 (vec![6, 8], 8),
                 (vec![0, 7, 6, 99], 6),
                 (vec![99, 7], 7),
+                (vec![98, 99, 0], 99),
+                (vec![0, 98], 98),
             ] {
                 assert_eq!(of_several(several.clone()), one, "{several:?}");
             }

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => commands::calibrate(&args),
         Command::Rerun(args) => commands::rerun(&args),
         Command::Report(args) => commands::report(&args),
+        Command::Compare(args) => commands::compare(&args),
+        Command::History(args) => commands::history(&args),
         Command::Schema(args) => commands::schema(&args),
         Command::Gc(args) => commands::gc(&args),
         Command::Mock(args) => commands::mock(&args),

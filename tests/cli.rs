@@ -334,3 +334,23 @@ fn completions_name_the_subcommands() {
     let script = String::from_utf8(vscale(&["completions", "bash"]).stdout).expect("UTF-8");
     assert!(script.contains("bench") && script.contains("--workers"));
 }
+
+#[test]
+fn studies_that_make_no_sense() {
+    assert_snapshot!(refused(&["study", "--blocks", "0"]), @"");
+    assert_snapshot!(refused(&["study", "--precision", "0"]), @"");
+    assert_snapshot!(refused(&["study", "--precision", "200%"]), @"");
+    assert_snapshot!(refused(&["study", "--slo", "fast"]), @"");
+    assert_snapshot!(refused(&["study", "--cpus", "1", "--cpus-per-worker", "0.2"]), @"");
+    assert_snapshot!(refused(&["study", "--budget", "20s"]), @"");
+    let many: Vec<String> = (1..=1000).map(|workers| workers.to_string()).collect();
+    assert_snapshot!(refused(&["study", "--workers", &many.join(","), "--blocks", "10"]), @"");
+    assert_snapshot!(refused(&["study", "--resume", "no/such/run"]), @"");
+    assert_snapshot!(refused(&["rerun", "tests"]), @"");
+    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"");
+}
+
+#[test]
+fn a_run_of_an_older_version_is_not_gone_on_with() {
+    assert_snapshot!(refused(&["study", "--resume", "tests/store/v2/20261125T143904Z-bench-7d7b95"]), @"");
+}

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     limits,
     measure::WorkerCounter,
-    model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, Scope, Value, Visited},
+    model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Scope, Value, Visited},
 };
 
 /// What a visit's attestation says against it.
@@ -22,7 +22,7 @@ pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerC
     worker_finding(visited, workers, &scope).into_iter().chain(limits).chain(ended).collect()
 }
 
-/// Workers before the load, in each sample of it, and after it.
+/// Workers before the load, in each sample of it, and after it; where there are more processes than are looked at, that.
 fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Scope) -> Option<Finding> {
     let (before, after) = (visited.attestation.workers_before, visited.attestation.workers_after);
     let samples = visited.phase(PhaseKind::Target).map_or(&[][..], |phase| &phase.processes);
@@ -31,6 +31,11 @@ fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Sc
         && during.iter().all(|count| *count == visited.workers);
     if all_as_asked {
         return None;
+    }
+    let left_out = samples.iter().map(|sample| sample.processes_left_out).max().unwrap_or(0);
+    if left_out > 0 {
+        let processes = ProbeSample::MOST_PROCESSES as f64 + f64::from(left_out);
+        return Some(found(Gate::ProcessesWhole, scope, processes));
     }
     let in_words =
         |count: Option<u32>, ran| count.map_or_else(|| "not read".to_owned(), |count| format!("{count}{ran}"));

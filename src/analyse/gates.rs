@@ -1,6 +1,6 @@
 //! Every limit by which a result is judged, in one table.
 
-use crate::model::{Finding, Gate, Scope, Severity, Value};
+use crate::model::{Finding, Gate, ProbeSample, Scope, Severity, Value};
 use Severity::{Invalid, Spoiled, Warning};
 
 /// A gate's limit.
@@ -20,11 +20,17 @@ pub struct Row {
 /// [`Gate::SendLag`]'s own limit.
 pub const SEND_LAG_OF_P50: f64 = 0.05;
 
+/// Fewer answers than so many for each user tell little of what was in flight: at the window's ends part of each is cut off.
+pub const ANSWERS_PER_USER: f64 = 20.0;
+
+/// The halves of a window differ where chance makes such a difference more seldom than this.
+pub const STATIONARY_P: f64 = 0.01;
+
 /// A target that uses this share of its CPUs is bound by them.
 pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 30] = [
+pub const TABLE: [Row; 35] = [
     row(Gate::EvidenceRead, None, "", Warning),
     row(Gate::Workers, None, "workers", Invalid),
     row(Gate::LimitApplied, None, "", Invalid),
@@ -34,15 +40,16 @@ pub const TABLE: [Row; 30] = [
     row(Gate::Failures, Some(0.0), "requests", Warning),
     row(Gate::Served, None, "of the requests", Invalid),
     row(Gate::Complete, None, "", Warning),
-    row(Gate::GeneratorCpu, Some(0.8), "of the CPUs it was given", Warning),
+    row(Gate::GeneratorCpu, Some(0.8), "of the CPUs it was given", Invalid),
+    row(Gate::BackendCpu, Some(0.8), "of the CPUs it was given", Invalid),
     row(Gate::GeneratorPaused, Some(1_000_000.0), "us", Spoiled),
-    row(Gate::SendLag, Some(1000.0), "us, p99", Warning),
+    row(Gate::SendLag, Some(1000.0), "us, p99", Invalid),
     row(Gate::Delayed, Some(0.0), "requests", Warning),
     row(Gate::Unsent, Some(0.0), "requests", Warning),
     row(Gate::Unanswered, Some(0.0), "requests", Warning),
     row(Gate::StreamsDone, Some(0.0), "streams", Warning),
     row(Gate::StreamTokens, Some(0.0), "streams", Warning),
-    row(Gate::Amplification, Some(0.005), "of 1 request at the backend for each one sent", Warning),
+    row(Gate::Amplification, Some(0.005), "of the requests that the backend was to get for each one sent", Invalid),
     row(Gate::BackendTells, None, "", Warning),
     row(Gate::Headroom, Some(1.5), "times the throughput", Warning),
     row(Gate::CpusApart, None, "", Warning),
@@ -53,6 +60,10 @@ pub const TABLE: [Row; 30] = [
     row(Gate::IdleWait, Some(0.05), "of the time", Spoiled),
     row(Gate::SpeedHeld, Some(0.05), "of the time that a piece of work takes", Spoiled),
     row(Gate::SpeedInBlock, Some(0.05), "of the time that a piece of work takes", Spoiled),
+    row(Gate::LittlesLaw, Some(0.05), "of what was in flight", Invalid),
+    row(Gate::Stationary, Some(0.05), "of the first half's throughput", Invalid),
+    row(Gate::SamplesComplete, Some(2.5), "times the distance of samples", Invalid),
+    row(Gate::ProcessesWhole, Some(ProbeSample::MOST_PROCESSES as f64), "processes", Invalid),
     row(Gate::SpeedUpPossible, Some(1.1), "times what workers or CPUs can give", Warning),
     row(Gate::BaselineHeld, Some(0.1), "of the baseline's throughput", Warning),
 ];

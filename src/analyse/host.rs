@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     measure::{Counter, HostUse, Rates},
-    model::{CpuSet, Finding, Gate, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, Visited},
+    model::{CpuSet, Finding, Gate, Lever, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, Visited},
 };
 
 /// What a visit's evidence says of the host.
@@ -32,7 +32,7 @@ fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Findin
     let mut findings: Vec<Finding> =
         [beyond(Gate::ForeignCpu, others_cores), beyond(Gate::Steal, host.steal_ratio)].into_iter().flatten().collect();
     // Where a quota is its own and what it held back is not told, waiting may be all its own.
-    let has_quota = run.point(visited).limits.get(Limit::CpuQuotaUs).is_some();
+    let has_quota = is_limited(run, visited);
     let tells = phase.processes.iter().any(|sample| sample.throttling.is_some());
     match host.idle_wait_ratio {
         _ if has_quota && !tells => {}
@@ -51,9 +51,15 @@ fn ours_on_target_cpus(run: &Run, phase: &Phase) -> f64 {
     generator + backend.unwrap_or(0.0)
 }
 
+/// Whether a quota was asked for, for the point or as what the visit changes of it.
+fn is_limited(run: &Run, visited: &Visited) -> bool {
+    let is_changed = visited.change.is_some_and(|change| change.lever == Lever::Quota && change.factor != 1.0);
+    is_changed || run.point(visited).limits.get(Limit::CpuQuotaUs).is_some()
+}
+
 /// A quota that nobody asked for and that held the target back all the same.
 fn unasked_quota(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Option<Finding> {
-    if run.point(visited).limits.get(Limit::CpuQuotaUs).is_some() {
+    if is_limited(run, visited) {
         return None;
     }
     let engine = phase.usage(&run.plan.roles.target).and_then(|usage| {

@@ -2,21 +2,27 @@
 
 use super::gates::{self, found};
 use crate::{
-    model::{Finding, Gate, LoadModel, LoadResult, Phase, PhaseKind, Run, Scope, StopCause, Visited},
+    model::{
+        BackendRequests, Finding, Gate, LoadModel, LoadResult, Phase, PhaseKind, Plan, Run, Scope, Severity, StopCause,
+        Visited,
+    },
     text::shortened,
 };
 
 /// As much of a failure's message as a finding shows.
 const SHOWN_CHARS: usize = 120;
+/// Ten beyond it ([`crate::model::Histogram::supported_percentile_us`]).
+const LEAST_FOR_P99: f64 = 1000.0;
 
 /// What limits what a load by hand says.
 pub fn load_findings(load: &LoadResult) -> Vec<Finding> {
-    evidence(load, &Scope::default())
+    let findings = generator_cpu(load, &Scope::default()).into_iter();
+    findings.chain(evidence(load, BackendRequests::default(), &Scope::default())).map(as_warning).collect()
 }
 
-/// What limits what a phase of a visit says. A mock that answers at once is loaded for what the generator can do, and for
-/// nothing else.
-pub(super) fn phase_findings(phase: &Phase, max_failure_rate: f64, scope: &Scope) -> Vec<Finding> {
+/// What limits what a phase of a visit says; what only makes it less exact warns, unless the phase is the target's. A mock
+/// that answers at once is loaded for what the generator can do, and for nothing else.
+pub(super) fn phase_findings(plan: &Plan, phase: &Phase, scope: &Scope) -> Vec<Finding> {
     let load = &phase.load;
     if phase.kind == PhaseKind::Null {
         return Vec::new();
@@ -35,34 +41,42 @@ pub(super) fn phase_findings(phase: &Phase, max_failure_rate: f64, scope: &Scope
         findings.push(Finding { note: Some(note), ..found(Gate::Failures, scope, load.failure_count() as f64) });
     }
     let unserved = load.unserved_ratio();
-    if unserved > max_failure_rate {
-        findings.push(Finding { limit: Some(max_failure_rate.into()), ..found(Gate::Served, scope, unserved) });
+    if unserved > plan.max_failure_rate {
+        findings.push(Finding { limit: Some(plan.max_failure_rate.into()), ..found(Gate::Served, scope, unserved) });
     }
-    // The baseline is to keep the generator busy.
-    let is_expected = |gate| gate == Gate::GeneratorCpu && phase.kind == PhaseKind::Baseline;
-    findings.extend(evidence(load, scope).into_iter().filter(|finding| !is_expected(finding.gate)));
+    match phase.kind {
+        PhaseKind::Target => findings.extend(evidence(load, plan.backend_requests, scope)),
+        _ => findings.extend(evidence(load, BackendRequests::default(), scope).into_iter().map(as_warning)),
+    }
     findings
 }
 
-fn evidence(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
+fn as_warning(finding: Finding) -> Finding {
+    Finding { severity: Severity::Warning, ..finding }
+}
+
+/// A generator that is busy may be what limits the throughput.
+fn generator_cpu(load: &LoadResult, scope: &Scope) -> Option<Finding> {
+    let share = load.generator_cores() / f64::from(load.generator_cpus().max(1));
+    (share > gates::limit(Gate::GeneratorCpu)).then(|| found(Gate::GeneratorCpu, scope, share))
+}
+
+fn evidence(load: &LoadResult, at_backend: BackendRequests, scope: &Scope) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut beyond = |gate: Gate, measured: f64| {
         if measured > gates::limit(gate) {
             findings.push(found(gate, scope, measured));
         }
     };
-    beyond(Gate::GeneratorCpu, load.generator_cores() / f64::from(load.generator_cpus().max(1)));
     let totals = &load.totals;
-    if let LoadModel::Open { .. } = load.model
-        && totals.delayed + totals.unsent > 0
-    {
-        // Requests that waited for others to be answered were not late by the generator's fault.
+    if let LoadModel::Open { .. } = load.model {
         beyond(Gate::Delayed, totals.delayed as f64);
         beyond(Gate::Unsent, totals.unsent as f64);
-    } else if let Some(p99_us) = load.send_lag().as_ref().and_then(|lag| lag.supported_percentile_us(99.0))
-        && p99_us as f64 > gates::SEND_LAG_OF_P50 * load.latency().percentile_us(50.0) as f64
+    }
+    if let Some(p99_us) = late_p99_us(load)
+        && p99_us > gates::SEND_LAG_OF_P50 * load.latency().percentile_us(50.0) as f64
     {
-        beyond(Gate::SendLag, p99_us as f64);
+        beyond(Gate::SendLag, p99_us);
     }
     beyond(Gate::Unanswered, totals.unanswered as f64);
     if let Some(stream) = load.stream() {
@@ -70,10 +84,11 @@ fn evidence(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
         beyond(Gate::StreamTokens, load.latency().count().saturating_sub(stream.ttft.count()) as f64);
     }
     if let Some(factor) = load.backend.as_ref().and_then(|backend| backend.amplification(totals))
+        && let BackendRequests::Each(expected) = at_backend
         && totals.failed + totals.unanswered == 0
-        && (factor - 1.0).abs() > gates::limit(Gate::Amplification)
+        && (factor - expected).abs() > gates::limit(Gate::Amplification) * if expected > 0.0 { expected } else { 1.0 }
     {
-        findings.push(Finding { limit: Some(1.0.into()), ..found(Gate::Amplification, scope, factor) });
+        findings.push(Finding { limit: Some(expected.into()), ..found(Gate::Amplification, scope, factor) });
     }
     if load.stopped_by == StopCause::Signal {
         findings.insert(0, found(Gate::Complete, scope, "stopped before its time".to_owned()));
@@ -82,6 +97,16 @@ fn evidence(load: &LoadResult, scope: &Scope) -> Vec<Finding> {
         findings.push(found(Gate::BackendTells, scope, error.clone()));
     }
     findings
+}
+
+/// How late one request in a hundred was sent at least, of those that were not delayed: who waits for others to be answered
+/// is late by the server's fault, and those that waited are taken to be the latest. `None` without schedule, and where too
+/// few are left.
+fn late_p99_us(load: &LoadResult) -> Option<f64> {
+    let lag = load.send_lag()?;
+    let on_time = lag.count().saturating_sub(load.totals.delayed) as f64;
+    let has_p99 = on_time >= LEAST_FOR_P99;
+    has_p99.then(|| lag.percentile_us(99.0 * on_time / lag.count() as f64) as f64)
 }
 
 /// A throughput near the most that the generator was ever seen to do on these CPUs may be its own.

@@ -2,12 +2,15 @@
 //! among what was measured, so that it can be made again, and better, from a run's folder.
 
 mod attest;
+pub mod compare;
 mod confirm;
+mod consistent;
 mod costs;
 mod differences;
 pub mod fit;
 pub mod gates;
 mod growth;
+mod helpers;
 mod host;
 mod load;
 mod planned;
@@ -48,9 +51,11 @@ impl Analysis {
             findings.extend(attest::findings(visited, &run.plan.roles.target, workers.as_ref()));
             for phase in &visited.phases {
                 let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
-                findings.extend(load::phase_findings(phase, run.plan.max_failure_rate, &scope));
+                findings.extend(load::phase_findings(&run.plan, phase, &scope));
             }
             findings.extend(load::headroom(run, visited));
+            findings.extend(helpers::findings(run, visited));
+            findings.extend(consistent::findings(visited));
             findings.extend(host::findings(run, visited));
         }
         findings.extend(growth::baseline(run));

@@ -104,7 +104,7 @@ fn points(run: &Run, is_valid: &dyn Fn(&Visited) -> bool) -> Vec<ScaledPoint> {
     points
 }
 
-fn throughput_rps(visited: &Visited) -> Option<f64> {
+pub(super) fn throughput_rps(visited: &Visited) -> Option<f64> {
     visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps())
 }
 

@@ -7,9 +7,9 @@ use super::{
     fit::{Curve, PointData},
     stats::{Geometric, Interval, LEVEL, Pilot, Spread},
     verdict::{
-        Evidence, Judgement,
+        Evidence, Judgement, PointRead, RuleOfThumb,
         decision::{self, Candidate, Choice, Decision},
-        judge,
+        judge, rules_of_thumb,
     },
 };
 use crate::{
@@ -32,6 +32,9 @@ pub struct Study {
     /// The verdict put to the test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,
+    /// What a person would have read off two curves; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_of_thumb: Option<[RuleOfThumb; 4]>,
     /// Blocks that were visited, as a whole or in part; a trial's not counted.
     pub blocks: usize,
     /// Share of the visits that the host has spoiled.
@@ -55,6 +58,8 @@ pub struct StudyPoint {
     pub spread: Option<Spread>,
     /// Of all its visits' answers together.
     pub latency: Percentiles,
+    /// CPU that it used, of the CPUs that it may run on.
+    pub cpu_ratio: Option<f64>,
     /// What limits it.
     pub judgement: Judgement,
 }
@@ -119,6 +124,7 @@ impl Study {
         let decision = decision::decide(&candidates, slo.is_some());
         let spoiled = super::wanted::spoiled(run, analysis).len();
         let mut study = Self {
+            rules_of_thumb: None,
             decision,
             points,
             curves,
@@ -127,7 +133,32 @@ impl Study {
             spoiled_ratio: spoiled as f64 / run.visited.len() as f64,
         };
         study.confirmation = Confirmation::of(run, analysis, &study);
+        study.rules_of_thumb = study.as_a_person_reads(run, analysis);
         Some(study)
+    }
+
+    /// The first curve, read by the rules of thumb of the benchmark that this one replaces.
+    fn as_a_person_reads(&self, run: &Run, analysis: &Analysis) -> Option<[RuleOfThumb; 4]> {
+        let curve = self.curves.first()?;
+        let read = |&place: &usize| {
+            let point = &self.points[place];
+            let loads: Vec<&LoadResult> = visits(run, analysis, place)
+                .into_iter()
+                .filter_map(|it| Some(&it.phase(PhaseKind::Target)?.load))
+                .collect();
+            let failed = loads.iter().map(|load| load.failure_count()).sum::<u64>() as f64;
+            let requests = loads.iter().map(|load| load.request_count()).sum::<u64>() as f64;
+            Some(PointRead {
+                workers: point.setting.workers,
+                throughput_rps: point.throughput_rps?.estimate,
+                latency_p50_us: point.latency.p50_us.map(|us| us as f64),
+                failure_ratio: (requests > 0.0).then(|| failed / requests),
+                cpu_ratio: point.cpu_ratio,
+            })
+        };
+        let points: Vec<PointRead> = curve.points.iter().filter_map(read).collect();
+        let judgement = &self.points[*curve.points.last()?].judgement;
+        rules_of_thumb(&points, judgement.limit.kind, judgement.growth.as_ref().map(|growth| growth.kind))
     }
 
     /// The point that is decided for, or the best where none can be.
@@ -146,7 +177,7 @@ pub(super) fn is_of_a_trial(visited: &Visited) -> bool {
 pub(super) fn by_block(run: &Run, analysis: &Analysis, turn: Turn, blocks: usize) -> Vec<Option<f64>> {
     let of_block = |block| {
         let visits = run.visited.iter().filter(|it| it.block == block && it.turn() == turn && analysis.is_valid(it));
-        visits.filter_map(throughput_rps).next_back()
+        visits.rev().find_map(throughput_rps)
     };
     (0..blocks).map(of_block).collect()
 }
@@ -173,6 +204,7 @@ fn study_point(
     let visits = visits(run, analysis, point);
     let loads: Vec<&LoadResult> = visits.iter().filter_map(|it| Some(&it.phase(PhaseKind::Target)?.load)).collect();
     let seconds: Vec<Vec<f64>> = loads.iter().map(|load| counted_seconds(load)).collect();
+    let evidence = Evidence::of(run, analysis, point, curve);
     StudyPoint {
         point,
         setting: choice(run, point, &visits),
@@ -181,7 +213,8 @@ fn study_point(
         throughput_rps: interval(run, by_block),
         spread: if values.len() > 1 { Spread::of(&seconds) } else { None },
         latency: percentiles(&loads),
-        judgement: judge(&Evidence::of(run, analysis, point, curve)),
+        cpu_ratio: evidence.cpu.cores.zip(evidence.setting.cpuset_cpus).map(|(used, cpus)| used / cpus),
+        judgement: judge(&evidence),
     }
 }
 

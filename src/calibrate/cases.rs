@@ -125,7 +125,7 @@ impl Case {
             workers: vec![2],
             quota: None,
             users_per_worker: 8,
-            blocks: 4,
+            blocks: 3,
             truth: truth.to_vec(),
             growth: None,
             programmed: None,
@@ -145,6 +145,7 @@ fn linear(draw: &mut Draw) -> Case {
     let rps = each * 1e6 / cpu_us;
     Case {
         workers: vec![1, 2, 4],
+        blocks: 4,
         quota: Some(Quota::PerWorker(each)),
         growth: Some(Linear),
         programmed: Some((Resource::Quota, 4.0 * rps)),
@@ -159,6 +160,7 @@ fn usl(draw: &mut Draw) -> Case {
     let (sigma, kappa) = (draw.between(0.02, 0.05), draw.between(0.15, 0.25));
     Case {
         workers: vec![1, 2, 3, 6],
+        blocks: 4,
         quota: Some(Quota::PerWorker(each)),
         growth: Some(Retrograde),
         limited: app(format!("--cpu {cpu_us}us --usl {sigma:.3},{kappa:.3}")),
@@ -328,7 +330,6 @@ fn alternating(draw: &mut Draw) -> Case {
     let (cpu_us, sleep_us) = (draw.us(3000, 5000), draw.us(12_000, 20_000));
     let flags = format!("--cpu {cpu_us}us --sleep {sleep_us}us");
     Case {
-        blocks: 4,
         limited: app(format!("{flags} --alternate 500ms")),
         lifted: Some(app(format!("--cpu {}us --sleep 1ms --alternate 500ms", cpu_us / 2.0))),
         ..Case::new("alternating", "half a second bound by CPU, half a second by sleeping".into(), &[Alternating])
@@ -353,7 +354,6 @@ fn imbalance(draw: &mut Draw) -> Case {
 fn errors(draw: &mut Draw) -> Case {
     let share = draw.between(0.02, 0.05);
     Case {
-        blocks: 3,
         limited: app(format!("--cpu 2ms --error-rate {share:.3}")),
         ..Case::new("errors", format!("{:.1} % of the answers are 500", share * 100.0), &[Erroring])
     }
@@ -363,7 +363,6 @@ fn ignores_workers(draw: &mut Draw) -> Case {
     let cpu_us = draw.us(2000, 4000);
     Case {
         workers: vec![3],
-        blocks: 3,
         limited: app(format!("--cpu {cpu_us}us --ignore-workers 1")),
         ..Case::new("ignores-workers", "one worker, whatever it is told".into(), &[SweepNotApplied])
     }
@@ -372,7 +371,6 @@ fn ignores_workers(draw: &mut Draw) -> Case {
 fn memory(draw: &mut Draw) -> Case {
     let kib = draw.whole(500, 900);
     Case {
-        blocks: 3,
         limited: Side {
             app_limits: vec!["mem_limit: 96m".into(), "memswap_limit: 96m".into()],
             ..app(format!("--cpu 2ms --memory-growth {kib}k"))
@@ -390,7 +388,6 @@ fn starved_generator(draw: &mut Draw) -> Case {
     let side = |limits: Vec<String>| Side { loadgen_limits: limits, ..app("--cpu 20us".into()) };
     Case {
         users_per_worker: 32,
-        blocks: 3,
         limited: side(vec![format!("cpus: {cores:.3}")]),
         lifted: Some(side(Vec::new())),
         ..Case::new("starved-generator", format!("the load generator has {cores:.2} CPUs"), &[LoadgenBound])
@@ -402,7 +399,6 @@ fn starved_mock(draw: &mut Draw) -> Case {
     let side = |limits: Vec<String>| Side { mock_limits: limits, ..app(format!("--cpu 50us {BACKEND}")) };
     Case {
         users_per_worker: 32,
-        blocks: 3,
         limited: side(vec![format!("cpus: {cores:.3}")]),
         lifted: Some(side(Vec::new())),
         ..Case::new("starved-mock", format!("the mock has {cores:.3} CPUs"), &[MockBound])
@@ -412,7 +408,6 @@ fn starved_mock(draw: &mut Draw) -> Case {
 fn neighbour(draw: &mut Draw) -> Case {
     let (cpu_us, share) = (draw.us(2000, 4000), draw.between(0.5, 0.8));
     Case {
-        blocks: 3,
         limited: Side {
             neighbour: Some(format!("app --host 127.0.0.1 --port 9000 --workers 2 --hog {share:.2}")),
             ..app(format!("--cpu {cpu_us}us"))

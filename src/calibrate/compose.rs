@@ -21,8 +21,12 @@ pub fn compose_file(case: &Case, variant: Variant) -> String {
     let mut text = format!(
         "# {}: {}\n\nx-vscale:\n  name: calibrate-{}\n  target: app\n  backend: mock\n  generator: loadgen\n  \
          workers: {{ env: WORKERS, count: {{ process: \"--worker [0-9]\" }} }}\n  endpoints:\n    \
-         mock: {{ port: 8080, ready: /v1/health }}\n    app: {{ port: 8321, ready: /v1/health }}\n\nservices:\n",
-        case.name, case.about, case.name,
+         mock: {{ port: 8080, ready: /v1/health }}\n    app: {{ port: 8321, ready: /v1/health }}\n  \
+         backend_requests: {}\n\nservices:\n",
+        case.name,
+        case.about,
+        case.name,
+        u32::from(side.app.contains("--backend")),
     );
     let mut service = |name: &str, command: &str, more: &[String]| {
         // Writing to a string does not fail.

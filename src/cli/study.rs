@@ -40,7 +40,7 @@ pub struct StudyArgs {
     /// How many of its CPUs the server gets, each with every other setting: 1,2,4
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..), help_heading = "Settings", value_name = "N[,N...]")]
     pub cpuset_sizes: Vec<u32>,
-    /// Closed loop: users for each worker, all started within a second [default: 8]
+    /// Closed loop: users for each worker, all started at once [default: 8]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Settings", value_name = "N")]
     #[arg(conflicts_with_all = ["users", "rate", "stages", "spawn_rate"])]
     pub users_per_worker: Option<u32>,
@@ -91,7 +91,7 @@ impl StudyArgs {
         let users_per_worker = self.users_per_worker.or(file.users_per_worker).unwrap_or(USERS_PER_WORKER);
         asked.users_per_worker = (!is_told).then_some(users_per_worker);
         if let (LoadModel::Closed { users, spawn_rate_per_s, .. }, None) = (&mut asked.load.model, load.spawn_rate) {
-            *spawn_rate_per_s = f64::from(*users);
+            *spawn_rate_per_s = 5.0 * f64::from(*users);
         }
         asked.workers = first_of([&self.workers, &file.workers], &[1, 2, 4]);
         asked.quotas = self.quotas(file);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod calibrate;
+mod compare;
 mod generator;
 mod load;
 mod measure;
@@ -14,6 +15,7 @@ mod study;
 
 pub use bench::bench;
 pub use calibrate::calibrate;
+pub use compare::{compare, history};
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};

@@ -5,7 +5,7 @@ use super::{
     Service, StudyFile,
     fields::{Field, Problem},
 };
-use crate::model::{CountBy, Endpoint, WorkersPlan};
+use crate::model::{BackendRequests, CountBy, Endpoint, WorkersPlan};
 use regex_lite::Regex;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,14 +26,18 @@ pub struct Vscale {
     pub workers: WorkersPlan,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Requests that the target makes of its backend for each one that it gets.
+    pub backend_requests: BackendRequests,
     /// What a study of it is, where nobody says otherwise.
     pub study: StudyFile,
 }
 
+const KEYS: [&str; 9] =
+    ["name", "target", "backend", "generator", "load", "workers", "endpoints", "backend_requests", "study"];
+
 impl Vscale {
     pub(super) fn parse(field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<Self, Problem> {
-        let mut keys =
-            field.keys(&["name", "target", "backend", "generator", "load", "workers", "endpoints", "study"])?;
+        let mut keys = field.keys(&KEYS)?;
         let mut endpoints = BTreeMap::new();
         for (name, entry) in keys.required("endpoints")?.entries()? {
             known(&name, &entry, services)?;
@@ -67,7 +71,17 @@ impl Vscale {
             return Err(old.problem("is the old name of `generator`, which is there too; keep one"));
         }
         let study = keys.take("study").map(|field| StudyFile::parse(&field)).transpose()?.unwrap_or_default();
-        Ok(Self { name, target, backend, generator, workers: workers(&keys.required("workers")?)?, endpoints, study })
+        let backend_requests = keys.take("backend_requests").map(|field| field.parsed(str::parse)).transpose()?;
+        Ok(Self {
+            name,
+            target,
+            backend,
+            generator,
+            workers: workers(&keys.required("workers")?)?,
+            endpoints,
+            backend_requests: backend_requests.unwrap_or_default(),
+            study,
+        })
     }
 }
 

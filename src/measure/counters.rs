@@ -31,6 +31,24 @@ impl Counter {
         self.growth().map(|growth| growth as f64 / (last.0 - first.0) as f64)
     }
 
+    /// How fast it rose, a microsecond, from one moment to a later one, each interpolated between the readings about it;
+    /// `None` where there are none on both sides.
+    pub fn rate_from_to(&self, from_unix_us: u64, to_unix_us: u64) -> Option<f64> {
+        let (first, last) = (self.value_at(from_unix_us)?, self.value_at(to_unix_us)?);
+        (to_unix_us > from_unix_us).then(|| (last - first).max(0.0) / (to_unix_us - from_unix_us) as f64)
+    }
+
+    fn value_at(&self, unix_us: u64) -> Option<f64> {
+        let after = self.0.partition_point(|(at, _)| *at < unix_us);
+        let (next_us, next) = *self.0.get(after)?;
+        if next_us == unix_us {
+            return Some(next as f64);
+        }
+        let (last_us, last) = self.0[after.checked_sub(1)?];
+        let share = (unix_us - last_us) as f64 / (next_us - last_us) as f64;
+        Some(last as f64 + share * (next as f64 - last as f64))
+    }
+
     /// How fast it rose, a microsecond, in each span that ends at one of the moments `at`; the first has no beginning.
     pub fn rates(&self, at: &[u64]) -> Vec<Option<f64>> {
         let reading = |moment: u64| self.0.iter().take_while(|(unix_us, _)| *unix_us <= moment).last();
@@ -79,6 +97,15 @@ mod tests {
         assert_eq!(Counter::default().rates(&[0, 1]), [None, None]);
         assert_eq!(counter.between(1_000_000, 2_000_000).rate(), Some(1.0));
         assert_eq!(counter.between(1_000_000, 1_500_000).rate(), None);
+    }
+
+    #[test]
+    fn between_two_readings_a_counter_rises_evenly() {
+        let counter = Counter(vec![(0, 0), (1_000_000, 500_000), (2_000_000, 1_500_000)]);
+        assert_eq!(counter.rate_from_to(0, 1_000_000), Some(0.5));
+        assert_eq!(counter.rate_from_to(500_000, 1_500_000), Some(0.75));
+        assert_eq!((counter.rate_from_to(500_000, 2_000_001), counter.rate_from_to(7, 7)), (None, None));
+        assert_eq!(Counter(vec![(5, 0), (9, 4)]).rate_from_to(4, 9), None);
     }
 
     #[test]

@@ -41,12 +41,14 @@ impl HostUse {
     }
 }
 
-/// The samples from the last one before the window, or the first in it, to the first after it, or the last in it.
+/// The samples from the one nearest to the window's start to the one nearest to its end; of two as near, the outer one.
 pub(super) fn about<'a>(samples: &'a [ProbeSample], window: &Window) -> &'a [ProbeSample] {
-    let end_unix_us = window.start_unix_us + window.duration_us;
-    let from = samples.partition_point(|sample| sample.unix_us <= window.start_unix_us).saturating_sub(1);
-    let to = samples.partition_point(|sample| sample.unix_us < end_unix_us);
-    &samples[from.min(samples.len())..(to + 1).clamp(from, samples.len())]
+    let nearest = |places: &mut dyn Iterator<Item = usize>, unix_us: u64| {
+        places.min_by_key(|&place| samples[place].unix_us.abs_diff(unix_us)).unwrap_or(0)
+    };
+    let from = nearest(&mut (0..samples.len()), window.start_unix_us);
+    let to = nearest(&mut (from..samples.len()).rev(), window.start_unix_us + window.duration_us);
+    &samples[from..(to + 1).min(samples.len())]
 }
 
 /// CPU time of all processes, those included that have ended meanwhile and that a parent has waited for.
@@ -188,7 +190,11 @@ mod tests {
         };
         assert_eq!(seconds(&[9, 10, 11, 12, 13]), [10, 11, 12]);
         assert_eq!(seconds(&[9, 11, 13, 14]), [9, 11, 13]);
+        assert_eq!(seconds(&[8, 11, 12]), [11, 12], "a second after the start is nearer than two before it");
         assert_eq!(seconds(&[11]), [11]);
+        let soon = [9_500, 10_100, 11_100, 12_100, 13_100].map(|ms| ProbeSample { unix_us: ms * 1000, ..at(10) });
+        let soon: Vec<u64> = about(&soon, &WINDOW).iter().map(|sample| sample.unix_us / 1000).collect();
+        assert_eq!(soon, [10_100, 11_100, 12_100]);
         assert_eq!(seconds(&[]), Vec::<u64>::new());
         assert_eq!(HostUse::over(&[at(11)], &WINDOW), None);
     }

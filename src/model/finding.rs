@@ -88,6 +88,8 @@ pub enum Gate {
     Complete,
     /// The generator has CPU to spare.
     GeneratorCpu,
+    /// The backend has CPU to spare.
+    BackendCpu,
     /// The generator sends on time.
     SendLag,
     /// The server keeps up: no request has to wait for others to be answered before it is sent.
@@ -100,7 +102,7 @@ pub enum Gate {
     StreamsDone,
     /// Streams have tokens.
     StreamTokens,
-    /// As many requests reach the backend as are sent.
+    /// As many requests reach the backend as the target is to make of those sent.
     Amplification,
     /// The backend tells what it saw.
     BackendTells,
@@ -128,6 +130,14 @@ pub enum Gate {
     SpeedInBlock,
     /// The generator was never kept from running for long.
     GeneratorPaused,
+    /// Throughput times latency is what was in flight.
+    LittlesLaw,
+    /// The second half of the window is like the first.
+    Stationary,
+    /// The target was looked at as often as it should have been.
+    SamplesComplete,
+    /// No more processes than are looked at.
+    ProcessesWhole,
     /// A speed-up that the workers and CPUs can give.
     SpeedUpPossible,
     /// The baseline is the same from visit to visit.

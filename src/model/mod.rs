@@ -4,6 +4,7 @@
 //! name (`_us`, `_bytes`, `_cores`, `_rps`). The same names are the keys of `result.json`.
 
 mod backend;
+mod backend_requests;
 mod capacity;
 mod change;
 mod cpu_set;
@@ -28,6 +29,7 @@ mod visit;
 mod visited;
 
 pub use backend::BackendWindow;
+pub use backend_requests::BackendRequests;
 pub use capacity::{Capacity, CapacityStep};
 pub use change::{Change, Lever, Purpose};
 pub use cpu_set::CpuSet;

@@ -1,6 +1,6 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
-use super::{CpuSet, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
+use super::{BackendRequests, CpuSet, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub struct Plan {
     /// A larger share of failed requests invalidates a visit.
     #[serde(default = "any_share")]
     pub max_failure_rate: f64,
+    /// Requests that the target makes of its backend for each one that it gets.
+    #[serde(default)]
+    pub backend_requests: BackendRequests,
 }
 
 /// What runs of before this limit allowed.

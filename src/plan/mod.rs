@@ -92,6 +92,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         baseline: asked.baseline,
         ready_timeout_us: asked.ready_timeout_us,
         max_failure_rate: asked.max_failure_rate,
+        backend_requests: vscale.backend_requests,
     };
     plan.load.host = plan.url(&plan.roles.target);
     // Only a mock of ours tells what it saw.

@@ -55,8 +55,8 @@ fn load(asked: &Asked, workers: u32) -> LoadModel {
     match (&asked.load.model, asked.users_per_worker) {
         (LoadModel::Closed { think_time, .. }, Some(each)) => {
             let users = each.saturating_mul(workers);
-            // All within a second: in a study it comes before every window.
-            LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time: think_time.clone() }
+            // All within a fifth of a second: it comes before every window of a study.
+            LoadModel::Closed { users, spawn_rate_per_s: 5.0 * f64::from(users), think_time: think_time.clone() }
         }
         (model, _) => model.clone(),
     }

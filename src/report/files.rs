@@ -1,6 +1,6 @@
 //! Which files are made of a run, and what is in each.
 
-use super::{containers_csv, html, json, load_csv, markdown, scaling_csv};
+use super::{containers_csv, html, json, load_csv, markdown, scaling_csv, timeseries_csv};
 use crate::{
     analyse::Analysis,
     error::Result,
@@ -22,7 +22,7 @@ pub fn files(
     write: &mut dyn FnMut(&str, &[u8]) -> Result<()>,
 ) -> Result<()> {
     for visited in &run.visited {
-        level_files(visited, write)?;
+        level_files(run, visited, write)?;
         if html::has_level_pages(run) {
             let page = html::level(run, analysis, visited);
             write(&format!("{}/report.html", level_folder(visited)), page.as_bytes())?;
@@ -38,7 +38,7 @@ pub fn files(
     write("result.json", json::result(run, analysis)?.as_bytes())
 }
 
-fn level_files(visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
+fn level_files(run: &Run, visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
     let level = level_folder(visited);
     for phase in WITH_FILES.into_iter().filter_map(|kind| visited.phase(kind)) {
         let stem = phase.kind.file_stem();
@@ -47,6 +47,7 @@ fn level_files(visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) -> Result<(
         }
         write(&format!("{level}/{stem}.hgrm"), phase.load.latency().to_hgrm().as_bytes())?;
     }
+    write(&format!("{level}/timeseries.csv"), timeseries_csv::render(run, visited).as_bytes())?;
     write(&format!("{level}/containers.csv"), containers_csv::render(visited).as_bytes())
 }
 

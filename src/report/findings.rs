@@ -68,7 +68,16 @@ fn said(finding: &Finding) -> String {
         Gate::Complete => format!("the load was {}", measured()),
         Gate::GeneratorCpu => {
             let share = number(finding.measured.as_ref(), cells::percent);
-            format!("the load generator used {share} of the CPU that it was given; the throughput may be its limit")
+            match note {
+                Some(with) => format!("the load generator used {share} {with}; the throughput may be their limit"),
+                None => format!(
+                    "the load generator used {share} of the CPU that it was given; the throughput may be its limit"
+                ),
+            }
+        }
+        Gate::BackendCpu => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            format!("the backend used {share} of the CPU that it was given; the throughput may be its limit")
         }
         Gate::SendLag => {
             let late = number(finding.measured.as_ref(), format_us);
@@ -92,7 +101,11 @@ fn said(finding: &Finding) -> String {
         Gate::StreamTokens => format!("{} had no token that is known", many(finding.measured.as_ref(), "stream")),
         Gate::Amplification => {
             let factor = number(finding.measured.as_ref(), |factor| format!("{factor:.3}"));
-            format!("{factor} requests reached the backend for each one sent")
+            let expected = match &finding.limit {
+                Some(Value::Number(expected)) if *expected != 1.0 => format!(", not {expected}"),
+                _ => String::new(),
+            };
+            format!("{factor} requests reached the backend for each one sent{expected}")
         }
         Gate::BackendTells => measured(),
         Gate::Headroom => {
@@ -143,6 +156,25 @@ fn said(finding: &Finding) -> String {
         Gate::GeneratorPaused => {
             let paused = number(finding.measured.as_ref(), format_us);
             format!("the load generator was kept from running for {paused}")
+        }
+        Gate::LittlesLaw => {
+            let off = number(finding.measured.as_ref(), change);
+            format!("throughput times latency is {off} than what was in flight: one of the three is wrong")
+        }
+        Gate::Stationary => {
+            let off = number(finding.measured.as_ref(), change);
+            format!("a second of the window's second half had {off} answers than one of its first")
+        }
+        Gate::SamplesComplete => {
+            let times = number(finding.measured.as_ref(), |times| format!("{times:.1}"));
+            format!("for {times} times the distance of two samples nobody looked at the target")
+        }
+        Gate::ProcessesWhole => {
+            let [found, limit] = [&finding.measured, &finding.limit]
+                .map(|value| number(value.as_ref(), |count| cells::grouped(count as u64)));
+            format!(
+                "the target has {found} processes, more than the {limit} that are looked at: what is among them is not known"
+            )
         }
         Gate::SpeedUpPossible => {
             let times = number(finding.measured.as_ref(), |times| format!("{times:.2}"));
@@ -209,6 +241,13 @@ mod tests {
             finding(Gate::Failures, n(6.0), n(0.0), "of 1780 requests failed, most often: HTTP 503: \u{1b}[31mbusy"),
             finding(Gate::Complete, text("stopped before its time"), None, ""),
             finding(Gate::GeneratorCpu, n(0.954), n(0.8), ""),
+            finding(Gate::GeneratorCpu, n(0.85), n(0.8), "with the backend, of CPU 0 that they share"),
+            finding(Gate::BackendCpu, n(0.9), n(0.8), ""),
+            finding(Gate::LittlesLaw, n(-0.12), n(0.05), ""),
+            finding(Gate::Stationary, n(0.2), n(0.05), ""),
+            finding(Gate::SamplesComplete, n(3.0), n(2.5), ""),
+            finding(Gate::ProcessesWhole, n(2100.0), n(2048.0), ""),
+            finding(Gate::Amplification, n(1.5), n(2.0), ""),
             finding(Gate::SendLag, n(2345.0), n(1000.0), ""),
             finding(Gate::Delayed, n(12.0), n(0.0), ""),
             finding(Gate::Unsent, n(1.0), n(0.0), ""),
@@ -232,6 +271,13 @@ mod tests {
         w1: 6 of 1780 requests failed, most often: HTTP 503: busy
         w1: the load was stopped before its time
         w1: the load generator used 95.4 % of the CPU that it was given; the throughput may be its limit
+        w1: the load generator used 85.0 % with the backend, of CPU 0 that they share; the throughput may be their limit
+        w1: the backend used 90.0 % of the CPU that it was given; the throughput may be its limit
+        w1: throughput times latency is 12.0 % less than what was in flight: one of the three is wrong
+        w1: a second of the window's second half had 20.0 % more answers than one of its first
+        w1: for 3.0 times the distance of two samples nobody looked at the target
+        w1: the target has 2,100 processes, more than the 2,048 that are looked at: what is among them is not known
+        w1: 1.500 requests reached the backend for each one sent, not 2
         w1: the load generator did not keep up: one request in a hundred was sent 2.35 ms late or more
         w1: the server did not keep up: 12 requests had to wait for others to be answered before being sent
         w1: the server did not keep up: 1 request could not be sent before the end

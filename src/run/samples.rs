@@ -13,25 +13,35 @@ pub(super) struct Samples<T> {
     kept: Vec<T>,
     size: usize,
     most: usize,
+    /// Of so many samples one is kept.
+    stride: usize,
+    /// Samples to leave out before the next that is kept.
+    left_out: usize,
     size_of: fn(&T) -> usize,
 }
 
 impl Samples<ProbeSample> {
     pub(super) fn of_processes() -> Self {
         let size_of = |sample: &ProbeSample| sample.processes.iter().map(|process| 1 + process.tasks.len()).sum();
-        Self { kept: Vec::new(), size: 0, most: MOST_PROCESSES, size_of }
+        Self { kept: Vec::new(), size: 0, most: MOST_PROCESSES, stride: 1, left_out: 0, size_of }
     }
 }
 
 impl Samples<Tick> {
     pub(super) fn of_ticks() -> Self {
-        Self { kept: Vec::new(), size: 0, most: MOST_TICKS, size_of: |_| 1 }
+        Self { kept: Vec::new(), size: 0, most: MOST_TICKS, stride: 1, left_out: 0, size_of: |_| 1 }
     }
 }
 
 impl<T> Samples<T> {
-    /// Keeps one more; where that is too much, every other one goes.
+    /// Keeps one more; where that is too much, every other one goes, and of those that come every other one: so they are
+    /// at equal distances.
     pub(super) fn push(&mut self, sample: T) {
+        if self.left_out > 0 {
+            self.left_out -= 1;
+            return;
+        }
+        self.left_out = self.stride - 1;
         self.size += (self.size_of)(&sample);
         self.kept.push(sample);
         if self.size > self.most && self.kept.len() > 2 {
@@ -41,6 +51,10 @@ impl<T> Samples<T> {
                 index % 2 == 1
             });
             self.size = self.kept.iter().map(self.size_of).sum();
+            // The last one may just have gone.
+            let is_last_kept = index % 2 == 1;
+            self.left_out = if is_last_kept { 2 * self.stride - 1 } else { self.stride - 1 };
+            self.stride *= 2;
         }
     }
 
@@ -71,7 +85,8 @@ mod tests {
         let kept = samples.into_kept();
         assert!(kept.len() > 20, "{}", kept.len());
         assert_eq!(kept[0].unix_us, 0);
-        assert!(kept.is_sorted_by_key(|sample| sample.unix_us));
+        let distances: Vec<u64> = kept.windows(2).map(|pair| pair[1].unix_us - pair[0].unix_us).collect();
+        assert!(distances[0] > 0 && distances.iter().all(|distance| *distance == distances[0]), "{distances:?}");
     }
 
     #[test]

@@ -61,6 +61,29 @@ pub fn check(results: &Path) -> Result<()> {
     atomic::try_out(&runs).map_err(denied(&runs))
 }
 
+/// The folders of all runs in `results`, in the order of their names, which begin with the time.
+///
+/// # Errors
+/// [`Error::Usage`] where `results` has no folder of runs that can be read.
+pub fn runs(results: &Path) -> Result<Vec<RunFolder>> {
+    let runs = results.join("runs");
+    let entries =
+        fs::read_dir(&runs).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(Error::input(&runs))?;
+    let mut dirs: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    dirs.sort();
+    // What else lies there is no run.
+    Ok(dirs.iter().filter_map(|dir| RunFolder::open(dir).ok()).collect())
+}
+
+/// The folder of the run `id` in `results`.
+///
+/// # Errors
+/// [`Error::Usage`] where there is none.
+pub fn run(results: &Path, id: &str) -> Result<RunFolder> {
+    let name = safe_name(id).map_err(|_| Error::Usage(format!("{id:?} cannot be a run's id")))?;
+    RunFolder::open(&results.join("runs").join(name))
+}
+
 impl RunFolder {
     /// A new folder for the run `id` in `results`; never an existing run's.
     ///
@@ -90,6 +113,11 @@ impl RunFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.dir
+    }
+
+    /// Its last part: the run's id, unless it was moved.
+    pub fn name(&self) -> String {
+        self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Takes back a folder in which no visit was saved; what else may be in it stays.

@@ -104,7 +104,8 @@ fn streams_are_timed_token_by_token() {
 
 #[test]
 fn requests_and_their_data_come_from_files_of_the_host() {
-    let bench = Bench::new(STACK, "/v1/health");
+    // Slow enough to leave the load generator CPU to spare.
+    let bench = Bench::new(&STACK.replace("'81'", "'81', --service-time, 2ms"), "/v1/health");
     let request = r#"{"name": "ask", "path": "/v1/chat/completions", "body": {"model": "m", "messages": [{"role": "user", "content": "{{line}}"}]}}"#;
     fs::write(bench.path().join("mix.jsonl"), request).expect("writable");
     // More than an argument of a process can hold, in lines of one length.

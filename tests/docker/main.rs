@@ -8,6 +8,7 @@ mod ogx;
 #[path = "../shared/runs.rs"]
 mod runs;
 mod stopping;
+mod study;
 
 use runs::{STACK, binary, compose, docker, left_by, listed};
 use std::{

@@ -8,8 +8,8 @@ use crate::{
 };
 use vscale::{
     analyse::Analysis,
-    model::{LoadResult, PhaseKind, Run},
-    report::{containers_csv, locust, scaling_csv},
+    model::{LoadResult, Peer, PhaseKind, Run, Tick},
+    report::{containers_csv, locust, scaling_csv, timeseries_csv},
 };
 
 const STATS: &str = include_str!("locust/stats.csv");
@@ -45,6 +45,39 @@ fn the_text_of_each() {
     insta::assert_snapshot!("stats_history", locust::stats_history_csv(&load));
     insta::assert_snapshot!("failures", locust::failures_csv(&load));
     insta::assert_snapshot!("scaling", scaling_csv::render(&run, &analysis));
+}
+
+#[test]
+fn a_visit_s_seconds_are_on_one_clock() {
+    let mut run = run();
+    let columns = |run: &Run, row: usize| -> Vec<(String, String)> {
+        let text = timeseries_csv::render(run, &run.visited[1]);
+        let rows = records(&text);
+        assert_eq!(rows.len(), 1 + 2 * 23, "a row a second of baseline and target");
+        rows[0].iter().cloned().zip(rows[row].iter().cloned()).collect()
+    };
+    let cell = |run: &Run, row: usize, name: &str| -> String {
+        columns(run, row).into_iter().find(|(column, _)| column == name).expect("it is a column").1
+    };
+    // The target's tenth second; its processes use 1.47 CPUs of theirs, and all that is used there is 1.49.
+    let row = 1 + 23 + 9;
+    let by_engine: f64 = cell(&run, row, "target_cores").parse().expect("a number");
+    assert!((1.3..=1.7).contains(&by_engine), "{by_engine}");
+    assert_eq!((cell(&run, row, "phase").as_str(), cell(&run, row, "others_cores").as_str()), ("target", "0.019"));
+    assert_eq!(cell(&run, row, "throttled_cores"), "0.24");
+    assert_eq!(cell(&run, 9, "target_cores"), "", "in the baseline it is idle");
+
+    let phase = run.visited[1].phases.iter_mut().find(|phase| phase.kind == PhaseKind::Target).expect("loaded");
+    let start_unix_us = phase.load.series[0].unix_us - 1_000_000;
+    let tick = |tenth: u64| Tick {
+        unix_us: start_unix_us + tenth * 100_000,
+        cpu_us: tenth * 70_000,
+        throttled_us: Some(tenth * 50_000),
+    };
+    phase.ticks = (0..=230).map(tick).collect();
+    phase.processes.iter_mut().for_each(|sample| sample.peers = vec![Peer { port: 8080, connections: 3 }]);
+    assert_eq!((cell(&run, row, "target_cores"), cell(&run, row, "throttled_cores")), ("0.7".into(), "0.5".into()));
+    assert_eq!(cell(&run, row, "backend_connections"), "3");
 }
 
 #[test]

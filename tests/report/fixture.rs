@@ -188,6 +188,7 @@ fn plan() -> Plan {
         baseline: true,
         ready_timeout_us: 300 * SECOND_US,
         max_failure_rate: 0.01,
+        backend_requests: BackendRequests::default(),
     }
 }
 

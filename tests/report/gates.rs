@@ -5,7 +5,8 @@ use crate::fixture::run;
 use vscale::{
     analyse::Analysis,
     model::{
-        Ended, Gate, Limit, LimitValue, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading, Task,
+        Arrivals, BackendRequests, BackendTruth, BackendWindow, ContainerPlan, Ended, Gate, Histogram, Life, Limit,
+        LimitValue, Limits, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading, Stage, Task,
         Throttling,
     },
 };
@@ -145,8 +146,7 @@ fn requests_that_nobody_served() {
     let unsent = |unsent: u64| {
         move |run: &mut Run| {
             let load = &mut target(run).load;
-            load.model =
-                LoadModel::Open { rate_rps: 50.0, arrivals: vscale::model::Arrivals::Constant, max_in_flight: 10 };
+            load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
             load.requests[0].failures = 0;
             (load.totals.failed, load.totals.sent, load.totals.unsent) = (0, 1000 - unsent, unsent);
         }
@@ -267,4 +267,210 @@ fn a_baseline_that_moves() {
         }
     };
     assert_eq!(both_sides(Gate::BaselineHeld, moved(1.09), moved(1.11)), Some(Severity::Warning));
+}
+
+/// The helpers' CPUs: the generator has CPU 0, the backend CPU 1; the window has 20 s.
+#[test]
+fn helpers_that_are_busy() {
+    let generator = |share: f64| {
+        move |run: &mut Run| {
+            let usage = &mut target(run).load.generators[0];
+            (usage.cpu_user_us, usage.cpu_system_us) = ((share * 20e6) as u64, 0);
+        }
+    };
+    assert_eq!(both_sides(Gate::GeneratorCpu, generator(0.799), generator(0.801)), Some(Severity::Invalid));
+    let busy_backend = |share: f64| {
+        move |run: &mut Run| {
+            let usage = target(run).usage.iter_mut().find(|usage| usage.container == "mock").expect("watched");
+            let first_us = usage.samples[0].unix_us;
+            let cpu_us = |at_us: u64| (share * (at_us - first_us) as f64).round() as u64;
+            usage.samples.iter_mut().for_each(|sample| sample.cpu_us = cpu_us(sample.unix_us));
+        }
+    };
+    assert_eq!(both_sides(Gate::BackendCpu, busy_backend(0.799), busy_backend(0.801)), Some(Severity::Invalid));
+    let starved_backend = |share: f64| {
+        move |run: &mut Run| {
+            let quota = |number| LimitValue::Number(number);
+            let limits =
+                Limits::default().with(Limit::CpuQuotaUs, quota(10_000)).with(Limit::CpuPeriodUs, quota(100_000));
+            run.plan.containers = vec![ContainerPlan { limits, ..container("mock") }];
+            busy_backend(0.1 * share)(run);
+        }
+    };
+    let starved = both_sides(Gate::BackendCpu, starved_backend(0.79), starved_backend(0.81));
+    assert_eq!(starved, Some(Severity::Invalid), "of a tenth of a CPU");
+    let on_one_cpu = |share: f64| {
+        move |run: &mut Run| {
+            run.plan.hosts[0].placement.backend = run.plan.placement().generator.clone();
+            generator(share / 2.0)(run);
+            busy_backend(share / 2.0)(run);
+        }
+    };
+    assert_eq!(both_sides(Gate::GeneratorCpu, on_one_cpu(0.799), on_one_cpu(0.801)), Some(Severity::Invalid));
+    let unread = |run: &mut Run| target(run).usage.retain(|usage| usage.container != "mock");
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), unread), Some(Severity::Warning));
+    let mut baseline = run();
+    phase(&mut baseline, PhaseKind::Baseline).load.generators[0].cpu_user_us = 20_000_000;
+    assert_eq!(found(&baseline, Gate::GeneratorCpu), None, "there it is to be busy");
+}
+
+fn container(name: &str) -> ContainerPlan {
+    ContainerPlan {
+        name: name.into(),
+        service: name.into(),
+        command: None,
+        environment: Default::default(),
+        limits: Limits::default(),
+        limits_once_ready: Limits::default(),
+        ready: None,
+        probe_cpus: Default::default(),
+        life: Life::Run,
+    }
+}
+
+/// In an open loop: `late` of 2,000 requests are sent `late_us` late, and `delayed` ones after waiting for others.
+fn lagging(late: u64, late_us: u64, delayed: u64) -> impl Fn(&mut Run) {
+    move |run: &mut Run| {
+        let load = &mut target(run).load;
+        load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
+        load.totals.delayed = delayed;
+        let mut lag = Histogram::new();
+        (0..2000 - late).for_each(|_| lag.record_us(10));
+        (0..late).for_each(|_| lag.record_us(late_us));
+        (0..delayed).for_each(|_| lag.record_us(1_000_000));
+        load.generators[0].send_lag = Some(lag);
+    }
+}
+
+#[test]
+fn requests_that_are_sent_late() {
+    // The median latency is 30 ms or so, of which 5 % are 1.5 ms.
+    assert_eq!(both_sides(Gate::SendLag, lagging(30, 990, 0), lagging(30, 2_000, 0)), Some(Severity::Invalid));
+    assert_eq!(both_sides(Gate::SendLag, lagging(10, 2_000, 0), lagging(30, 2_000, 0)), Some(Severity::Invalid));
+    let delayed = both_sides(Gate::SendLag, lagging(10, 2_000, 500), lagging(30, 2_000, 500));
+    assert_eq!(delayed, Some(Severity::Invalid), "late ones are told from those that waited for the server");
+    assert_eq!(both_sides(Gate::Delayed, lagging(0, 10, 0), lagging(0, 10, 1)), Some(Severity::Warning));
+}
+
+#[test]
+fn requests_at_the_backend() {
+    let at_backend = |asked: BackendRequests, factor: f64, failed: u64| {
+        move |run: &mut Run| {
+            run.plan.backend_requests = asked;
+            let load = &mut target(run).load;
+            (load.totals.sent, load.totals.failed, load.totals.unanswered) = (10_000, failed, 0);
+            let total_arrivals = (10_000.0 * factor).round() as u64;
+            load.backend =
+                Some(BackendTruth { url: "http://mock".into(), window: BackendWindow::default(), total_arrivals });
+        }
+    };
+    let one = BackendRequests::default();
+    for (within, beyond) in [(1.0049, 1.0051), (0.9951, 0.9949)] {
+        let severity = both_sides(Gate::Amplification, at_backend(one, within, 0), at_backend(one, beyond, 0));
+        assert_eq!(severity, Some(Severity::Invalid));
+    }
+    let three = BackendRequests::Each(3.0);
+    both_sides(Gate::Amplification, at_backend(three, 3.014, 0), at_backend(three, 3.016, 0));
+    let none = BackendRequests::Each(0.0);
+    both_sides(Gate::Amplification, at_backend(none, 0.0, 0), at_backend(none, 1.0, 0));
+    both_sides(Gate::Amplification, at_backend(BackendRequests::Any, 9.0, 0), at_backend(one, 9.0, 0));
+    both_sides(Gate::Amplification, at_backend(one, 9.0, 1), at_backend(one, 9.0, 0));
+}
+
+/// Four users, whose 2,000 answers take so long each that `share` of them are in flight.
+fn in_flight(share: f64) -> impl Fn(&mut Run) {
+    move |run: &mut Run| {
+        let load = &mut target(run).load;
+        (load.requests[0].requests, load.requests[0].failures) = (2_000, 0);
+        for second in &mut load.series {
+            second.users = 4;
+            second.latency_sum_us = (4.0 * share * second.duration_us as f64) as u64;
+        }
+    }
+}
+
+#[test]
+fn throughput_times_latency_is_what_is_in_flight() {
+    // Of 500 answers a user, the ends of the window may cut off one: 0.2 %.
+    assert_eq!(both_sides(Gate::LittlesLaw, in_flight(1.051), in_flight(1.053)), Some(Severity::Invalid));
+    assert_eq!(both_sides(Gate::LittlesLaw, in_flight(0.949), in_flight(0.947)), Some(Severity::Invalid));
+    let answers = |answers: u64| {
+        move |run: &mut Run| {
+            in_flight(0.5)(run);
+            target(run).load.requests[0].requests = answers;
+        }
+    };
+    both_sides(Gate::LittlesLaw, answers(79), answers(80));
+    let thinking = |run: &mut Run| {
+        in_flight(0.5)(run);
+        let think_time = "10ms".parse().expect("a time");
+        target(run).load.model = LoadModel::Closed { users: 4, spawn_rate_per_s: 10.0, think_time };
+    };
+    both_sides(Gate::LittlesLaw, thinking, in_flight(0.5));
+    let failing = |run: &mut Run| {
+        in_flight(0.5)(run);
+        target(run).load.requests[0].failures = 1;
+    };
+    both_sides(Gate::LittlesLaw, failing, in_flight(0.5));
+}
+
+#[test]
+fn halves_of_a_window_that_differ() {
+    // 20 seconds of 1,000 answers; those of the second half are more or fewer, and `noise` of them come and go.
+    let halves = |factor: f64, noise: f64| {
+        move |run: &mut Run| {
+            let seconds = target(run).load.series.iter_mut().filter(|second| second.measured);
+            for (index, second) in seconds.enumerate() {
+                let rate = if index < 10 { 1_000.0 } else { 1_000.0 * factor };
+                let wave = if index % 2 == 0 { 1.0 + noise } else { 1.0 - noise };
+                (second.requests, second.failures) = ((rate * wave).round() as u64, 0);
+            }
+        }
+    };
+    assert_eq!(both_sides(Gate::Stationary, halves(1.049, 0.01), halves(1.051, 0.01)), Some(Severity::Invalid));
+    assert_eq!(both_sides(Gate::Stationary, halves(0.951, 0.01), halves(0.949, 0.01)), Some(Severity::Invalid));
+    both_sides(Gate::Stationary, halves(1.06, 0.06), halves(1.06, 0.03));
+    both_sides(Gate::Stationary, halves(1.0, 0.0), halves(1.5, 0.0));
+    let staged = |run: &mut Run| {
+        halves(1.5, 0.0)(run);
+        target(run).load.stages = vec![Stage { duration_us: 20_000_000, target: 4.0 }];
+    };
+    both_sides(Gate::Stationary, staged, halves(1.5, 0.0));
+}
+
+#[test]
+fn samples_that_are_missing() {
+    // The window starts 3 s after the first sample, and 400 ms before a sample: without the first ones in it, the gap is longer.
+    let without = |range: std::ops::Range<usize>| {
+        move |run: &mut Run| {
+            target(run).processes.drain(range.clone());
+        }
+    };
+    assert_eq!(both_sides(Gate::SamplesComplete, without(10..11), without(10..12)), Some(Severity::Invalid));
+    both_sides(Gate::SamplesComplete, without(3..5), without(3..6));
+    both_sides(Gate::SamplesComplete, without(22..24), without(20..24));
+    let every_third = |run: &mut Run| {
+        let mut index = 0;
+        target(run).processes.retain(|_| {
+            index += 1;
+            index % 3 == 1
+        });
+    };
+    both_sides(Gate::SamplesComplete, every_third, without(10..12));
+}
+
+#[test]
+fn more_processes_than_are_looked_at() {
+    let left_out = |processes_left_out: u32| {
+        move |run: &mut Run| {
+            target(run).processes[5].processes_left_out = processes_left_out;
+            if processes_left_out > 0 {
+                run.visited[1].attestation.workers_after = None;
+            }
+        }
+    };
+    assert_eq!(both_sides(Gate::ProcessesWhole, left_out(0), left_out(1)), Some(Severity::Invalid));
+    let mut run = run();
+    left_out(1)(&mut run);
+    assert_eq!(found(&run, Gate::Workers), None, "said once");
 }

@@ -1,6 +1,7 @@
 //! The reporters, over a fixture run; `browser` opens the reports in real Chromium.
 
 mod browser;
+mod compare;
 mod csv;
 #[path = "../shared/csv_form.rs"]
 mod csv_form;

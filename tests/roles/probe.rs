@@ -76,7 +76,7 @@ fn a_probe_answers_what_it_is_asked() {
     let mut probe = Probe::start();
     let sample = probe.sample();
     let seen = sample.processes.iter().find(|process| process.pid == std::process::id());
-    assert!(seen.is_some_and(|process| process.cpus_allowed.len() > 0), "{sample:?}");
+    assert!(seen.is_some_and(|process| !process.cpus_allowed.is_empty()), "{sample:?}");
     assert!(sample.listeners.iter().any(|listener| listener.port == port && listener.queued == 0));
     // Where this process's own cgroup may be read, so may its counters.
     if sample.throttling.is_some() {

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// What stands in for the server: `vscale mock` on port 81.
+/// What stands in for the server: `vscale mock` on port 81, which answers by itself.
 pub const STACK: &str = "
     image: vscale/self
     command: [mock, --host, 0.0.0.0, --port, '81']
@@ -28,6 +28,7 @@ pub fn compose(stack: &str, ready: &str) -> String {
   target: stack
   backend: mock
   load: loadgen
+  backend_requests: 0
   workers: {{ env: WORKERS, count: {{ process: 'vscale mock' }} }}
   endpoints:
     mock: {{ port: 80, ready: /v1/health }}

@@ -24,8 +24,8 @@ pub(super) struct Levelled {
 }
 
 impl Levelled {
-    /// A block's speed is how far its points lie from the points' means on logs, on average. Where values are missing, means and
-    /// speeds depend on each other, and are found in turns.
+    /// A block's speed is how far its points lie from the points' means on logs, on average. Where values are missing,
+    /// means and speeds depend on each other, and are found in turns.
     pub fn of(points: &[PointData]) -> Self {
         const TURNS: usize = 100;
         let logs: Vec<Vec<Option<f64>>> =

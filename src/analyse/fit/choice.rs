@@ -1,12 +1,12 @@
-//! Which law data follow, if any: AICc among those that may be asked, and a test that it misses the points no further than
-//! the visits scatter.
+//! Which law data follow, if any: AICc among those that may be asked, and a test that it misses the points no further
+//! than the visits scatter.
 
 use super::{
     blocks::{self, Levelled},
     curve::PointData,
     laws::{Fitted, Law, Scale},
 };
-use crate::analyse::stats::{Estimate, Geometric, Interval, LEVEL, f_above};
+use crate::analyse::stats::{ALPHA, Estimate, Geometric, Interval, LEVEL, f_above};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +103,7 @@ impl Candidate {
 
     /// Whether the curve misses points by more than their visits' scatter explains.
     pub fn is_missing_points(&self) -> bool {
-        self.lack_of_fit_p.is_some_and(|p| p < 1.0 - LEVEL)
+        self.lack_of_fit_p.is_some_and(|p| p < ALPHA)
     }
 }
 
@@ -113,8 +113,9 @@ fn geometric(of_blocks: &[Fitted], parameter: impl Fn(&Fitted) -> Option<f64>) -
     Some(Geometric::mean(&values?)?.interval(LEVEL))
 }
 
-/// Of a parameter that cannot be below 0: what an interval has there goes, so that it is one-sided at a bound. A narrower one
-/// there, of 95 % to one side, would cover 92.5 % near the bound, as the data would choose which one is used.
+/// Of a parameter that cannot be below 0: what an interval has there goes, so that it is one-sided at a bound. A
+/// narrower one there, of 95 % to one side, would cover 92.5 % near the bound, as the data would choose which one is
+/// used.
 fn bounded(of_blocks: &[Fitted], parameter: impl Fn(&Fitted) -> Option<f64>) -> Option<Interval> {
     let values: Option<Vec<f64>> = of_blocks.iter().map(parameter).collect();
     Some(Estimate::mean(&values?)?.interval(LEVEL).map(|value| value.max(0.0)))
@@ -138,8 +139,8 @@ fn aicc(fitted: &Fitted, all: &Levelled) -> Option<f64> {
     (n > k + 1.0).then(|| n * variance.ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
 }
 
-/// The classic F test of how far the curve misses the points' means against how far the visits scatter about these. `None`
-/// where there are no more points than parameters.
+/// The classic F test of how far the curve misses the points' means against how far the visits scatter about these.
+/// `None` where there are no more points than parameters.
 fn lack_of_fit_p(fitted: &Fitted, all: &Levelled) -> Option<f64> {
     let (n, points) = (all.observations().len(), all.point_count());
     let missed = points.checked_sub(fitted.law.parameter_count()).filter(|it| *it > 0)? as f64;
@@ -148,4 +149,89 @@ fn lack_of_fit_p(fitted: &Fitted, all: &Levelled) -> Option<f64> {
     let excess = (fitted.sum_of_squares - pure_error).max(0.0);
     let noise = (pure_error / scattered).max(FINEST_NOISE * FINEST_NOISE);
     Some(f_above(excess / missed / noise, missed, scattered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyse::stats::coverage::Normals;
+
+    /// So many blocks with 1 % noise.
+    fn points(settings: &[f64], blocks: usize, x: impl Fn(f64) -> f64) -> Vec<PointData> {
+        let mut normals = Normals::new(4);
+        let by_block = |n: f64, normals: &mut Normals| (0..blocks).map(|_| Some(normals.rps(x(n), 0.01))).collect();
+        settings.iter().map(|n| (*n, by_block(*n, &mut normals))).collect()
+    }
+
+    fn laws(points: &[PointData], is_retrograde: bool) -> Vec<Law> {
+        let mut laws: Vec<Law> = candidates(points, is_retrograde).iter().map(|it| it.fitted.law).collect();
+        laws.sort_unstable();
+        laws
+    }
+
+    fn chosen(points: &[PointData]) -> Result<Law, WhyNone> {
+        choose(&candidates(points, false), points)
+    }
+
+    const SIX: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0];
+
+    #[test]
+    fn a_law_is_asked_from_so_many_points_on() {
+        let linear = |n: f64| 100.0 * n;
+        assert_eq!(laws(&points(&SIX[..2], 5, linear), false), []);
+        assert_eq!(laws(&points(&SIX[..3], 5, linear), false), [Law::Linear]);
+        assert_eq!(laws(&points(&SIX[..4], 5, linear), false), [Law::Linear, Law::Amdahl, Law::Hinge]);
+        assert_eq!(laws(&points(&SIX[..5], 5, linear), false), [Law::Linear, Law::Amdahl, Law::Hinge]);
+        assert_eq!(laws(&points(&SIX, 5, linear), false), Law::ALL);
+        assert_eq!(laws(&points(&SIX[..5], 5, linear), true), []);
+        assert_eq!(laws(&points(&SIX, 5, linear), true), [Law::Usl]);
+    }
+
+    #[test]
+    fn two_blocks_are_too_few_and_so_are_three_of_which_one_is_short() {
+        let linear = |n: f64| 100.0 * n;
+        assert_eq!(chosen(&points(&SIX, 2, linear)), Err(WhyNone::TooFewBlocks));
+        let mut three = points(&SIX, 3, linear);
+        assert_eq!(chosen(&three), Ok(Law::Linear));
+        assert!(laws(&three, false).contains(&Law::Usl));
+        three[5].1[0] = None;
+        assert!(!laws(&three, false).contains(&Law::Usl));
+        assert_eq!(chosen(&points(&SIX[..2], 5, linear)), Err(WhyNone::TooFewPoints));
+        assert_eq!(chosen(&[]), Err(WhyNone::TooFewBlocks));
+    }
+
+    /// A dip in the middle is none of the laws'.
+    #[test]
+    fn what_no_law_fits_is_given_none() {
+        let dip = |n: f64| if n == 3.0 { 200.0 } else { 100.0 * n };
+        assert_eq!(chosen(&points(&SIX, 5, dip)), Err(WhyNone::NoneFits));
+        // With four points there are laws that nobody could ask.
+        assert_eq!(chosen(&points(&SIX[..4], 5, dip)), Err(WhyNone::TooFewPoints));
+    }
+
+    /// Without noise, which no data have, the simplest law that is right is still the best.
+    #[test]
+    fn exact_data_are_no_reason_for_more_parameters() {
+        let mut exact = points(&SIX, 4, |_| 1.0);
+        exact.iter_mut().for_each(|(n, by_block)| *by_block = vec![Some(100.0 * *n); 4]);
+        assert_eq!(chosen(&exact), Ok(Law::Linear));
+        let linear = candidates(&exact, false)[0];
+        assert!(linear.aicc.is_finite() && linear.lack_of_fit_p.is_some_and(|p| p > 0.05), "{linear:?}");
+    }
+
+    #[test]
+    fn a_peak_is_told_up_to_twice_the_largest_setting() {
+        // sigma 0, so the peak is at 1 / sqrt(kappa).
+        let peak_at = |peak: f64| {
+            let x = |n: f64| 100.0 * n / (1.0 + n * (n - 1.0) / (peak * peak));
+            let mut exact = points(&SIX, 3, x);
+            // As much above as below, so that there is an interval.
+            let noises = [0.9999, 1.0, 1.0001];
+            exact.iter_mut().for_each(|(n, by_block)| *by_block = noises.map(|noise| Some(x(*n) * noise)).to_vec());
+            let usl = candidates(&exact, true)[0];
+            usl.peak.map(|peak| peak.estimate)
+        };
+        assert!(peak_at(15.9).is_some_and(|peak| (peak - 15.9).abs() < 0.01));
+        assert_eq!(peak_at(16.1), None);
+    }
 }

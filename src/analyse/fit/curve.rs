@@ -1,10 +1,11 @@
-//! What a study's points along one axis say: ratios, whether X falls again, how far it is linear, and which law it follows.
+//! What a study's points along one axis say: ratios, whether X falls again, how far it is linear, and which law it
+//! follows.
 
 use super::{
     choice::{Candidate, WhyNone, candidates, choose},
     laws::Law,
 };
-use crate::analyse::stats::{Equivalence, Geometric, Interval, LEVEL};
+use crate::analyse::stats::{ALPHA, Equivalence, Geometric, Interval, LEVEL, best, pairs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +71,7 @@ pub struct Contrast {
 impl Contrast {
     /// Whether X is shown to fall as N grows.
     pub fn is_retrograde(&self) -> bool {
-        self.p_value < 1.0 - LEVEL
+        self.p_value < ALPHA
     }
 }
 
@@ -104,7 +105,7 @@ impl Curve {
 impl CurvePoint {
     fn of(point: &PointData, first: &PointData) -> Self {
         let values: Vec<f64> = point.1.iter().copied().flatten().collect();
-        let ratio = (point.0 > first.0).then(|| Geometric::paired(&pairs(point, first))).flatten();
+        let ratio = (point.0 > first.0).then(|| Geometric::paired(&pairs(&point.1, &first.1))).flatten();
         let growth = point.0 / first.0;
         let efficiency = ratio.map(|ratio| ratio.over(growth));
         Self {
@@ -126,21 +127,11 @@ fn sorted(points: &[PointData]) -> Vec<PointData> {
     points
 }
 
-/// X of two points, in the blocks that have both.
-fn pairs(a: &PointData, b: &PointData) -> Vec<(f64, f64)> {
-    a.1.iter().zip(&b.1).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect()
-}
-
 /// The best point by its geometric mean, against the last.
 fn contrast(points: &[PointData]) -> Option<Contrast> {
-    let mean_log = |(_, by_block): &PointData| {
-        let logs: Vec<f64> = by_block.iter().flatten().map(|x| x.ln()).collect();
-        (!logs.is_empty()).then(|| logs.iter().sum::<f64>() / logs.len() as f64)
-    };
     let last = points.last()?;
-    let means = points.iter().filter_map(|point| Some((point, mean_log(point)?)));
-    let (best, _) = means.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let ratio = Geometric::paired(&pairs(last, best)).filter(|_| best.0 < last.0)?;
+    let best = &points[best(points.iter().map(|(_, by_block)| by_block.as_slice()))?];
+    let ratio = Geometric::paired(&pairs(&last.1, &best.1)).filter(|_| best.0 < last.0)?;
     let others = points.len() as f64 - 1.0;
     let p_value = (ratio.p_below(1.0) * others).min(1.0);
     Some(Contrast { best: best.0, last: last.0, ratio: ratio.interval(LEVEL), p_value })
@@ -156,7 +147,8 @@ fn linear_to(rows: &[CurvePoint]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Each X in three blocks, the second faster and the third slower, with a little noise that is another for each point.
+    /// Each X in three blocks, the second faster and the third slower, with a little noise that is another for each
+    /// point.
     fn points(values: &[(f64, f64)], noise: f64) -> Vec<PointData> {
         let blocks = [1.0, 1.1, 0.8];
         let point = |(at, (n, x)): (usize, &(f64, f64))| {

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 pub enum Law {
     /// X = lambda N.
     Linear,
-    /// X = lambda N / (1 + sigma (N - 1)): a share sigma of the work is done by one at a time (G. M. Amdahl, AFIPS 1967).
+    /// X = lambda N / (1 + sigma (N - 1)): a share sigma of the work is done by one at a time (G. M. Amdahl, AFIPS
+    /// 1967).
     Amdahl,
     /// X = min(lambda N, C): linear up to a ceiling.
     Hinge,
-    /// X = lambda N / (1 + sigma (N - 1) + kappa N (N - 1)): each waits for each other besides (N. J. Gunther, Guerrilla
-    /// Capacity Planning, 2007). It has a peak where kappa is above 0.
+    /// X = lambda N / (1 + sigma (N - 1) + kappa N (N - 1)): each waits for each other besides (N. J. Gunther,
+    /// Guerrilla Capacity Planning, 2007). It has a peak where kappa is above 0.
     Usl,
 }
 
@@ -81,8 +82,8 @@ impl Law {
         self.fit_within(&self.bounds(), observations, scale)
     }
 
-    /// The same on logs, but sigma and kappa may be below 0, as noise may have it: these errors even out over several fits, where
-    /// those of [`Self::fit`] would all be to one side.
+    /// The same on logs, but sigma and kappa may be below 0, as noise may have it: these errors even out over several
+    /// fits, where those of [`Self::fit`] would all be to one side.
     pub(super) fn fit_unbounded(self, observations: &[Observation]) -> Option<Fitted> {
         let is_free = |(low, high): (f64, f64)| low < high;
         let bounds = self.bounds().map(|bound| if is_free(bound) { ANY } else { bound });
@@ -102,6 +103,8 @@ impl Law {
         let mut starts: Vec<(f64, Vector)> =
             self.starts(observations).into_iter().map(|start| (sum_of_squares(&start), start)).collect();
         starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Blocks have the same N, and a law may ignore what sets two starts apart.
+        starts.dedup_by(|a, b| a.1 == b.1);
         let walks = starts.iter().take(STARTS).map(|(_, start)| minimise(residuals, *start, bounds));
         let least = walks.min_by(|a, b| a.sum_of_squares.total_cmp(&b.sum_of_squares))?;
         Some(self.fitted(least))

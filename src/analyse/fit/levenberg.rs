@@ -1,7 +1,8 @@
 //! Nonlinear least squares of up to three parameters within bounds: Levenberg's and Marquardt's method.
 //!
-//! Our own, as what exists is either no longer maintained or brings a library of linear algebra for these three unknowns, and
-//! knows no bounds, at which the parameters of a scaling law often lie. Marquardt: SIAM J. Applied Mathematics 11 (1963).
+//! Our own, as what exists is either no longer maintained or brings a library of linear algebra for these three
+//! unknowns, and knows no bounds, at which the parameters of a scaling law often lie. Marquardt: SIAM J. Applied
+//! Mathematics 11 (1963).
 
 /// As many as the largest problem has; one that has fewer bounds the others to a single value.
 pub(super) type Vector = [f64; 3];

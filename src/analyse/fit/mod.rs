@@ -1,7 +1,8 @@
-//! Laws of scaling, fitted to throughput over a setting, and what such data say without a law. Knows plain numbers only.
+//! Laws of scaling, fitted to throughput over a setting, and what such data say without a law. Knows plain numbers
+//! only.
 //!
-//! Not the linear regression of N/X on N that is often used: it weighs the points so that it misses published parameters by
-//! a fifth.
+//! Not the linear regression of N/X on N that is often used: it weighs the points so that it misses published
+//! parameters by a fifth.
 
 mod blocks;
 mod choice;

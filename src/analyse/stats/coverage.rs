@@ -190,8 +190,8 @@ fn of_claims_about_several_points() {
     assert!(wrong <= 0.06, "{wrong}");
 }
 
-/// Comparisons of the same with the same: ten and ten visits, drawn from twenty of one target, whether these have one mode
-/// or two.
+/// Comparisons of the same with the same: ten and ten visits, drawn from twenty of one target, whether these have one
+/// mode or two.
 #[test]
 fn of_a_with_a() {
     let mut normals = Normals::new(31);

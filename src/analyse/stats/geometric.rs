@@ -13,15 +13,15 @@ impl Geometric {
         Estimate::mean(&logs(values)).map(Self)
     }
 
-    /// The ratio of the first to the second of each pair, pairs being independent of each other: what both of a pair share
-    /// (the block's drift) is not in it. `None` below two pairs, and where a value has no log.
+    /// The ratio of the first to the second of each pair, pairs being independent of each other: what both of a pair
+    /// share (the block's drift) is not in it. `None` below two pairs, and where a value has no log.
     pub fn paired(pairs: &[(f64, f64)]) -> Option<Self> {
         let log_ratios: Vec<f64> = pairs.iter().map(|(a, b)| a.ln() - b.ln()).collect();
         Estimate::mean(&log_ratios).map(Self)
     }
 
-    /// The ratio of the first mean to the second, all values being independent; spreads may differ (Welch). `None` below
-    /// two values on either side, and where one has no log.
+    /// The ratio of the first mean to the second, all values being independent; spreads may differ (Welch). `None`
+    /// below two values on either side, and where one has no log.
     pub fn unpaired(a: &[f64], b: &[f64]) -> Option<Self> {
         let (a, b) = (Estimate::mean(&logs(a))?, Estimate::mean(&logs(b))?);
         Estimate::weighted_sum(&[(1.0, a), (-1.0, b)]).map(Self)

@@ -1,11 +1,14 @@
 //! Whether a ratio is as good as 1, and whether it is worse than a limit: each with the answer "nobody knows".
 
-use super::{Geometric, Interval, LEVEL};
+use super::{ALPHA, Geometric, Interval};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether a ratio is 1 but for a margin, by two one-sided tests (D. J. Schuirmann, J. Pharmacokinetics and Biopharmaceutics
-/// 15, 1987). Noise makes this harder to claim, where it makes "no significant difference" easier.
+/// Of the interval whose ends are one-sided bounds at 95 %.
+const BOTH_SIDES: f64 = 0.9;
+
+/// Whether a ratio is 1 but for a margin, by two one-sided tests (D. J. Schuirmann, J. Pharmacokinetics and
+/// Biopharmaceutics 15, 1987). Noise makes this harder to claim, where it makes "no significant difference" easier.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Equivalence {
     /// The ratio may be this share below or above 1.
@@ -21,8 +24,7 @@ pub struct Equivalence {
 impl Equivalence {
     pub(super) fn of(ratio: &Geometric, margin: f64) -> Self {
         let p_value = ratio.p_above(1.0 - margin).max(ratio.p_below(1.0 + margin));
-        let alpha = 1.0 - LEVEL;
-        Self { margin, interval: ratio.interval(2.0 * LEVEL - 1.0), p_value, is_shown: p_value < alpha }
+        Self { margin, interval: ratio.interval(BOTH_SIDES), p_value, is_shown: p_value < ALPHA }
     }
 }
 
@@ -64,11 +66,7 @@ mod tests {
         for (centre, spread) in [(1.0, 0.01), (1.0, 0.04), (1.0, 0.06), (1.04, 0.01), (1.06, 0.01), (0.955, 0.001)] {
             let found = ratio(centre, spread).equivalence(0.05);
             let is_within = found.interval.low > 0.95 && found.interval.high < 1.05;
-            assert_eq!(
-                (found.is_shown, found.interval.level),
-                (is_within, 2.0 * LEVEL - 1.0),
-                "{centre} {spread}: {found:?}"
-            );
+            assert_eq!((found.is_shown, found.interval.level), (is_within, 0.9), "{centre} {spread}: {found:?}");
         }
         assert!(ratio(1.0, 0.01).equivalence(0.05).is_shown);
         // Noise is no proof of sameness.

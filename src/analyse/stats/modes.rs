@@ -1,10 +1,10 @@
 //! Whether values come in two clusters, as where a restart lands in one of two modes.
 
-/// The places of the values of the lower and of the upper cluster, where there are two. Fewer than five values, and fewer
-/// than two in a cluster, are no clusters: one value apart is an outlier, and stays where it is.
+/// The places of the values of the lower and of the upper cluster, where there are two. Fewer than five values, and
+/// fewer than two in a cluster, are no clusters: one value apart is an outlier, and stays where it is.
 ///
-/// The values are cut where the two sides scatter least; they are clusters where the sides' means are further apart than those of
-/// normal samples nearly ever are.
+/// The values are cut where the two sides scatter least; they are clusters where the sides' means are further apart
+/// than those of normal samples nearly ever are.
 pub fn modes(values: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
@@ -17,10 +17,10 @@ pub fn modes(values: &[f64]) -> Option<(Vec<usize>, Vec<usize>)> {
     is_parted.then(|| (order[..best.at].to_vec(), order[best.at..].to_vec()))
 }
 
-/// In standard deviations within the sides: of normal samples, fewer than one of a hundred have their sides further apart.
-/// Follows the quantiles of 40,000 simulated samples of each size from 5 to 20, and of 10,000 of 30, 50 and 100.
+/// In standard deviations within the sides: of normal samples, fewer than one of a hundred have their sides further
+/// apart. Follows the quantiles of 40,000 simulated samples of each size from 5 to 20, and of 10,000 of 30, 50 and 100.
 fn least_distance(n: usize) -> f64 {
-    2.7 + 16.2 / (n as f64 - 3.0).powf(0.75)
+    2.65 + 12.7 / (n as f64 - 3.5).powf(0.68)
 }
 
 /// Sorted values, cut in two.
@@ -71,7 +71,7 @@ mod tests {
                 below.sort_unstable();
                 below == (0..low).collect::<Vec<_>>() && above.len() == high
             });
-            let enough = if low + high < 10 { 0.7 } else { 0.9 };
+            let enough = if low + high < 10 { 0.75 } else { 0.9 };
             assert!(found >= enough, "{low} and {high}: {found}");
         }
     }

@@ -18,11 +18,15 @@ pub fn power(blocks: usize, effect: f64, alpha: f64) -> Option<f64> {
     Some(middles.map(|ratio| found(ratio) * deviation_density(ratio, degrees_of_freedom)).sum::<f64>() * step)
 }
 
-/// The smallest effect, in the unit of `standard_deviation` (that of the pairs' differences; of log ratios, a log ratio), that
-/// a two-sided paired test at `alpha` finds with probability `wanted_power`. `None` below two blocks.
+/// The smallest effect, in the unit of `standard_deviation` (that of the pairs' differences; of log ratios, a log
+/// ratio), that a two-sided paired test at `alpha` finds with probability `wanted_power`. `None` below two blocks, and for
+/// what is more than certain.
 pub fn smallest_effect(blocks: usize, standard_deviation: f64, wanted_power: f64, alpha: f64) -> Option<f64> {
     let (mut low, mut high) = (0.0, 1.0);
     while power(blocks, high, alpha)? < wanted_power {
+        if high.is_infinite() {
+            return None;
+        }
         (low, high) = (high, 2.0 * high);
     }
     while high - low > 1e-4 * high {
@@ -53,7 +57,7 @@ mod tests {
         assert!(within(10, 0.98, 1.02), "{:?}", effect(10));
         assert!(within(2, 10.0, 25.0), "{:?}", effect(2));
         assert!(within(1000, 0.088, 0.090), "{:?}", effect(1000));
-        assert_eq!((effect(0), effect(1)), (None, None));
+        assert_eq!((effect(0), effect(1), smallest_effect(5, 1.0, 1.1, 0.05)), (None, None, None));
         assert!((smallest_effect(5, 0.05, 0.8, 0.05).unwrap() - 0.05 * effect(5).unwrap()).abs() < 1e-12);
     }
 }

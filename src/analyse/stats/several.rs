@@ -1,7 +1,7 @@
 //! Claims about several points at once.
 
-/// Each p value as Holm's step-down procedure adjusts it (Scandinavian Journal of Statistics 6, 1979), in the order given:
-/// claiming all those below 5 % makes any wrong claim at most 5 % probable, whatever depends on what.
+/// Each p value as Holm's step-down procedure adjusts it (Scandinavian Journal of Statistics 6, 1979), in the order
+/// given: claiming all those below 5 % makes any wrong claim at most 5 % probable, whatever depends on what.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

@@ -4,8 +4,8 @@ use super::Estimate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The spread of a point's visits, split in two by one-way analysis of variance with random effects (S. R. Searle, G. Casella,
-/// C. E. McCulloch, Variance Components, 1992). All are standard deviations over the mean, so 0.05 is 5 %.
+/// The spread of a point's visits, split in two by one-way analysis of variance with random effects (S. R. Searle, G.
+/// Casella, C. E. McCulloch, Variance Components, 1992). All are standard deviations over the mean, so 0.05 is 5 %.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// Of one second about its visit's mean.
@@ -29,8 +29,8 @@ pub enum Remedy {
 }
 
 impl Spread {
-    /// Of the seconds of each visit of one point: answers in each, in any unit. `None` below two visits, below two seconds in
-    /// any of them, and where there is nothing but zeroes.
+    /// Of the seconds of each visit of one point: answers in each, in any unit. `None` below two visits, below two
+    /// seconds in any of them, and where there is nothing but zeroes.
     pub fn of(visits: &[Vec<f64>]) -> Option<Self> {
         let means: Vec<Estimate> = visits.iter().map(|seconds| Estimate::mean(seconds)).collect::<Option<_>>()?;
         let (visit_count, second_count) = (means.len() as f64, means.iter().map(|it| it.n as f64).sum::<f64>());

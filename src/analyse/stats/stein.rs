@@ -2,9 +2,9 @@
 
 use super::{Estimate, Geometric, distributions::t_quantile};
 
-/// The first blocks of a study, from which the number of all is derived (C. Stein, Annals of Mathematical Statistics 16, 1945).
-/// Their spread is used to the end, with its degrees of freedom: looking again after each block would make intervals that
-/// hold the truth too seldom.
+/// The first blocks of a study, from which the number of all is derived (C. Stein, Annals of Mathematical Statistics
+/// 16, 1945). Their spread is used to the end, with its degrees of freedom: looking again after each block would make
+/// intervals that hold the truth too seldom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pilot {
     /// Standard deviation of the logs.

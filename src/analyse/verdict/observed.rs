@@ -150,7 +150,11 @@ fn failed_kind(gate: Gate) -> FailedKind {
         | Gate::SpeedHeld
         | Gate::SpeedInBlock
         | Gate::GeneratorPaused => FailedKind::HostContended,
-        Gate::EvidenceRead => FailedKind::EvidenceMissing,
+        Gate::BackendCpu => FailedKind::MockBound,
+        Gate::Stationary => FailedKind::Unstable,
+        Gate::EvidenceRead | Gate::LittlesLaw | Gate::SamplesComplete | Gate::ProcessesWhole | Gate::Amplification => {
+            FailedKind::EvidenceMissing
+        }
         _ => FailedKind::SweepNotApplied,
     }
 }

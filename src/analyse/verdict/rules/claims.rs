@@ -66,13 +66,14 @@ fn throttled(sight: Sight) -> Option<Claim> {
     Some(claim(Kind::CpuThrottled, Some(ceiling), numbers, missing))
 }
 
-/// The CPUs are full, and threads wait for one; where there are as many busy threads as CPUs, none has to wait.
+/// The CPUs are full, and threads wait for one; where there are as many busy threads as CPUs, in one worker or in several, none
+/// has to wait.
 fn cpu_bound(sight: Sight) -> Option<Claim> {
     let ceiling = sight.near(Resource::Cpuset)?;
     let mut numbers = vec![Number::against(Figure::CpusetUse, ceiling.utilisation, limits::NEAR)];
     let mut missing = Vec::new();
     match (sight.evidence.cpu.run_queue_wait_cores, sight.evidence.setting.cpuset_cpus) {
-        _ if ceiling.is_of(Resource::Workers) => {}
+        _ if ceiling.is_of(Resource::Workers) || sight.near(Resource::Workers).is_some() => {}
         (Some(cores), Some(cpus)) if cores < limits::RUN_QUEUE_WAIT * cpus => return None,
         (Some(cores), Some(cpus)) => {
             numbers.push(Number::against(Figure::RunQueueWait, cores / cpus, limits::RUN_QUEUE_WAIT));

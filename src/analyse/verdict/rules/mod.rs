@@ -140,4 +140,6 @@ fn confidence(case: &Case, claim: &Claim, next: Option<&Next>) -> Confidence {
 }
 
 #[cfg(test)]
+mod confidence_tests;
+#[cfg(test)]
 mod tests;

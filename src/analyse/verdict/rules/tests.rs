@@ -6,23 +6,23 @@ use crate::analyse::verdict::{
     samples::{about, pooled, throttled},
 };
 
-fn limit(evidence: &Evidence) -> Verdict {
+pub(super) fn limit(evidence: &Evidence) -> Verdict {
     judge(evidence).limit
 }
 
-fn kind(evidence: &Evidence) -> Kind {
+pub(super) fn kind(evidence: &Evidence) -> Kind {
     limit(evidence).kind
 }
 
 /// `evidence` with one thing changed.
-fn with(evidence: &Evidence, change: impl FnOnce(&mut Evidence)) -> Evidence {
+pub(super) fn with(evidence: &Evidence, change: impl FnOnce(&mut Evidence)) -> Evidence {
     let mut changed = evidence.clone();
     change(&mut changed);
     changed
 }
 
 /// So many workers whose threads use so much of a CPU each, on so many CPUs without a quota.
-fn workers(busy_cores: &[f64], cpus: f64, rps: f64) -> Evidence {
+pub(super) fn workers(busy_cores: &[f64], cpus: f64, rps: f64) -> Evidence {
     with(&throttled(), |it| {
         let cores: f64 = busy_cores.iter().sum();
         it.setting.workers = busy_cores.len() as u32;
@@ -37,7 +37,7 @@ fn workers(busy_cores: &[f64], cpus: f64, rps: f64) -> Evidence {
 }
 
 /// Efficiencies at so many workers, each within a hundredth.
-fn curve(efficiencies: &[(u32, f64)]) -> CurveFacts {
+pub(super) fn curve(efficiencies: &[(u32, f64)]) -> CurveFacts {
     let at = |&(workers, ratio): &(u32, f64)| Efficiency { workers, ratio: about(ratio, 0.01) };
     let best_workers = efficiencies.iter().map(|(workers, _)| *workers).max().unwrap();
     CurveFacts { efficiency: efficiencies.iter().map(at).collect(), best_workers, ..CurveFacts::default() }
@@ -91,6 +91,18 @@ fn full_cpus_make_threads_wait() {
         |cores: f64| with(&workers(&[cores / 4.0; 4], 2.0, 400.0), |it| it.cpu.run_queue_wait_cores = Some(1.0));
     assert_eq!((kind(&usage(1.81)), kind(&usage(1.79))), (Kind::CpuBound, Kind::Inconclusive));
     assert_eq!(limit(&usage(1.81)).confidence, Confidence::Moderate, "near, and not at it");
+}
+
+#[test]
+fn two_busy_threads_of_one_worker_fill_two_cpus() {
+    let used = |cores: f64| {
+        with(&workers(&[cores], 2.0, 400.0), |it| {
+            it.workers = vec![WorkerEvidence { cores, busiest_thread_cores: cores / 2.0 }];
+        })
+    };
+    let verdict = limit(&used(1.95));
+    assert_eq!((verdict.kind, verdict.levers), (Kind::CpuBound, vec![Lever::Cpus]));
+    assert_eq!((kind(&used(1.81)), kind(&used(1.79))), (Kind::CpuBound, Kind::Inconclusive));
 }
 
 #[test]
@@ -173,7 +185,7 @@ fn users_that_ask_for_too_little() {
 }
 
 /// Two workers of four CPUs, neither busy, where twice the users do no more.
-fn idle(efficiency: f64) -> Evidence {
+pub(super) fn idle(efficiency: f64) -> Evidence {
     with(&workers(&[0.3, 0.3], 4.0, 100.0), |it| {
         it.cpu.voluntary_switches_per_request = Some(1.5);
         it.curve = Some(curve(&[(2, efficiency), (4, efficiency / 2.0)]));
@@ -320,30 +332,6 @@ fn a_starved_generator_or_mock_measures_itself() {
     assert_eq!((generator(0.8), generator(0.79)), (Kind::LoadgenBound, Kind::CpuThrottled));
     let mock = |ratio: f64| kind(&with(&throttled(), |it| it.backend.as_mut().unwrap().cpu_ratio = Some(ratio)));
     assert_eq!((mock(0.8), mock(0.79)), (Kind::MockBound, Kind::CpuThrottled));
-}
-
-#[test]
-fn few_or_scattered_visits_carry_little() {
-    let visits = |visits: usize| limit(&with(&throttled(), |it| it.visits = visits)).confidence;
-    assert_eq!((visits(3), visits(2)), (Confidence::High, Confidence::Low));
-    assert_eq!(kind(&with(&throttled(), |it| it.visits = 0)), Kind::Inconclusive);
-    let reach = |reach: f64| limit(&with(&throttled(), |it| it.throughput_rps = Some(about(98.0, reach)))).confidence;
-    assert_eq!((reach(0.09), reach(0.11)), (Confidence::High, Confidence::Moderate));
-}
-
-#[test]
-fn threads_that_give_up_a_full_cpu_may_wait_for_a_lock() {
-    let switches = |times| limit(&with(&throttled(), |it| it.cpu.voluntary_switches_per_request = times)).confidence;
-    assert_eq!((switches(Some(0.49)), switches(Some(0.5))), (Confidence::High, Confidence::Moderate));
-    assert_eq!(switches(None), Confidence::Moderate);
-}
-
-#[test]
-fn a_next_ceiling_that_is_near_lowers_the_confidence() {
-    let cpus = |cpus: f64| with(&throttled(), |it| it.setting.cpuset_cpus = Some(cpus));
-    let with_next = |cpus_beyond: f64| with(&cpus(2.0), |it| it.generator.null_rps = Some(98.0 * cpus_beyond));
-    assert_eq!(limit(&with_next(1.11)).confidence, Confidence::High);
-    assert_eq!(limit(&with_next(1.09)).confidence, Confidence::Moderate);
 }
 
 #[test]

@@ -9,7 +9,10 @@ mod world;
 use super::{Alternation, Confidence, Evidence, FailedGate, FailedKind, Kind, Modes, Verdict, judge};
 use crate::distribution::random;
 use draw::{AROUND, Draw};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
 use world::World;
 
 /// A limit binds where throughput rises by this share when it is lifted.
@@ -223,7 +226,7 @@ fn ten_thousand_points_and_no_confident_error() {
     let (in_part, unsettled) = (Tally::of(2, 3_000, false), Tally::of_unsettled(3, 1_000));
     let said = [("all evidence", &whole), ("some of it", &in_part), ("unsettled points", &unsettled)];
     for (what, tally) in said {
-        println!("{what}; sure and right {}\n{}\n", tally.sure, tally.matrix());
+        let _ = writeln!(std::io::stderr(), "{what}; sure and right {}\n{}\n", tally.sure, tally.matrix());
         assert_eq!(tally.total(|outcome| outcome == Outcome::ConfidentWrong), 0, "{}", tally.examples.join("\n\n"));
     }
     let right = whole.total(|outcome| outcome == Outcome::Right);

@@ -13,8 +13,9 @@ use crate::{
     error::{Error, Result},
     limits::DEFAULT_PERIOD_US,
     model::{
-        CountBy, CpuSet, EngineFacts, Host, HostFacts, HostPlan, ImageFacts, Limit, LimitValue, Limits, LoadModel,
-        LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Stage, Turn, Until, WarmUp, WorkersPlan,
+        BackendRequests, CountBy, CpuSet, EngineFacts, Host, HostFacts, HostPlan, ImageFacts, Limit, LimitValue,
+        Limits, LoadModel, LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Stage, Turn, Until, WarmUp,
+        WorkersPlan,
     },
     store::COMPOSE,
 };
@@ -154,6 +155,8 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         baseline: true,
         ready_timeout_us: 0,
         max_failure_rate: 1.0,
+        // Nobody said.
+        backend_requests: BackendRequests::Any,
     }
 }
 
