@@ -5,7 +5,7 @@ use super::{block_on, colour, load, print, progress::Progress, say, signals, wid
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
-    analyse::{Analysis, Study},
+    analyse::Analysis,
     cli::ProgressArg,
     compose::{self, Project},
     error::{Error, Result, exit},
@@ -96,9 +96,9 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
     let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
     let broken = of_target.filter(|phase| load::judge(fail_if, &phase.load)).map(|_| exit::THRESHOLD);
-    if let Some(study) = Study::of(run, analysis) {
+    if run.plan.study.is_some() {
         // What the host spoiled was visited again: only the answer counts.
-        let status = match Badge::of(run, analysis, Some(&study)) {
+        let status = match Badge::of(run, analysis) {
             Badge::Valid | Badge::Behind => exit::OK,
             Badge::Busy => exit::BUSY,
             Badge::Invalid => exit::INVALID,

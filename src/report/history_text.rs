@@ -6,11 +6,7 @@ use super::{
     table::Table,
     terminal,
 };
-use crate::{
-    analyse::{Analysis, Study},
-    model::Run,
-    units::format_utc,
-};
+use crate::{analyse::Analysis, model::Run, units::format_utc};
 
 /// What a run's line needs of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +42,7 @@ impl Told {
             name: run.plan.name.clone(),
             points: points.len(),
             best_rps: points.iter().filter_map(|point| point.median.throughput_rps).reduce(f64::max),
-            badge: Badge::of(run, &analysis, Study::of(run, &analysis).as_ref()),
+            badge: Badge::of(run, &analysis),
         }
     }
 }

@@ -36,6 +36,8 @@ impl Answer {
         let alone = limit.map(|limit| verdict_text::verdict(&Verdict { next: None, ..limit.clone() }).join(" "));
         let next = limit.and_then(|limit| limit.next.as_ref()).map(verdict_text::next);
         let growth: Vec<String> = study.curves.iter().map(growth).collect();
+        let rules = study.rules_of_thumb.iter().flatten().map(verdict_text::rule_of_thumb);
+        let rules = rules.collect::<Vec<_>>().join(" ");
         let said = [
             ("there", answer.map(there)),
             ("choice", Some(besides)),
@@ -43,6 +45,7 @@ impl Answer {
             ("next", next),
             ("sure", answer.map(|answer| sureness(run, study, answer))),
             ("growth", Some(growth.join(" "))),
+            ("rules", Some(rules)),
             ("visits", Some(visits(run, study))),
         ];
         let said = said.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));

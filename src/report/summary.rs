@@ -70,8 +70,12 @@ impl From<&Finding> for Remark {
 }
 
 impl Badge {
-    /// Of a run and what follows from it; with its answer, if it is a study.
-    pub fn of(run: &Run, analysis: &Analysis, study: Option<&Study>) -> Self {
+    /// Of a run and what follows from it.
+    pub fn of(run: &Run, analysis: &Analysis) -> Self {
+        Self::judged(run, analysis, Study::of(run, analysis).as_ref())
+    }
+
+    fn judged(run: &Run, analysis: &Analysis, study: Option<&Study>) -> Self {
         if run.visited.is_empty() {
             return Self::Invalid;
         }
@@ -106,7 +110,7 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
     Summary {
         title: plain(&run.plan.name),
         id: plain(&run.id),
-        badge: Badge::of(run, analysis, study.as_ref()),
+        badge: Badge::judged(run, analysis, study.as_ref()),
         headline: decided.map_or_else(|| headline(run, analysis), |decided| plain(&decided)),
         answer: lines(&said),
         facts: lines(&facts(run)),

@@ -46,15 +46,17 @@ fn settings_of_the_same_cpus_are_compared() {
 
 #[test]
 fn the_page_has_a_dot_for_each_visit_of_a_setting_and_joins_none() {
-    let page = page(study_run());
-    let chart = figure(&page, "Throughput, 0.25 CPUs a worker");
+    let (page, of_one_block) = (page(study_run()), page(observed_run(1)));
+    let title = "Throughput, 0.25 CPUs a worker";
+    let chart = figure(&page, title);
     assert_eq!(chart.matches("class=\"dot target").count(), 21, "five blocks of four, and one made again");
     assert_eq!(chart.matches("class=\"dot target hollow\"").count(), 1, "the one that the host spoiled");
     let (_, path) = chart.rsplit_once("class=\"line target\" d=\"").expect("means");
     let (path, _) = path.split_once('"').expect("it ends");
     assert_eq!((path.matches('L').count(), path.matches('V').count()), (0, 4), "a bar a setting: {path}");
     assert_eq!(chart.matches("class=\"level-line\"").count(), 2, "quota and users");
-    assert!(!chart.contains("line fit"), "four settings with a bend tell no law");
+    assert!(chart.contains("a line up to a ceiling fits") && chart.contains("class=\"line fit\""));
+    assert!(!figure(&of_one_block, title).contains("line fit"), "one block tells no law");
     for title in ["Efficiency, 0.25 CPUs a worker", "Latency, 0.25 CPUs a worker", "Over the study"] {
         assert!(figure(&page, title).contains("<table>"), "{title} has its numbers");
     }
