@@ -6,7 +6,7 @@ use super::{
     scaling::throughput_rps,
     stats::{ALPHA, Geometric, Judgement, holm},
 };
-use crate::model::{Limit, Origin, Plan, Point, Run};
+use crate::model::{Limit, Origin, Plan, Point, Run, Visited};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -116,17 +116,24 @@ fn setting(point: &Point) -> Point {
 }
 
 fn valid_rps(run: &Run, analysis: &Analysis, of: &Point) -> Vec<f64> {
-    let visits = run.visited.iter().filter(|visited| setting(run.point(visited)) == *of);
+    let is_of = |visited: &&Visited| visited.change.is_none() && setting(run.point(visited)) == *of;
+    let visits = run.visited.iter().filter(is_of);
     visits.filter(|visited| analysis.is_valid(visited)).filter_map(throughput_rps).collect()
 }
 
 /// What differs in where two runs ran and in what they were to do, but for their points, of which each is compared.
 pub fn differences(a: &Run, b: &Run) -> Vec<Difference> {
     let without_points = |plan: &Plan| Plan { points: Vec::new(), blocks: Vec::new(), ..plan.clone() };
-    let without_arguments = |origin: &Origin| Origin { arguments: Vec::new(), ..origin.clone() };
-    let mut found = Vec::new();
-    walk("origin", &json(&without_arguments(&a.origin)), &json(&without_arguments(&b.origin)), &mut found);
+    let mut found = origins(&a.origin, &b.origin);
     walk("plan", &json(&without_points(&a.plan)), &json(&without_points(&b.plan)), &mut found);
+    found
+}
+
+/// The same of where they ran, and with what; their arguments aside.
+pub fn origins(a: &Origin, b: &Origin) -> Vec<Difference> {
+    let without_arguments = |origin: &Origin| json(&Origin { arguments: Vec::new(), ..origin.clone() });
+    let mut found = Vec::new();
+    walk("origin", &without_arguments(a), &without_arguments(b), &mut found);
     found
 }
 

@@ -6,7 +6,6 @@ pub mod compare;
 mod confirm;
 mod consistent;
 mod costs;
-mod differences;
 pub mod fit;
 pub mod gates;
 mod growth;
@@ -22,7 +21,6 @@ mod wanted;
 
 pub use confirm::{Confirmation, Outcome, Prediction, prediction};
 pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
-pub use differences::differences;
 pub use load::load_findings;
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
 pub use study::{Percentiles, Study, StudyCurve, StudyPoint, With};

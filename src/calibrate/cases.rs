@@ -62,6 +62,9 @@ pub struct Side {
 /// Where the target is reached by what it calls.
 const BACKEND: &str = "--backend http://mock:8080";
 
+/// Of a target and its neighbour: the last of two CPUs, on which no helper is.
+pub(super) const NEIGHBOURS_CPU: &str = "cpuset: \"1\"";
+
 type Make = fn(&mut Draw) -> Case;
 
 /// By name.
@@ -233,6 +236,7 @@ fn blocking(draw: &mut Draw) -> Case {
     let sleep_us = draw.us(8000, 15_000);
     let side = |threads: u32| app(format!("--cpu 100us --sleep {sleep_us}us --threads {threads}"));
     Case {
+        workers: vec![1, 2],
         confirm: true,
         limited: side(1),
         lifted: Some(side(2)),
@@ -330,9 +334,9 @@ fn alternating(draw: &mut Draw) -> Case {
     let (cpu_us, sleep_us) = (draw.us(3000, 5000), draw.us(12_000, 20_000));
     let flags = format!("--cpu {cpu_us}us --sleep {sleep_us}us");
     Case {
-        limited: app(format!("{flags} --alternate 500ms")),
-        lifted: Some(app(format!("--cpu {}us --sleep 1ms --alternate 500ms", cpu_us / 2.0))),
-        ..Case::new("alternating", "half a second bound by CPU, half a second by sleeping".into(), &[Alternating])
+        limited: app(format!("{flags} --alternate 300ms")),
+        lifted: Some(app(format!("--cpu {}us --sleep 1ms --alternate 300ms", cpu_us / 2.0))),
+        ..Case::new("alternating", "for 300 ms bound by CPU, for 300 ms by sleeping".into(), &[Alternating])
     }
 }
 
@@ -407,13 +411,11 @@ fn starved_mock(draw: &mut Draw) -> Case {
 
 fn neighbour(draw: &mut Draw) -> Case {
     let (cpu_us, share) = (draw.us(2000, 4000), draw.between(0.5, 0.8));
+    let side = Side { app_limits: vec![NEIGHBOURS_CPU.into()], ..app(format!("--cpu {cpu_us}us")) };
     Case {
-        limited: Side {
-            neighbour: Some(format!("app --host 127.0.0.1 --port 9000 --workers 2 --hog {share:.2}")),
-            ..app(format!("--cpu {cpu_us}us"))
-        },
-        lifted: Some(app(format!("--cpu {cpu_us}us"))),
-        ..Case::new("neighbour", format!("a neighbour takes {share:.2} of each CPU"), &[HostContended])
+        limited: Side { neighbour: Some(format!("app --host 127.0.0.1 --port 9000 --hog {share:.2}")), ..side.clone() },
+        lifted: Some(side),
+        ..Case::new("neighbour", format!("a neighbour wants {share:.2} of the same CPU"), &[HostContended])
     }
 }
 

@@ -1,6 +1,6 @@
 //! A case as a compose file, so that it can be looked at and run by hand.
 
-use super::Case;
+use super::{Case, cases::NEIGHBOURS_CPU};
 use std::fmt::Write;
 
 /// With the limit of the case, or with it lifted: to show that it binds.
@@ -44,7 +44,7 @@ pub fn compose_file(case: &Case, variant: Variant) -> String {
     app_limits.push("depends_on: [mock]".into());
     service("app", &format!("app --host 0.0.0.0 --port 8321 {}", side.app), &app_limits);
     if let Some(neighbour) = &side.neighbour {
-        service("neighbour", neighbour, &[]);
+        service("neighbour", neighbour, &[NEIGHBOURS_CPU.into()]);
     }
     let mut loadgen_limits = side.loadgen_limits.clone();
     loadgen_limits.push("depends_on: [app]".into());

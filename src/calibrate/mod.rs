@@ -8,4 +8,4 @@ mod score;
 
 pub use cases::{Case, Side, cases, names};
 pub use compose::{Variant, compose_file};
-pub use score::{CaseResult, Estimated, Matrix, Outcome, Predicted, score};
+pub use score::{CaseResult, Estimated, Matrix, Outcome, score};

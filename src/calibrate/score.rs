@@ -53,8 +53,12 @@ pub struct CaseResult {
     pub outcome: Outcome,
     /// The ceiling that was programmed.
     pub estimated: Option<Estimated>,
-    /// What was predicted of an intervention, where the verdict was put to the test.
-    pub predicted: Option<Predicted>,
+    /// What the throughput was to be multiplied by when the limit was moved, where the verdict was put to the test.
+    pub predicted: Option<f64>,
+    /// What it was multiplied by; absent where that was not observed.
+    pub observed: Option<f64>,
+    /// Whether the verdict stood the test.
+    pub confirmation: Option<Confirmed>,
     /// What went wrong.
     pub error: Option<String>,
     /// How long it took.
@@ -72,17 +76,6 @@ pub struct Estimated {
     pub found_rps: Option<f64>,
 }
 
-/// A prediction beside what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Predicted {
-    /// What the throughput was to be multiplied by.
-    pub predicted: f64,
-    /// What it was multiplied by; absent where that was not observed.
-    pub observed: Option<f64>,
-    /// Whether the verdict stood the test.
-    pub outcome: Confirmed,
-}
-
 /// Compares a case's study with the truth. `lifted_rps` is the throughput without the limit.
 pub fn score(case: &Case, study: Result<&Study, String>, lifted_rps: Option<f64>, took_us: u64) -> CaseResult {
     let empty = CaseResult {
@@ -96,6 +89,8 @@ pub fn score(case: &Case, study: Result<&Study, String>, lifted_rps: Option<f64>
         outcome: Outcome::Inconclusive,
         estimated: None,
         predicted: None,
+        observed: None,
+        confirmation: None,
         error: None,
         took_us,
     };
@@ -107,6 +102,7 @@ pub fn score(case: &Case, study: Result<&Study, String>, lifted_rps: Option<f64>
     let verdict = &judged.judgement.limit;
     let growth = judged.judgement.growth.as_ref().map(|growth| growth.kind);
     let binds = case.lifted.as_ref().map(|_| binds(judged, lifted_rps));
+    let confirmation = study.confirmation.as_ref();
     CaseResult {
         binds,
         verdict: Some(verdict.kind),
@@ -118,11 +114,9 @@ pub fn score(case: &Case, study: Result<&Study, String>, lifted_rps: Option<f64>
             programmed_rps,
             found_rps: judged.judgement.ceilings.iter().find(|it| it.is_of(resource)).map(|ceiling| ceiling.rps),
         }),
-        predicted: study.confirmation.as_ref().map(|confirmation| Predicted {
-            predicted: confirmation.prediction.ratio,
-            observed: confirmation.observed.map(|observed| observed.estimate),
-            outcome: confirmation.outcome,
-        }),
+        predicted: confirmation.map(|it| it.prediction.ratio),
+        observed: confirmation.and_then(|it| it.observed).map(|observed| observed.estimate),
+        confirmation: confirmation.map(|it| it.outcome),
         ..empty
     }
 }
@@ -173,6 +167,11 @@ impl Matrix {
     /// How many say something of the tool: those that bind and were not spoiled.
     pub fn counted(&self) -> usize {
         self.cases.len() - self.count(Outcome::Excluded) - self.count(Outcome::Spoiled)
+    }
+
+    /// Whether the host left nothing that says something of the tool.
+    pub fn is_spoiled(&self) -> bool {
+        self.counted() == 0
     }
 
     /// Nothing wrong was said with confidence, and nine of ten were right; not where no case could be judged.

@@ -1,6 +1,6 @@
 //! `vscale calibrate`: the tool on targets whose limits are known.
 
-use super::{block_on, colour, measure::job, measure::project, print, progress::Progress, say, signals, width};
+use super::{block_on, measure::job, measure::project, print, progress::Progress, say, signals, width};
 use std::{
     collections::BTreeMap,
     fs,
@@ -44,12 +44,16 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<u8> {
         bench.write("calibration.json", &to_json(&matrix)?)?;
     }
     progress.clear();
-    print(calibration::render(&matrix, width(), colour()))?;
+    print(calibration::render(&matrix, width()))?;
     if let Some(path) = &args.json {
         fs::write(path, to_json(&matrix)?).map_err(Error::file(path))?;
     }
     say(format_args!("kept in {}", bench.folder.display()));
-    Ok(if matrix.is_met() { exit::OK } else { exit::INVALID })
+    Ok(match matrix.is_met() {
+        true => exit::OK,
+        false if matrix.is_spoiled() => exit::BUSY,
+        false => exit::INVALID,
+    })
 }
 
 /// Those that are asked for, in their own order.

@@ -13,7 +13,7 @@ pub fn line(case: &CaseResult) -> String {
 }
 
 /// The matrix and what it says, no line wider than `width`.
-pub fn render(matrix: &Matrix, width: usize, _colour: bool) -> String {
+pub fn render(matrix: &Matrix, width: usize) -> String {
     let mut lines = draw_plain(&table(matrix), width);
     lines.push(String::new());
     for sentence in sentences(matrix) {
@@ -25,7 +25,7 @@ pub fn render(matrix: &Matrix, width: usize, _colour: bool) -> String {
 fn table(matrix: &Matrix) -> Table {
     let title = format!("Verdicts on targets of known limits, seed {}", matrix.seed);
     let columns =
-        ["case", "truth", "binds", "verdict", "confidence", "outcome", "#estimated", "#predicted", "#observed"];
+        ["case", "truth", "binds", "verdict", "confidence", "outcome", "#estimated", "#predicted", "#observed", "test"];
     let mut table = Table::new(title, columns);
     for case in &matrix.cases {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
@@ -41,8 +41,9 @@ fn table(matrix: &Matrix) -> Table {
             or_dash(case.confidence.map(name)),
             case.outcome.to_string(),
             or_dash(estimated),
-            or_dash(case.predicted.map(|it| ratio(it.predicted))),
-            or_dash(case.predicted.and_then(|it| it.observed).map(ratio)),
+            or_dash(case.predicted.map(ratio)),
+            or_dash(case.observed.map(ratio)),
+            or_dash(case.confirmation.map(name)),
         ]);
         row.bad = matches!(case.outcome, Outcome::Wrong | Outcome::ConfidentWrong);
     }

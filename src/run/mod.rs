@@ -15,7 +15,7 @@ mod visit;
 pub use stop::Stop;
 
 use crate::{
-    analyse::{Analysis, differences, wanted},
+    analyse::{Analysis, compare, wanted},
     compose::Project,
     engine::{Cluster, Engine, Leftovers},
     error::{Error, Result},
@@ -148,8 +148,9 @@ impl Session<'_> {
         let plan = match &self.job.todo {
             Todo::Plan(asked) => plan::make(asked, &self.job.project, &prepared.host)?,
             Todo::Again(before) | Todo::Resume(before, _) => {
-                for what in differences(&before.origin, &origin) {
-                    tell(Event::Differs { what });
+                for other in compare::origins(&before.origin, &origin) {
+                    let [then, now] = [other.a, other.b].map(|value| value.unwrap_or_else(|| "none".into()));
+                    tell(Event::Differs { what: format!("{}: {then} then, {now} now", other.key) });
                 }
                 plan::check(&before.plan, &prepared.host)?;
                 before.plan.clone()

@@ -8,7 +8,11 @@ use crate::{
     model::{Host, HostFacts, ImageFacts, Origin},
 };
 use futures_util::future::try_join;
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use tokio::time::timeout;
+
+/// Longest wait for what the host is: reading it takes milliseconds.
+const HOST_LIMIT: Duration = Duration::from_secs(30);
 
 /// Images and host.
 pub(super) struct Prepared {
@@ -69,7 +73,8 @@ impl Prepared {
 async fn host_facts(cluster: &Cluster, own_image: &str) -> Result<HostFacts> {
     let container = cluster.create_alone("host", own_image, vec!["host".into()]).await?;
     let mut output = container.start().await?;
-    let line = output.next_line().await?;
+    let silent = |_| Error::Preflight("the engine's host cannot be read: nothing was told in 30 s".into());
+    let line = timeout(HOST_LIMIT, output.next_line()).await.map_err(silent)??;
     let facts = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
     let facts =
         facts.ok_or_else(|| Error::Preflight(format!("the engine's host cannot be read: {}", output.last_words())))?;

@@ -2,6 +2,7 @@
 //! `ogx`, which measures the real one. `make test` builds the static binary that these tests put into images.
 
 mod bench;
+mod calibrate;
 mod failures;
 mod hostile;
 mod ogx;

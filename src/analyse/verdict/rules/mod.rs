@@ -48,14 +48,17 @@ impl Case<'_> {
         self.claims.iter().filter(|claim| claim.is_shown())
     }
 
-    /// The lowest ceiling that none of `levers` moves. The users' one is left out near the throughput: from there alone it
-    /// says nothing.
+    /// The lowest ceiling that none of `levers` moves. The users' one is left out near the throughput, where it says nothing, and
+    /// where twice the users did no more: their least latency is then of the queue, and falls when the limit is moved.
     fn next(&self, levers: &[Lever]) -> Option<Next> {
         let rps = self.evidence.rps()?;
         let is_moved = |ceiling: &Ceiling| {
             ceiling.resources.iter().filter_map(|it| claims::lever(*it)).any(|it| levers.contains(&it))
         };
-        let is_known = |ceiling: &&Ceiling| !ceiling.is_of(Resource::Users) || ceiling.rps >= limits::APART * rps;
+        let are_users_known = !self.users_do_not_matter();
+        let is_known = |ceiling: &&Ceiling| {
+            !ceiling.is_of(Resource::Users) || are_users_known && ceiling.rps >= limits::APART * rps
+        };
         let ceiling = self.ceilings.iter().filter(is_known).find(|ceiling| !is_moved(ceiling))?;
         Some(Next { resources: ceiling.resources.clone(), rps: ceiling.rps, times: ceiling.rps / rps })
     }
