@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn nothing_wrong_is_said_with_confidence() {
-    const CASES: [&str; 4] = ["slots", "pool", "errors", "ignores-workers"];
+    const CASES: [&str; 3] = ["event-loop", "errors", "ignores-workers"];
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(binary());
     command.args(["calibrate", "--seed", "4", "--run-time", "1s", "--json", "matrix.json", "--progress", "plain"]);
