@@ -121,14 +121,15 @@ fn millicores(point: &Point) -> u64 {
 }
 
 impl Asked {
-    /// How long a visit takes at most, if a target takes [`START_US`]. Users that come with the workers all start within a
-    /// second.
+    /// How long a visit takes at most, if a target takes 5 s from its start to rest. Users that come with the workers all
+    /// start at once.
     pub fn longest_visit_us(&self) -> u64 {
         longest_visit_us(&self.load, self.baseline)
     }
 }
 
-/// How long the visits of a plan's own blocks take at most, in microseconds, if a target takes [`START_US`].
+/// How long the visits of a plan's own blocks take at most, in microseconds, if a target takes 5 s from its
+/// start to rest.
 pub fn longest_us(plan: &Plan) -> u64 {
     let load = |turn: Turn| LoadPlan { model: plan.points[turn.point].load.clone(), ..plan.load.clone() };
     plan.order().fold(0, |sum, (_, turn)| sum.saturating_add(longest_visit_us(&load(turn), plan.baseline)))
