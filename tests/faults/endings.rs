@@ -35,7 +35,7 @@ fn at_any_time(signal: Signal, seed: u64, ended: impl Fn(Finished, &Bench)) {
 
 /// Levels that it said were saved. What was measured and not yet said is saved as well.
 fn assert_kept(finished: &Finished, bench: &Bench) {
-    let said = finished.stderr.matches("saved; it took").count();
+    let said = finished.stderr.matches(": saved after ").count();
     let kept = bench.visits();
     assert!((said..=said + 1).contains(&kept), "{kept} levels of {said} are kept:\n{}", finished.stderr);
 }
