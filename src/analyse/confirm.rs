@@ -3,7 +3,7 @@
 
 use super::{
     Analysis,
-    stats::{Geometric, Interval, LEVEL, Pilot},
+    stats::{Geometric, Interval, LEVEL, Pilot, pairs},
     study::{Study, StudyPoint, by_block},
     verdict::{Kind, Lever as Remedy, Resource},
 };
@@ -157,8 +157,7 @@ impl Confirmation {
         let of = |turn: &Turn| by_block(run, analysis, *turn, blocks);
         let reference = of(&turns[0]);
         let ratio = |changed: &[Option<f64>]| {
-            let pairs: Vec<(f64, f64)> =
-                changed.iter().zip(&reference).filter_map(|(changed, as_is)| Some(((*changed)?, (*as_is)?))).collect();
+            let pairs = pairs(changed, &reference);
             (pairs.len(), Geometric::paired(&pairs))
         };
         let (blocks, observed) = ratio(&of(&turns[1]));

@@ -54,8 +54,7 @@ fn change_between_halves(load: &LoadResult) -> Option<f64> {
         return None;
     }
     let whole = load.series.iter().filter(|second| second.measured && second.duration_us >= 1_000_000);
-    let rates: Vec<f64> =
-        whole.map(|second| (second.requests - second.failures) as f64 * 1e6 / second.duration_us as f64).collect();
+    let rates: Vec<f64> = whole.map(Second::throughput_rps).collect();
     let (first, second) = rates.split_at(rates.len() / 2);
     let (first, second) = (Estimate::mean(first)?, Estimate::mean(second)?);
     let difference = Estimate::weighted_sum(&[(1.0, second), (-1.0, first)])?;

@@ -49,7 +49,7 @@ impl Use {
 }
 
 /// These CPUs, or what a container's quota is worth, if that is less.
-fn at_most_quota(run: &Run, container: &str, cpus: f64) -> f64 {
+pub(super) fn at_most_quota(run: &Run, container: &str, cpus: f64) -> f64 {
     let plan = run.plan.containers.iter().find(|plan| plan.name == container);
     plan.and_then(|plan| plan.limits.quota_cores()).map_or(cpus, |quota| quota.min(cpus))
 }

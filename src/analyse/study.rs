@@ -5,6 +5,7 @@ use super::{
     Analysis,
     confirm::Confirmation,
     fit::{Curve, PointData},
+    scaling::throughput_rps,
     stats::{Geometric, Interval, LEVEL, Pilot, Spread},
     verdict::{
         Evidence, Judgement, PointRead, RuleOfThumb,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     measure::Rates,
-    model::{CpuSet, Histogram, LoadResult, PhaseKind, Purpose, Run, Turn, Visited},
+    model::{CpuSet, Histogram, LoadResult, PhaseKind, Purpose, Run, Second, Turn, Visited},
     threshold::Threshold,
 };
 use schemars::JsonSchema;
@@ -109,7 +110,7 @@ impl Study {
         let curves = curves(run, &data);
         let points: Vec<StudyPoint> = (0..run.plan.points.len())
             .map(|point| {
-                let curve = curves.iter().find(|curve| curve.points.len() > 1 && curve.points.contains(&point));
+                let curve = curves.iter().find(|curve| curve.points.contains(&point));
                 study_point(run, analysis, point, &data[point], curve.map(|curve| &curve.curve))
             })
             .collect();
@@ -161,7 +162,7 @@ impl Study {
         rules_of_thumb(&points, judgement.limit.kind, judgement.growth.as_ref().map(|growth| growth.kind))
     }
 
-    /// The point that is decided for, or the best where none can be.
+    /// The point that is decided for; `None` where none is.
     pub fn answer(&self) -> Option<&StudyPoint> {
         let chosen = self.decision.as_ref()?.chosen.as_ref()?;
         self.points.iter().find(|point| point.point == chosen.setting.point)
@@ -177,14 +178,9 @@ pub(super) fn is_of_a_trial(visited: &Visited) -> bool {
 pub(super) fn by_block(run: &Run, analysis: &Analysis, turn: Turn, blocks: usize) -> Vec<Option<f64>> {
     let of_block = |block| {
         let visits = run.visited.iter().filter(|it| it.block == block && it.turn() == turn && analysis.is_valid(it));
-        visits.rev().find_map(throughput_rps)
+        visits.rev().filter_map(throughput_rps).find(|rps| *rps > 0.0)
     };
     (0..blocks).map(of_block).collect()
-}
-
-/// Successful answers a second.
-fn throughput_rps(visited: &Visited) -> Option<f64> {
-    visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps()).filter(|rps| *rps > 0.0)
 }
 
 /// A point's valid visits.
@@ -232,7 +228,7 @@ fn interval(run: &Run, by_block: &[Option<f64>]) -> Option<Interval> {
 fn counted_seconds(load: &LoadResult) -> Vec<f64> {
     const WHOLE_US: u64 = 900_000;
     let whole = load.series.iter().filter(|second| second.measured && second.duration_us > WHOLE_US);
-    whole.map(|second| (second.requests - second.failures) as f64 * 1e6 / second.duration_us as f64).collect()
+    whole.map(Second::throughput_rps).collect()
 }
 
 fn choice(run: &Run, point: usize, visits: &[&Visited]) -> Choice {

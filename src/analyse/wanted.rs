@@ -3,7 +3,7 @@
 use super::{
     Analysis, confirm,
     stats::{Geometric, LEVEL, Pilot},
-    study::{Study, is_of_a_trial},
+    study::Study,
 };
 use crate::model::{Run, Severity, Wanted};
 
@@ -16,12 +16,13 @@ pub fn wanted(run: &Run) -> Wanted {
     let analysis = Analysis::of(run);
     let pilot = run.plan.blocks.len();
     let is_pilot_done = run.visited.len() >= run.plan.blocks.iter().map(Vec::len).sum();
-    let study = Study::of(run, &analysis).filter(|_| is_pilot_done);
+    // Its fits take time, and nobody asks for them earlier.
+    let is_asked = is_pilot_done && (plan.precision.is_some() || plan.confirm);
+    let study = if is_asked { Study::of(run, &analysis) } else { None };
     let blocks =
         study.as_ref().zip(plan.precision).map_or(pilot, |(study, half_width)| needed(study, pilot, half_width));
-    let curve_visits = run.visited.iter().filter(|it| !is_of_a_trial(it));
-    let is_curve_done = curve_visits.map(|it| it.block + 1).max().unwrap_or(0) >= blocks;
-    let trial = study.filter(|_| plan.confirm && is_curve_done).and_then(|study| confirm::trial(run, &study));
+    let is_done = |study: &Study| plan.confirm && study.blocks >= blocks;
+    let trial = study.filter(is_done).and_then(|study| confirm::trial(run, &study));
     Wanted { spoiled: spoiled(run, &analysis), blocks, trial }
 }
 

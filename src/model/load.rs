@@ -255,6 +255,13 @@ pub struct Second {
     pub percentiles_us: Option<[u64; 11]>,
 }
 
+impl Second {
+    /// Successful answers a second.
+    pub fn throughput_rps(&self) -> f64 {
+        per_second(self.requests - self.failures, self.duration_us)
+    }
+}
+
 impl BackendTruth {
     /// Requests that reached the backend for each one sent over the whole run: 1 unless the target retries, hedges
     /// or answers by itself. `None` when none was sent.

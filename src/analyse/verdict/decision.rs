@@ -2,7 +2,7 @@
 //! tell. Takes plain numbers of each point by block.
 
 use super::limits;
-use crate::analyse::stats::{Geometric, holm};
+use crate::analyse::stats::{self, Geometric, holm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -234,7 +234,7 @@ fn best<'a>(candidates: &[&'a Candidate]) -> Option<&'a Candidate> {
 
 /// Blocks in which both were measured.
 fn pairs(a: &Candidate, b: &Candidate) -> Vec<(f64, f64)> {
-    a.throughput_rps.iter().zip(&b.throughput_rps).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect()
+    stats::pairs(&a.throughput_rps, &b.throughput_rps)
 }
 
 fn ratio(pairs: &[(f64, f64)]) -> Option<Ratio> {

@@ -8,7 +8,8 @@ use crate::{
     analyse::{
         Analysis, BackendCost,
         fit::{Curve, Law},
-        stats::{Geometric, Interval, LEVEL, modes},
+        helpers::at_most_quota,
+        stats::{Geometric, Interval, LEVEL, modes, pairs},
         study::{by_block, visits},
     },
     measure::{ConnectionsTo, Counter, Rates, TargetUse, WorkerCounter, tick_cores},
@@ -96,16 +97,12 @@ impl<'a> Seen<'a> {
     fn generator_cpu_ratio(&self, run: &Run) -> Option<f64> {
         let load = &self.phase.load;
         let cpus = f64::from(load.generator_cpus().max(1));
-        Some(load.generator_cores() / quota(run, &run.plan.roles.generator).unwrap_or(cpus).min(cpus))
+        Some(load.generator_cores() / at_most_quota(run, &run.plan.roles.generator, cpus))
     }
 }
 
 fn limits_of<'a>(run: &'a Run, container: &str) -> Option<&'a Limits> {
     run.plan.containers.iter().find(|planned| planned.name == container).map(|planned| &planned.limits)
-}
-
-fn quota(run: &Run, container: &str) -> Option<f64> {
-    limits_of(run, container)?.quota_cores()
 }
 
 /// The mean of what there is; `None` of nothing.
@@ -167,7 +164,6 @@ fn load(run: &Run, analysis: &Analysis, point: usize, seen: &[Seen]) -> LoadEvid
     let blocks = run.visited.iter().map(|it| it.block + 1).max().unwrap_or(0);
     let doubled = by_block(run, analysis, Turn { point, change: Some(check) }, blocks);
     let plain = by_block(run, analysis, Turn::plain(point), blocks);
-    let pairs: Vec<(f64, f64)> = doubled.iter().zip(&plain).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect();
     LoadEvidence {
         users: match &run.plan.points[point].load {
             LoadModel::Closed { users, .. } => Some(f64::from(*users)),
@@ -176,7 +172,7 @@ fn load(run: &Run, analysis: &Analysis, point: usize, seen: &[Seen]) -> LoadEvid
         latency_mean_us: of_latency(latency.mean_us()),
         latency_p50_us: of_latency(latency.percentile_us(50.0) as f64),
         latency_min_us: of_latency(latency.min_us() as f64),
-        doubled_users: Geometric::paired(&pairs).map(|ratio| ratio.interval(LEVEL).into()),
+        doubled_users: Geometric::paired(&pairs(&doubled, &plain)).map(|ratio| ratio.interval(LEVEL).into()),
         accept_queue: mean(seen.iter().map(|seen| seen.used.as_ref()?.accept_queue_peak.map(f64::from))),
     }
 }
