@@ -208,6 +208,10 @@ fn split_words(line: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
+pub(super) fn duration<S: serde::Serializer>(us: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}us", us.unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::split_words;

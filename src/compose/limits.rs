@@ -100,3 +100,7 @@ fn swap(field: &Field<'_>, memory_bytes: u64) -> Result<LimitValue, Problem> {
         both => Ok(LimitValue::Number(both - memory_bytes)),
     }
 }
+
+pub(super) fn as_keys<S: serde::Serializer>(limits: &Limits, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("limits", limits)])
+}

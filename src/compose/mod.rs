@@ -1,16 +1,25 @@
 //! The compose file: an ordinary Compose file whose `x-vscale` says what is measured. Parsed, interpolated, validated;
 //! an error names file, line, column and path, and nothing that the file says is ignored in silence.
 
+mod bridge;
+mod build;
 mod document;
 mod fields;
+mod health;
 mod interpolate;
 mod limits;
+mod mounts;
+mod resources;
 mod secrets;
 mod service;
 mod study;
 mod vscale;
 
-pub use service::{Attachment, Build, OWN_IMAGE, Service, Ulimit};
+pub use build::Build;
+pub use health::Healthcheck;
+pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions};
+pub use resources::{Config, FileSource, Ipam, Network, Secret, Subnet, Volume};
+pub use service::{Attachment, Condition, DependsOn, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit};
 pub use study::StudyFile;
 pub use vscale::Vscale;
 
@@ -39,25 +48,15 @@ pub struct Project {
     pub services: BTreeMap<String, Service>,
     /// By name.
     pub networks: BTreeMap<String, Network>,
+    /// By name.
+    pub volumes: BTreeMap<String, Volume>,
+    /// By name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// By name.
+    pub configs: BTreeMap<String, Config>,
     /// Values of the secret variables that the file uses, under whatever key.
     #[serde(skip)]
     secret_variables: Vec<String>,
-}
-
-/// A network of the run.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Network {
-    /// Without a way out.
-    pub internal: bool,
-    /// `bridge` where none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub driver: Option<String>,
-    /// CIDR subnets; a small one is chosen where none is named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub subnets: Vec<String>,
-    /// Labels of its own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
 }
 
 /// Reads compose files, the later merged over the earlier; `env` gives the variables for interpolation, before those of
@@ -88,16 +87,26 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
 }
 
 fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
-    const KEYS: &[&str] = &["name", "services", "networks", "version", "x-vscale"];
+    const KEYS: &[&str] = &["name", "services", "networks", "volumes", "secrets", "configs", "version", "x-vscale"];
     let mut keys = root.keys(KEYS)?;
     let mut services = BTreeMap::new();
     for (name, field) in keys.required("services")?.entries()? {
-        services.insert(name, Service::parse(&field, folder)?);
+        services.insert(name, bridge::service(&field, folder)?);
     }
     let mut networks = BTreeMap::new();
     for (name, field) in keys.take("networks").map_or(Ok(Vec::new()), |field| field.entries())? {
-        networks.insert(name, Network::parse(&field)?);
+        networks.insert(name, network(&field)?);
     }
+    networks.entry("default".into()).or_default();
+    let mut volumes = BTreeMap::new();
+    for (name, field) in keys.take("volumes").map_or(Ok(Vec::new()), |field| field.entries())? {
+        volumes.insert(name, bridge::volume(&field)?);
+    }
+    let mut files = |key: &str| -> Result<BTreeMap<String, FileSource>, Problem> {
+        let entries = keys.take(key).map_or(Ok(Vec::new()), |field| field.entries())?;
+        entries.into_iter().map(|(name, field)| Ok((name, bridge::source(&field, folder)?))).collect()
+    };
+    let (secrets, configs) = (files("secrets")?, files("configs")?);
     let default = || folder.file_name().map_or_else(|| "vscale".into(), |name| name.to_string_lossy().into_owned());
     let study = Vscale::parse(&keys.required("x-vscale")?, &services)?;
     let project = Project {
@@ -105,6 +114,9 @@ fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
         vscale: study,
         services,
         networks,
+        volumes,
+        secrets,
+        configs,
         secret_variables: Vec::new(),
     };
     for (name, service) in &project.services {
@@ -112,7 +124,7 @@ fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
         if let Some(unknown) = service.networks.keys().find(|network| !project.networks.contains_key(*network)) {
             return Err(here.child("networks").problem(format!("no network `{unknown}` is defined")));
         }
-        if let Some(unknown) = service.depends_on.iter().find(|other| !project.services.contains_key(*other)) {
+        if let Some(unknown) = service.depends_on.keys().find(|other| !project.services.contains_key(*other)) {
             return Err(here.child("depends_on").problem(format!("no service `{unknown}` is defined")));
         }
     }
@@ -122,23 +134,27 @@ fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
     }
 }
 
-impl Network {
-    fn parse(field: &Field<'_>) -> Result<Self, Problem> {
+fn network(field: &Field<'_>) -> Result<Network, Problem> {
+    {
         if field.is_null() {
-            return Ok(Self::default());
+            return Ok(Network::default());
         }
-        let mut keys = field.keys(&["internal", "driver", "ipam", "labels"])?;
+        let mut keys = field.keys(&["name", "external", "internal", "driver", "ipam", "labels"])?;
         let mut subnets = Vec::new();
         if let Some(ipam) = keys.take("ipam") {
             for config in ipam.keys(&["config"])?.take("config").map_or(Ok(Vec::new()), |list| list.items())? {
-                subnets.push(config.keys(&["subnet"])?.required("subnet")?.string()?);
+                let subnet = Some(config.keys(&["subnet"])?.required("subnet")?.string()?);
+                subnets.push(Subnet { subnet, ..Default::default() });
             }
         }
-        Ok(Self {
+        Ok(Network {
+            name: keys.take("name").map(|field| field.string()).transpose()?,
+            external: keys.take("external").map_or(Ok(false), |field| field.boolean())?,
             internal: keys.take("internal").map_or(Ok(false), |field| field.boolean())?,
             driver: keys.take("driver").map(|field| field.string()).transpose()?,
             labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
-            subnets,
+            ipam: Ipam { driver: None, config: subnets },
+            ..Default::default()
         })
     }
 }
@@ -154,7 +170,7 @@ impl Project {
         let mut order: Vec<String> = Vec::new();
         while order.len() < self.services.len() {
             let ready = |(name, service): &(&String, &Service)| {
-                !order.contains(name) && service.depends_on.iter().all(|other| order.contains(other))
+                !order.contains(name) && service.depends_on.keys().all(|other| order.contains(other))
             };
             match self.services.iter().find(ready) {
                 Some((name, _)) => order.push(name.clone()),
