@@ -1,6 +1,6 @@
 //! A service's health check. It is run only until a service that waits for it may start.
 
-use super::fields::duration;
+use super::fields::{Field, Problem, duration};
 use serde::Serialize;
 
 /// How a container says that it is well. A check that is off has the test `NONE`.
@@ -27,6 +27,34 @@ pub struct Healthcheck {
 }
 
 impl Healthcheck {
+    pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let keys =
+            field.keys(&["test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"])?;
+        let time = |key: &str| keys.get(key, Field::duration_us);
+        let mut test = keys.or_default("test", |field| {
+            let words = field.strings()?;
+            match words.first().map(String::as_str) {
+                None | Some("CMD" | "CMD-SHELL" | "NONE") => Ok(words),
+                Some(first) => Err(field.problem(format!("begins with `{first}`: CMD, CMD-SHELL or NONE"))),
+            }
+        });
+        if keys.or_default("disable", Field::boolean) {
+            test = vec!["NONE".into()];
+        }
+        let retries = keys.get("retries", |field| {
+            let retries = field.integer()?;
+            u64::try_from(retries).map_err(|_| field.problem(format!("{retries} is below 0")))
+        });
+        Ok(Self {
+            test,
+            interval_us: time("interval"),
+            timeout_us: time("timeout"),
+            retries,
+            start_period_us: time("start_period"),
+            start_interval_us: time("start_interval"),
+        })
+    }
+
     /// Whether there is none, not even the image's.
     pub fn is_off(&self) -> bool {
         self.test.first().is_some_and(|first| first == "NONE")

@@ -1,6 +1,10 @@
 //! What services share, by the keys at the top of a compose file: networks, volumes, secrets and configs.
 
-use super::service::is_false;
+use super::{
+    fields::{Field, Keys, Problem},
+    project::Context,
+    service::is_false,
+};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -97,9 +101,101 @@ pub enum FileSource {
     Content(String),
 }
 
+impl Network {
+    pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        const KEYS: [&str; 9] =
+            ["name", "external", "internal", "driver", "driver_opts", "enable_ipv6", "attachable", "ipam", "labels"];
+        if field.is_null() {
+            return Ok(Self::default());
+        }
+        let keys = field.keys(&KEYS)?;
+        // Who may join besides is nobody's but ours to say.
+        keys.get("attachable", Field::boolean);
+        Ok(Self {
+            name: keys.get("name", Field::text),
+            external: external(&keys),
+            internal: keys.or_default("internal", Field::boolean),
+            driver: keys.get("driver", Field::text),
+            driver_opts: keys.or_default("driver_opts", Field::pairs),
+            enable_ipv6: keys.or_default("enable_ipv6", Field::boolean),
+            ipam: keys.or_default("ipam", Ipam::read),
+            labels: keys.or_default("labels", Field::labels),
+        })
+    }
+}
+
+impl Volume {
+    pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        if field.is_null() {
+            return Ok(Self::default());
+        }
+        let keys = field.keys(&["name", "external", "driver", "driver_opts", "labels"])?;
+        Ok(Self {
+            name: keys.get("name", Field::text),
+            external: external(&keys),
+            driver: keys.get("driver", Field::text),
+            driver_opts: keys.or_default("driver_opts", Field::pairs),
+            labels: keys.or_default("labels", Field::labels),
+        })
+    }
+}
+
+impl FileSource {
+    pub(super) fn read(field: &Field<'_>, context: &Context<'_>) -> Result<Self, Problem> {
+        let keys = field.keys(&["name", "external", "file", "environment", "content", "labels"])?;
+        if keys.or_default("external", Field::boolean) {
+            return Err(field.problem("an external one is a swarm's, and not supported: give its `file`"));
+        }
+        let given: Vec<&str> = ["file", "environment", "content"].into_iter().filter(|key| keys.has(key)).collect();
+        let [key] = given[..] else {
+            return Err(field.problem("needs one of `file`, `environment` and `content`"));
+        };
+        let value = keys.field(key).text()?;
+        match key {
+            "file" => Ok(Self::File(value.into())),
+            "content" => Ok(Self::Content(value)),
+            _ => match (context.env)(&value) {
+                Some(set) => Ok(Self::Environment((value, set))),
+                None => Err(keys.field(key).problem(format!("the variable {value} is not set"))),
+            },
+        }
+    }
+}
+
+/// One that is there already is what it is: nothing but its name can be said of it.
+fn external(keys: &Keys<'_>) -> bool {
+    let external = keys.or_default("external", Field::boolean);
+    if external {
+        for name in keys.names().filter(|name| !["external", "name"].contains(name) && !name.starts_with("x-")) {
+            keys.field(name).complain("cannot be said of an external one: it is there already");
+        }
+    }
+    external
+}
+
 impl Ipam {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let keys = field.keys(&["driver", "config"])?;
+        Ok(Self {
+            driver: keys.get("driver", Field::text),
+            config: keys.or_default("config", |field| field.list_of(Subnet::read)),
+        })
+    }
+
     fn is_empty(&self) -> bool {
         self.driver.is_none() && self.config.is_empty()
+    }
+}
+
+impl Subnet {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let keys = field.keys(&["subnet", "gateway", "ip_range", "aux_addresses"])?;
+        Ok(Self {
+            subnet: keys.get("subnet", Field::text),
+            gateway: keys.get("gateway", Field::text),
+            ip_range: keys.get("ip_range", Field::text),
+            aux_addresses: keys.or_default("aux_addresses", Field::pairs),
+        })
     }
 }
 

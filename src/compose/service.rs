@@ -1,13 +1,69 @@
 //! One service of the compose file in canonical form: what Compose's keys say about its container. It is written as Compose
 //! reads it, so what `vscale config` prints is a compose file again.
 
-use super::{Build, Device, FileMount, Gpus, Healthcheck, Mount};
+use super::{
+    Build, Device, FileMount, Gpus, Healthcheck, Mount, dotenv,
+    fields::{Field, Keys, Problem},
+    files, inert, limits,
+    project::Context,
+};
 use crate::model::Limits;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
 /// The image of our own roles: this program's executable, which the controller puts into an image.
 pub const OWN_IMAGE: &str = "vscale/self";
+
+/// Keys that are read, besides those of [`limits`] and [`inert`].
+const KEYS: [&str; 47] = [
+    "build",
+    "cap_add",
+    "cap_drop",
+    "command",
+    "configs",
+    "cpu_shares",
+    "depends_on",
+    "deploy",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "labels",
+    "links",
+    "mem_reservation",
+    "network_mode",
+    "networks",
+    "pid",
+    "platform",
+    "profiles",
+    "pull_policy",
+    "read_only",
+    "runtime",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_signal",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "volumes",
+    "working_dir",
+];
 
 /// A service. Fields have the names of Compose's keys, with the unit where there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -186,6 +242,192 @@ impl Service {
     /// Whether its image is this program itself.
     pub fn is_ours(&self) -> bool {
         self.build.is_none() && self.image.as_deref() == Some(OWN_IMAGE)
+    }
+
+    pub(super) fn read(field: &Field<'_>, context: &Context<'_>) -> Result<Self, Problem> {
+        let keys = field.any_keys()?;
+        inert::check(&keys, &[&KEYS[..], &limits::KEYS], context);
+        let names = |key: &str| keys.or_default(key, Field::strings);
+        let text = |key: &str| keys.get(key, Field::text);
+        let is = |key: &str| keys.or_default(key, Field::boolean);
+        let files = |key: &str| keys.or_default(key, |field| field.list_of(FileMount::read));
+        let (deploy_gpus, mem_reservation) = limits::reservations(&keys);
+        let mut service = Self {
+            image: text("image"),
+            build: keys.get("build", |field| Build::read(field, context)),
+            platform: text("platform"),
+            pull_policy: keys.get("pull_policy", pull_policy),
+            command: words(&keys, "command"),
+            entrypoint: words(&keys, "entrypoint"),
+            environment: environment(&keys, context),
+            depends_on: keys.or_default("depends_on", |field| field.map_of(DependsOn::read)),
+            healthcheck: keys.get("healthcheck", Healthcheck::read),
+            profiles: names("profiles"),
+            labels: keys.or_default("labels", Field::labels),
+            user: text("user"),
+            group_add: keys.or_default("group_add", |field| field.list_of(Field::string)),
+            working_dir: text("working_dir"),
+            hostname: text("hostname"),
+            domainname: text("domainname"),
+            init: keys.get("init", Field::boolean),
+            tty: is("tty"),
+            stdin_open: is("stdin_open"),
+            networks: keys.or_default("networks", |field| field.map_of(Attachment::read)),
+            network_mode: keys.get("network_mode", network_mode),
+            extra_hosts: names("extra_hosts"),
+            dns: names("dns"),
+            dns_search: names("dns_search"),
+            dns_opt: names("dns_opt"),
+            links: keys.or_default("links", |field| field.list_of(link)),
+            volumes: keys.or_default("volumes", |field| field.list_of(Mount::read)),
+            tmpfs: names("tmpfs"),
+            secrets: files("secrets"),
+            configs: files("configs"),
+            read_only: is("read_only"),
+            cap_add: names("cap_add"),
+            cap_drop: names("cap_drop"),
+            security_opt: names("security_opt"),
+            ipc: keys.get("ipc", |field| namespace(field, &["host", "private", "shareable", "none"])),
+            pid: keys.get("pid", |field| namespace(field, &["host"])),
+            devices: keys.or_default("devices", |field| field.list_of(Device::read)),
+            gpus: keys.get("gpus", |field| field.list_of(Gpus::read)).unwrap_or(deploy_gpus),
+            runtime: text("runtime"),
+            limits: limits::read(&keys),
+            cpu_shares: keys.get("cpu_shares", Field::integer),
+            mem_reservation_bytes: mem_reservation,
+            shm_size_bytes: keys.get("shm_size", Field::bytes),
+            ulimits: keys.or_default("ulimits", |field| field.map_of(Ulimit::read)),
+            sysctls: keys.or_default("sysctls", Field::pairs),
+            stop_signal: text("stop_signal"),
+        };
+        if service.image.is_none() && service.build.is_none() && !keys.has("image") && !keys.has("build") {
+            field.complain("has neither `image` nor `build`");
+        }
+        if service.network_mode.is_some() && !service.networks.is_empty() {
+            keys.field("network_mode").complain("goes with no `networks`; keep one of them");
+        } else if service.network_mode.is_none() && !keys.has("network_mode") && service.networks.is_empty() {
+            service.networks.insert("default".into(), Attachment::default());
+        }
+        service.depend_on_what_is_shared();
+        Ok(service)
+    }
+
+    /// As Compose has it: what a service links to, or shares a namespace with, is started before it.
+    fn depend_on_what_is_shared(&mut self) {
+        let linked = self.links.iter().map(|(service, _)| service.clone());
+        let network = match &self.network_mode {
+            Some(NetworkMode::Service(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let spaces = [&self.ipc, &self.pid].into_iter().flatten();
+        let shared = spaces.filter_map(|mode| mode.strip_prefix("service:")).map(str::to_owned);
+        let others: Vec<String> = linked.chain(network).chain(shared).collect();
+        for other in others {
+            self.depends_on.entry(other).or_insert(DependsOn { condition: Condition::Started, required: true });
+        }
+    }
+}
+
+/// What `env_file` says, then `environment`; a name without a value takes the caller's, and is left out where there is none.
+fn environment(keys: &Keys<'_>, context: &Context<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for file in keys.or_default("env_file", |field| field.list_of(|file| env_file(file, context))) {
+        all.extend(file);
+    }
+    let own = keys.or_default("environment", |field| context.values(field));
+    all.extend(own);
+    all
+}
+
+fn env_file(field: &Field<'_>, context: &Context<'_>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut keys = field.keys(&["path", "required"])?;
+    let path = keys.required("path")?;
+    let name = path.text()?;
+    let required = keys.get("required", Field::boolean).unwrap_or(true);
+    let text = match files::read(Path::new(&name)) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(BTreeMap::new()),
+        read => read.map_err(|error| field.problem(format!("{name}: {error}")))?,
+    };
+    let parsed = dotenv::parse(&text, context.env, context.unset);
+    parsed.map_err(|flaw| field.problem(format!("{name}:{}: {}", flaw.line, flaw.what)))
+}
+
+/// A command: null is none, as a key without a value is elsewhere not.
+fn words(keys: &Keys<'_>, key: &str) -> Option<Vec<String>> {
+    if keys.field(key).is_null() { None } else { keys.get(key, Field::strings) }
+}
+
+fn pull_policy(field: &Field<'_>) -> Result<PullPolicy, Problem> {
+    field.one_of(&[
+        ("always", PullPolicy::Always),
+        ("never", PullPolicy::Never),
+        ("missing", PullPolicy::Missing),
+        ("if_not_present", PullPolicy::Missing),
+        ("build", PullPolicy::Build),
+    ])
+}
+
+fn network_mode(field: &Field<'_>) -> Result<NetworkMode, Problem> {
+    let mode = field.text()?;
+    match mode.split_once(':') {
+        None if mode == "none" => Ok(NetworkMode::None),
+        Some(("service", name)) => Ok(NetworkMode::Service(name.to_owned())),
+        _ => Err(field.problem(format!(
+            "`{mode}` is not supported: a run has a network of its own; leave it out, or say none or service:NAME"
+        ))),
+    }
+}
+
+fn namespace(field: &Field<'_>, words: &[&str]) -> Result<String, Problem> {
+    let mode = field.text()?;
+    if words.contains(&mode.as_str()) || mode.starts_with("service:") {
+        return Ok(mode);
+    }
+    Err(field.problem(format!("`{mode}` is not supported: {} or service:NAME", words.join(", "))))
+}
+
+/// `service`, or `service:alias`.
+fn link(field: &Field<'_>) -> Result<(String, String), Problem> {
+    let text = field.text()?;
+    let (service, alias) = text.split_once(':').unwrap_or((&text, &text));
+    Ok((service.to_owned(), alias.to_owned()))
+}
+
+impl DependsOn {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let mut keys = field.keys(&["condition", "required", "restart"])?;
+        let condition = keys.required("condition")?.one_of(&[
+            ("service_started", Condition::Started),
+            ("service_healthy", Condition::Healthy),
+            ("service_completed_successfully", Condition::Completed),
+        ])?;
+        keys.get("restart", Field::boolean);
+        Ok(Self { condition, required: keys.get("required", Field::boolean).unwrap_or(true) })
+    }
+}
+
+impl Attachment {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        if field.is_null() {
+            return Ok(Self::default());
+        }
+        // Which of several networks comes first means nothing where none leads out.
+        let keys = field.keys(&["aliases", "ipv4_address", "priority", "gw_priority"])?;
+        Ok(Self {
+            aliases: keys.or_default("aliases", Field::strings),
+            ipv4_address: keys.get("ipv4_address", |field| {
+                let address = field.text()?;
+                let parsed: Result<std::net::Ipv4Addr, _> = address.parse();
+                parsed.map(|_| address).map_err(|error| field.problem(error.to_string()))
+            }),
+        })
+    }
+}
+
+impl Ulimit {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let mut keys = field.keys(&["soft", "hard"])?;
+        Ok(Self { soft: keys.required("soft")?.integer()?, hard: keys.required("hard")?.integer()? })
     }
 }
 
