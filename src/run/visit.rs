@@ -2,7 +2,7 @@
 
 use super::{
     Listener,
-    containers::{Starter, Up, not_ready},
+    containers::{Starter, Up, not_ready, with_ended},
     control::Control,
     phase::{self, Loaded, Stage},
     prepare::Prepared,
@@ -185,10 +185,17 @@ impl<'a> Carrier<'a> {
         Ok(all_lost)
     }
 
+    async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
+        match self.starter.start(plan, visit, tell).await {
+            Err(error) => Err(with_ended(error, &self.standing).await),
+            up => up,
+        }
+    }
+
     /// Starts what then stands for the run.
     async fn stand(&mut self, plan: &ContainerPlan, visit: &Visit, tell: Listener<'_>) -> Result<()> {
         tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
-        let mut up = self.starter.start(plan, &visit.id, tell).await?;
+        let mut up = self.start(plan, &visit.id, tell).await?;
         // It is ready, and nobody looks into it any more; but who is not of ours does not end with us without its probe.
         let is_ours = self.starter.project.services[&plan.service].is_ours();
         if let Some(probe) = up.probe.take_if(|_| is_ours) {
@@ -209,7 +216,7 @@ impl<'a> Carrier<'a> {
                 let (visit_id, container) = (visit.id.clone(), plan.name.clone());
                 let workers = Some(visit.workers).filter(|_| self.has_workers);
                 tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
-                let up = self.starter.start(plan, &visit.id, tell).await?;
+                let up = self.start(plan, &visit.id, tell).await?;
                 tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
                 target = Some(up);
             } else {
@@ -281,7 +288,8 @@ impl<'a> Carrier<'a> {
         let generator = generator.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
         let Up { container, probe, .. } = target;
         let probe = probe.as_mut().filter(|_| plan.kind == PhaseKind::Target);
-        let others = others.into_iter().filter(|up| up.plan.name != Plan::SPEED).map(|up| &up.container);
+        let others =
+            others.into_iter().filter(|up| up.plan.name != Plan::SPEED && !up.has_completed).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
         let loaded = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await?;
