@@ -44,7 +44,8 @@ bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 STUDY   := $(FLAGS) $(if $(CPUS_PER_WORKER),--cpus-per-worker=$(CPUS_PER_WORKER)) $(if $(CPUSET_SIZES),--cpuset-sizes=$(CPUSET_SIZES)) \
            $(if $(USERS_PER_WORKER),--users-per-worker=$(USERS_PER_WORKER)) $(if $(BLOCKS),--blocks=$(BLOCKS)) \
            $(if $(PRECISION),--precision=$(PRECISION)) $(if $(BUDGET),--budget=$(BUDGET)) $(if $(SLO),--slo='$(SLO)') \
-           $(if $(SEED),--seed=$(SEED)) $(if $(CONFIRM),--confirm) $(if $(RESUME),--resume=$(RESUME))
+           $(if $(SEED),--seed=$(SEED)) $(if $(CONFIRM),--confirm) $(if $(RESUME),--resume=$(RESUME)) \
+           $(foreach other,$(AB),--ab=$(other))
 
 study: ## Find out what to run and what limits it: make study WORKERS=1,2,4 CPUS_PER_WORKER=0.2
 	@tools/setup bench

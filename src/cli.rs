@@ -19,7 +19,7 @@ pub use app::AppArgs;
 pub use bench::BenchArgs;
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, HistoryArgs};
-pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
+pub use load::{ArrivalsArg, FailIf, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use probe::ProbeArgs;
 pub use run::RunFlags;

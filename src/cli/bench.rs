@@ -34,6 +34,7 @@ impl BenchArgs {
     /// # Errors
     /// Those of [`RunFlags::load`].
     pub fn asked(&self) -> Result<Asked> {
+        self.run.load.only_one()?;
         Ok(Asked {
             workers: self.workers.clone(),
             quotas: self.cpus.iter().copied().map(Quota::Whole).collect(),

@@ -75,7 +75,8 @@ impl RunFlags {
             cpuset_sizes: Vec::new(),
             memory_bytes: self.memory,
             load,
-            users_per_worker: None,
+            drives: Vec::new(),
+            spawn_rate_per_s: self.load.spawn_rate,
             baseline: !self.no_baseline,
             ready_timeout_us: self.ready_timeout.as_micros() as u64,
             max_failure_rate: self.max_failure_rate,
@@ -87,11 +88,12 @@ impl RunFlags {
     ///
     /// # Errors
     /// [`Error::Usage`] where both are the same.
-    pub fn variables(&self) -> Result<BTreeMap<&'static str, String>> {
+    pub fn variables(&self) -> Result<BTreeMap<String, String>> {
         if self.mock_port == self.stack_port {
             return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
         }
-        Ok(BTreeMap::from([("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())]))
+        let ports = [("MOCK_PORT", self.mock_port), ("STACK_PORT", self.stack_port)];
+        Ok(ports.into_iter().map(|(name, port)| (name.to_owned(), port.to_string())).collect())
     }
 }
 

@@ -5,13 +5,13 @@ use super::{block_on, colour, load, print, progress::Progress, say, signals, wid
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
-    analyse::Analysis,
-    cli::ProgressArg,
+    analyse::{Analysis, ChangeLimit, Contrast, stats::Judgement},
+    cli::{FailIf, ProgressArg},
     compose::{self, Project},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
     redact::Redactor,
-    report::{self, summary::Badge},
+    report::{self, contrast_text, summary::Badge},
     run::{self, Job, Todo},
     store::{self, RunFolder},
     threshold::Threshold,
@@ -21,7 +21,7 @@ use vscale::{
 ///
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
-pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
+pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
     let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
     // What depends on the number of workers is filled in for each visit.
     let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
@@ -53,7 +53,7 @@ pub fn job(todo: Todo, project: Project, results: &Path, base_image: Option<&str
 }
 
 /// Measures, and prints the table. Whatever went wrong is said on stderr, all of it; the exit status has only one number.
-pub fn measure(job: &Job, progress: ProgressArg, fail_if: &[Threshold]) -> Result<u8> {
+pub fn measure(job: &Job, progress: ProgressArg, fail_if: &[FailIf]) -> Result<u8> {
     let stop = signals::stop()?;
     let mut progress = Progress::new(progress);
     let finished = block_on(async { Ok(run::run(job, stop, &mut |event| progress.tell(&event)).await) })?;
@@ -98,10 +98,13 @@ fn is_to_be_said(error: &Error) -> bool {
 }
 
 /// What was measured, as exit statuses.
-fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
+fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[FailIf]) -> Vec<u8> {
     let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
-    let broken = of_target.filter(|phase| load::judge(fail_if, &phase.load)).map(|_| exit::THRESHOLD);
+    let thresholds: Vec<Threshold> = fail_if.iter().filter_map(FailIf::threshold).collect();
+    let broken = of_target.filter(|phase| load::judge(&thresholds, &phase.load)).map(|_| exit::THRESHOLD);
+    let changes: Vec<ChangeLimit> = fail_if.iter().filter_map(FailIf::change_limit).collect();
+    let changed = if changes.is_empty() { exit::OK } else { judged(run, analysis, &changes) };
     if run.plan.study.is_some() {
         // What the host spoiled was visited again: only the answer counts.
         let status = match Badge::of(run, analysis) {
@@ -109,7 +112,7 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
             Badge::Busy => exit::BUSY,
             Badge::Invalid => exit::INVALID,
         };
-        return broken.chain([status]).collect();
+        return broken.chain([status, changed]).collect();
     }
     let found = analysis.findings.iter().map(|finding| match (finding.severity, finding.gate) {
         (Severity::Invalid, Gate::Served) => exit::FAILURES,
@@ -118,6 +121,17 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
         (Severity::Warning, _) => exit::OK,
     });
     broken.chain(found).collect()
+}
+
+/// B against A in the same blocks, as an exit status.
+fn judged(run: &Run, analysis: &Analysis, limits: &[ChangeLimit]) -> u8 {
+    let contrast = Contrast::of_sides(run, analysis);
+    let judgements: Vec<Judgement> =
+        limits.iter().map(|limit| contrast.as_ref().map_or(Judgement::Inconclusive, |it| it.judge(limit))).collect();
+    for (limit, judgement) in limits.iter().zip(&judgements) {
+        say(contrast_text::judged(limit, *judgement));
+    }
+    exit::of_several(judgements.into_iter().map(super::compare::status))
 }
 
 /// Prints what a person reads first.

@@ -3,6 +3,7 @@
 //!
 //! text -> `yaml` -> nodes -> `interpolate` -> `canonical` -> `loader` (include, extends, `merge`) -> `project` (typed, checked)
 
+mod beside;
 mod build;
 mod canonical;
 mod dotenv;
@@ -27,6 +28,7 @@ mod vscale;
 mod words;
 mod yaml;
 
+pub use beside::Beside;
 pub use build::Build;
 pub use files::default_files;
 pub use health::Healthcheck;
@@ -71,6 +73,7 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
         volumes: project.volumes,
         secrets: project.secrets,
         configs: project.configs,
+        beside: None,
         notes: project.notes,
         secret_variables: project.secret_variables,
     })

@@ -2,7 +2,7 @@
 //! nothing waits for itself, and services whose profiles are not active are left out.
 
 use super::{
-    Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
+    Beside, Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
     fields::{Field, Problem},
     interpolate::Env,
     node::Node,
@@ -38,6 +38,9 @@ pub struct Project<V = Vscale> {
     /// By name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub configs: BTreeMap<String, Config>,
+    /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// What the user is to know before a run: variables that are not set, keys without effect.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -118,6 +121,7 @@ impl Project<Option<Vscale>> {
             secrets: keys.or_default("secrets", |field| field.map_of(|field| Secret::read(field, context))),
             configs: keys.or_default("configs", |field| field.map_of(|field| Config::read(field, context))),
             services,
+            beside: None,
             notes: Vec::new(),
             secret_variables: Vec::new(),
         };
@@ -298,6 +302,9 @@ impl<V: Serialize> Project<V> {
     /// Has `redactor` learn the secrets of the file.
     pub fn teach(&self, redactor: &mut Redactor) {
         self.secret_variables.iter().for_each(|value| redactor.learn(value));
+        if let Some(beside) = &self.beside {
+            beside.project.teach(redactor);
+        }
         for secret in self.secrets.values() {
             secret.learn(redactor);
         }

@@ -66,7 +66,7 @@ impl Starter<'_> {
         image: &str,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let check = self.project.services[&plan.service].healthcheck.as_ref();
+        let check = self.project.service(&plan.service).healthcheck.as_ref();
         let check = self.cluster.engine().health_check(&plan.service, check, image).await?;
         let start = Instant::now();
         loop {

@@ -56,7 +56,7 @@ pub(super) struct Up {
 impl Starter<'_> {
     /// Starts a container and waits until it is as others want it, and ready, if it has an endpoint to ask; its probe is kept.
     pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
-        let service = &self.project.services[&plan.service];
+        let service = self.project.service(&plan.service);
         let image = if service.is_ours() { self.own_image } else { &self.images[&plan.service] };
         let with_token = service.is_ours().then(|| self.control.container(plan));
         let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), self.project, image).await?;
