@@ -1,12 +1,12 @@
 //! Carries out a job, keeps what was measured, makes its reports and says what is to be said: what `bench`, `study` and
 //! `rerun` have in common.
 
-use super::{block_on, colour, load, print, progress::Progress, say, signals, width};
+use super::{block_on, colour, init, load, print, progress::Progress, say, signals, width};
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
     analyse::Analysis,
-    cli::ProgressArg,
+    cli::{ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity},
@@ -22,7 +22,32 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
-    let project = compose::load(files, &|name| variables.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
+    loadable(compose::load(files, &|name| variable(name, variables))?)
+}
+
+/// The same, or what flags describe in the place of a file.
+///
+/// # Errors
+/// Those of [`project`], and [`Error::Usage`] for flags that do not describe a server.
+pub fn described(
+    target: &TargetFlags,
+    files: &[PathBuf],
+    variables: &BTreeMap<&'static str, String>,
+) -> Result<Project> {
+    match init::described(target)? {
+        Some(target) => {
+            let text = ("(made of the flags)".into(), target.compose_file());
+            loadable(compose::load_texts(vec![text], &|name| variable(name, variables))?)
+        }
+        None => project(files, variables),
+    }
+}
+
+fn variable(name: &str, variables: &BTreeMap<&'static str, String>) -> Option<String> {
+    variables.get(name).cloned().or_else(|| std::env::var(name).ok())
+}
+
+fn loadable(project: Project) -> Result<Project> {
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.

@@ -2,7 +2,7 @@
 
 use super::{
     load,
-    measure::{job, measure, project},
+    measure::{described, job, measure},
 };
 use std::{collections::BTreeMap, path::Path};
 use vscale::{
@@ -22,7 +22,7 @@ const LONG_US: u64 = 4 * 3600 * 1_000_000;
 /// Visits every setting several times, and says which to run and what limits it.
 pub fn study(args: &StudyArgs) -> Result<u8> {
     let run = &args.run;
-    let project = project(&run.files, &run.variables()?)?;
+    let project = described(&run.target, &run.files, &run.variables()?)?;
     let todo = match &args.resume {
         Some(dir) => resumed(dir, &project, args.as_stored)?,
         None => {
@@ -39,7 +39,7 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
 /// Does again what a run did.
 pub fn rerun(args: &RerunArgs) -> Result<u8> {
     let folder = RunFolder::open(&args.run_dir)?;
-    let project = project(&args.files, &BTreeMap::new())?;
+    let project = described(&args.target, &args.files, &BTreeMap::new())?;
     let run = stored(&folder, &project, args.as_stored)?;
     let job = job(Todo::Again(Box::new(run)), project, &args.results, None);
     measure(&job, args.progress, &[])

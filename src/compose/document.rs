@@ -7,7 +7,10 @@ use super::{
 use crate::error::{Error, Result};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 /// A larger file is no compose file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -19,18 +22,11 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads, interpolates and merges the files.
-    pub(super) fn read(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    /// Interpolates and merges files, which have been read.
+    pub(super) fn of(texts: Vec<(PathBuf, String)>, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut document = Self { value: Value::Mapping(Mapping::new()), texts: Vec::new() };
-        for file in files {
-            let shown = file.display();
-            let size = fs::metadata(file).map_err(|error| Error::Compose(format!("{shown}: {error}")))?.len();
-            if size > MAX_FILE_BYTES {
-                return Err(Error::Compose(format!(
-                    "{shown}: {size} bytes: a compose file has at most {MAX_FILE_BYTES}"
-                )));
-            }
-            let text = fs::read_to_string(file).map_err(|error| Error::Compose(format!("{shown}: {error}")))?;
+        for (file, text) in texts {
+            let (file, shown) = (&file, file.display());
             let mut value: Value = serde_yaml::from_str(&text).map_err(|error| syntax_error(file, &error))?;
             value.apply_merge().map_err(|error| syntax_error(file, &error))?;
             if !value.is_mapping() {
@@ -67,7 +63,18 @@ impl Document {
     }
 }
 
-fn syntax_error(file: &std::path::Path, error: &serde_yaml::Error) -> Error {
+/// A compose file's text.
+pub(super) fn read(file: &Path) -> Result<(PathBuf, String)> {
+    let wrong = |why: String| Error::Compose(format!("{}: {why}", file.display()));
+    let size = fs::metadata(file).map_err(|error| wrong(error.to_string()))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(wrong(format!("{size} bytes: a compose file has at most {MAX_FILE_BYTES}")));
+    }
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    Ok((file.to_owned(), text))
+}
+
+fn syntax_error(file: &Path, error: &serde_yaml::Error) -> Error {
     let place = error.location().map_or_else(String::new, |at| format!(":{}:{}", at.line(), at.column()));
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);

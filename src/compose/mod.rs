@@ -66,7 +66,15 @@ pub struct Network {
 /// # Errors
 /// `Error::Compose`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    let folder = files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
+    load_texts(files.iter().map(|file| document::read(file)).collect::<Result<_>>()?, env)
+}
+
+/// The same of texts, each with the path that its file has, or would have.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_texts(texts: Vec<(PathBuf, String)>, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+    let folder = texts.first().and_then(|(file, _)| file.parent()).unwrap_or(Path::new("")).to_owned();
     let dot_env = dot_env(&folder.join(".env"))?;
     let secrets = RefCell::new(Vec::new());
     let variable = |name: &str| {
@@ -74,7 +82,7 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
         secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
         value
     };
-    let project = Document::read(files, &variable)
+    let project = Document::of(texts, &variable)
         .and_then(|document| parse(&document.root(), &folder).map_err(|problem| document.locate(&problem)));
     let secret_variables = secrets.into_inner();
     match project {

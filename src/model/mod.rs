@@ -6,6 +6,7 @@
 mod backend;
 mod backend_requests;
 mod capacity;
+mod capture;
 mod change;
 mod cpu_set;
 mod distribution;
@@ -31,6 +32,7 @@ mod visited;
 pub use backend::BackendWindow;
 pub use backend_requests::BackendRequests;
 pub use capacity::{Capacity, CapacityStep};
+pub use capture::Capture;
 pub use change::{Change, Lever, Purpose};
 pub use cpu_set::CpuSet;
 pub use distribution::Distribution;

@@ -1,8 +1,10 @@
 //! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
 //! `target` (names) and `transport` (sockets).
 
+mod capture;
 mod chunk;
 mod coding;
+mod cookies;
 mod expect;
 mod request;
 mod request_file;
@@ -15,8 +17,9 @@ mod tokens;
 mod transport;
 
 pub use coding::Coding;
-pub use request::{Requests, names_left};
-pub use request_file::{parse_requests, read_data_file, read_request_file};
+pub use cookies::Jar;
+pub use request::{Request, Requests, names_left, path_of};
+pub use request_file::{RequestFile, parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
 pub use target::Target;
 pub use template::Values;

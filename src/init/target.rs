@@ -1,0 +1,231 @@
+//! The compose file of a server that somebody has described in a few words, with comments that teach what else there is.
+
+use super::yaml::{expression, scalar};
+use std::fmt::Write;
+
+/// A server to be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The service's name.
+    pub name: String,
+    /// What it is made of.
+    pub source: Source,
+    /// Where it answers: a number, or a variable as Compose has them.
+    pub port: String,
+    /// A path that answers with a 2xx once it is ready, or `tcp`: it takes connections.
+    pub ready: String,
+    /// Instead of the image's own.
+    pub command: Option<String>,
+    /// How many workers it has.
+    pub workers: Workers,
+    /// The variable that gets the URL of a mock of an OpenAI-compatible backend; `None` for a server that calls none.
+    pub backend_env: Option<String>,
+}
+
+/// Where a container comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An image that the engine has, or can pull.
+    Image(String),
+    /// A Dockerfile.
+    Build {
+        /// The folder whose files it may use.
+        context: String,
+        /// Its own name, where that is not `Dockerfile`.
+        dockerfile: Option<String>,
+    },
+    /// A service that is defined in another file.
+    Service {
+        /// Of the other file.
+        file: String,
+        /// Where the target can be reached.
+        networks: Vec<String>,
+        /// What the load generator's service is called, so that it is nobody else's name.
+        generator: String,
+    },
+}
+
+/// How a number of workers reaches a server, and how it is proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workers {
+    /// A variable that carries the number.
+    pub env: Option<String>,
+    /// A pattern of the workers' command lines.
+    pub process: Option<String>,
+}
+
+const PORT_OF_MOCK: u16 = 8080;
+
+impl Target {
+    /// The compose file.
+    pub fn compose_file(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text).expect("a String takes all");
+        text
+    }
+
+    fn write(&self, to: &mut String) -> std::fmt::Result {
+        let (name, generator) = (scalar(&self.name), self.generator());
+        match &self.source {
+            Source::Service { file, .. } => writeln!(
+                to,
+                "# What is vscale's own, beside {file}. Both together are measured: vscale bench -f {file} -f THIS_FILE"
+            )?,
+            _ => to.write_str(
+                "# What `vscale bench` measures: an ordinary Compose file, and what is vscale's own under x-vscale.\n\
+                 # `vscale init` has written it once; it is yours to change.\n",
+            )?,
+        }
+        write!(to, "\nx-vscale:\n  target: {name}  # the service under test\n")?;
+        if self.backend_env.is_some() {
+            writeln!(to, "  backend: mock  # what it calls; loaded directly, too, to see what the target adds")?;
+        }
+        writeln!(to, "  generator: {generator}  # the service that loads it")?;
+        self.write_endpoints(to)?;
+        self.write_workers(to)?;
+        to.write_str("\nservices:\n")?;
+        self.write_service(to)?;
+        if self.backend_env.is_some() {
+            self.write_mock(to)?;
+        }
+        self.write_generator(to)?;
+        match &self.source {
+            Source::Service { .. } => Ok(()),
+            _ => to.write_str(
+                "\nnetworks:\n  bench:\n    internal: true  # no way out; a server that downloads something as it starts needs one\n",
+            ),
+        }
+    }
+
+    fn write_endpoints(&self, to: &mut String) -> std::fmt::Result {
+        to.write_str("  endpoints:  # where services answer, and what says that they are ready\n")?;
+        let (name, port, ready) = (scalar(&self.name), expression(&self.port), scalar(&self.ready));
+        // Numbers are numbers, whatever a string may be.
+        let port = if self.port.parse::<u16>().is_ok() { &self.port } else { &port };
+        if self.ready == "tcp" {
+            to.write_str(
+                "    # tcp: it takes connections. A path that answers with a 2xx says more: ready: /health\n",
+            )?;
+        }
+        writeln!(to, "    {name}: {{ port: {port}, ready: {ready} }}")?;
+        match &self.backend_env {
+            Some(_) => {
+                writeln!(to, "    mock: {{ port: {PORT_OF_MOCK}, ready: /v1/health }}")?;
+                to.write_str(
+                    "  # Requests that the target makes of its backend for each one that it gets: a number, or any.\n",
+                )?;
+                to.write_str("  backend_requests: any\n")
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn write_workers(&self, to: &mut String) -> std::fmt::Result {
+        let Workers { env, process } = &self.workers;
+        if let (None, None) = (env, process) {
+            return to.write_str(
+                "  # How the number of workers reaches the target, and how it is proved, for `vscale bench --workers 1,2,4`: the variable\n  \
+                 # that carries it, and a pattern that the workers' command lines match (or `count: none`, which proves nothing):\n  \
+                 # workers: { env: WEB_CONCURRENCY, count: { process: \"gunicorn\" } }\n",
+            );
+        }
+        to.write_str("  workers:\n")?;
+        if let Some(env) = env {
+            writeln!(
+                to,
+                "    env: {}  # the variable that carries the number: vscale bench --workers 1,2,4",
+                scalar(env)
+            )?;
+        }
+        match process {
+            Some(pattern) => writeln!(
+                to,
+                "    count: {{ process: {} }}  # the proof: processes whose command lines match, and that supervise none",
+                quoted(pattern)
+            ),
+            None => to.write_str(
+                "    count: none  # nothing is proved; better is { process: REGEX } over the workers' command lines\n",
+            ),
+        }
+    }
+
+    fn write_service(&self, to: &mut String) -> std::fmt::Result {
+        match &self.source {
+            Source::Service { .. } if self.backend_env.is_none() => return Ok(()),
+            Source::Service { .. } => writeln!(to, "  {}:", scalar(&self.name))?,
+            Source::Image(image) => write!(to, "  {}:\n    image: {}\n", scalar(&self.name), scalar(image))?,
+            Source::Build { context, dockerfile: None } => {
+                write!(to, "  {}:\n    build: {}\n", scalar(&self.name), scalar(context))?;
+            }
+            Source::Build { context, dockerfile: Some(file) } => write!(
+                to,
+                "  {}:\n    build: {{ context: {}, dockerfile: {} }}\n",
+                scalar(&self.name),
+                scalar(context),
+                scalar(file)
+            )?,
+        }
+        if let Some(command) = &self.command {
+            writeln!(to, "    command: {}", scalar(command))?;
+        }
+        if let Some(env) = &self.backend_env {
+            write!(
+                to,
+                "    environment:\n      {}: http://mock:{PORT_OF_MOCK}/v1\n    depends_on: [mock]\n",
+                scalar(env)
+            )?;
+        }
+        if !matches!(self.source, Source::Service { .. }) {
+            to.write_str(
+                "    networks: [bench]\n    # mem_limit: 2g  # limits are read back inside the container, and shown\n",
+            )?;
+        }
+        to.write_char('\n')
+    }
+
+    fn write_mock(&self, to: &mut String) -> std::fmt::Result {
+        write!(
+            to,
+            "  mock:  # a backend that answers as OpenAI's API does, always alike: see `vscale mock --help`\n    \
+             image: vscale/self\n    command: mock --host 0.0.0.0 --port {PORT_OF_MOCK} --service-time 10ms\n    \
+             user: \"65534:65534\"\n    read_only: true\n    cap_drop: [ALL]\n"
+        )?;
+        self.write_networks(to)?;
+        to.write_char('\n')
+    }
+
+    fn write_generator(&self, to: &mut String) -> std::fmt::Result {
+        write!(
+            to,
+            "  {}:\n    image: vscale/self  # the vscale that measures\n    \
+             command: [load]  # it is told whom to load, how and for how long by the flags of `vscale bench`\n    \
+             user: \"65534:65534\"\n    read_only: true\n    cap_drop: [ALL]\n",
+            self.generator()
+        )?;
+        self.write_networks(to)?;
+        writeln!(to, "    depends_on: [{}]", scalar(&self.name))
+    }
+
+    fn write_networks(&self, to: &mut String) -> std::fmt::Result {
+        match &self.source {
+            Source::Service { networks, .. } if networks.is_empty() => Ok(()),
+            Source::Service { networks, .. } => {
+                let names: Vec<String> = networks.iter().map(|name| scalar(name)).collect();
+                writeln!(to, "    networks: [{}]", names.join(", "))
+            }
+            _ => to.write_str("    networks: [bench]\n"),
+        }
+    }
+
+    fn generator(&self) -> String {
+        match &self.source {
+            Source::Service { generator, .. } => scalar(generator),
+            _ => "loadgen".into(),
+        }
+    }
+}
+
+/// Always in quotes, as a pattern is easier read.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text.replace('$', "$$")).to_string()
+}
