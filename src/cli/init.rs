@@ -27,14 +27,14 @@ pub struct TargetFlags {
     /// What says that it is ready: a path that answers with a 2xx, or `tcp`, that it takes connections [default: tcp]
     #[arg(long, value_parser = parse_ready, value_name = "PATH|tcp")]
     pub ready: Option<String>,
-    /// Command in place of the image's own
+    /// Command in place of the image's own; ${WORKERS} in it is the number of workers
     #[arg(long, visible_alias = "cmd", value_name = "COMMAND", allow_hyphen_values = true)]
     pub command: Option<String>,
     /// Variable that carries the number of workers: WEB_CONCURRENCY
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub workers_env: Option<String>,
     /// Pattern of the workers' command lines, by which they are counted [default: not counted]
-    #[arg(long, value_name = "REGEX", value_parser = parse_regex, requires = "workers_env")]
+    #[arg(long, value_name = "REGEX", value_parser = parse_regex)]
     pub workers_process: Option<String>,
     /// Variable that gets the URL of a mock of an OpenAI-compatible backend: OPENAI_BASE_URL [default: no backend]
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
@@ -117,10 +117,10 @@ impl TargetFlags {
 
     /// The flags', or what is told.
     pub fn workers(&self, told: &Told) -> Workers {
-        match (&self.workers_env, &self.command) {
-            (None, None) => told.workers.clone(),
-            (None, Some(command)) => Workers::of_command(command),
-            (env, _) => Workers { env: env.clone(), process: self.workers_process.clone() },
+        match (&self.workers_env, &self.workers_process, &self.command) {
+            (None, None, None) => told.workers.clone(),
+            (None, None, Some(command)) => Workers::of_command(command),
+            (env, process, _) => Workers { env: env.clone(), process: process.clone() },
         }
     }
 
@@ -134,6 +134,7 @@ impl TargetFlags {
             ("--ready", self.ready.is_some()),
             ("--command", self.command.is_some()),
             ("--workers-env", self.workers_env.is_some()),
+            ("--workers-process", self.workers_process.is_some()),
             ("--backend-env", self.backend_env.is_some()),
         ];
         match flags.into_iter().find(|(_, is_given)| *is_given) {

@@ -9,7 +9,7 @@ use vscale::{
     cli::{ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
-    model::{Gate, PhaseKind, Run, Severity},
+    model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
     redact::Redactor,
     report::{self, summary::Badge},
     run::{self, Job, Todo},
@@ -22,7 +22,7 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
-    loadable(compose::load(files, &|name| variable(name, variables))?)
+    understood(&|env| compose::load(files, env), variables)
 }
 
 /// The same, or what flags describe in the place of a file.
@@ -34,20 +34,22 @@ pub fn described(
     files: &[PathBuf],
     variables: &BTreeMap<&'static str, String>,
 ) -> Result<Project> {
-    match init::described(target)? {
-        Some(target) => {
-            let text = ("(made of the flags)".into(), target.compose_file());
-            loadable(compose::load_texts(vec![text], &|name| variable(name, variables))?)
-        }
-        None => project(files, variables),
+    let Some(target) = init::described(target)? else { return project(files, variables) };
+    let texts = vec![("(made of the flags)".into(), target.compose_file())];
+    understood(&|env| compose::load_texts(&texts, env), variables)
+}
+
+/// How a project is read, given what variables stand for.
+type Load<'a> = &'a dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<Project>;
+
+fn understood(load: Load, variables: &BTreeMap<&'static str, String>) -> Result<Project> {
+    let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+    // What depends on the number of workers is filled in for each visit.
+    let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
+    let mut project = load(&|name| number(name).or_else(|| given(name)))?;
+    if project.vscale.workers.is_none() {
+        project = load(&given)?;
     }
-}
-
-fn variable(name: &str, variables: &BTreeMap<&'static str, String>) -> Option<String> {
-    variables.get(name).cloned().or_else(|| std::env::var(name).ok())
-}
-
-fn loadable(project: Project) -> Result<Project> {
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.

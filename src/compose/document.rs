@@ -23,16 +23,16 @@ pub(super) struct Document {
 
 impl Document {
     /// Interpolates and merges files, which have been read.
-    pub(super) fn of(texts: Vec<(PathBuf, String)>, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub(super) fn of(texts: &[(PathBuf, String)], env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut document = Self { value: Value::Mapping(Mapping::new()), texts: Vec::new() };
         for (file, text) in texts {
-            let (file, shown) = (&file, file.display());
-            let mut value: Value = serde_yaml::from_str(&text).map_err(|error| syntax_error(file, &error))?;
+            let shown = file.display();
+            let mut value: Value = serde_yaml::from_str(text).map_err(|error| syntax_error(file, &error))?;
             value.apply_merge().map_err(|error| syntax_error(file, &error))?;
             if !value.is_mapping() {
                 return Err(Error::Compose(format!("{shown}: not a mapping of `services:` and `x-vscale:`")));
             }
-            document.texts.push((file.clone(), text));
+            document.texts.push((file.clone(), text.clone()));
             interpolate_all(&mut value, &mut Vec::new(), env).map_err(|problem| document.locate(&problem))?;
             merge(&mut document.value, value);
         }

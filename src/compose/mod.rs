@@ -66,14 +66,14 @@ pub struct Network {
 /// # Errors
 /// `Error::Compose`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    load_texts(files.iter().map(|file| document::read(file)).collect::<Result<_>>()?, env)
+    load_texts(&files.iter().map(|file| document::read(file)).collect::<Result<Vec<_>>>()?, env)
 }
 
 /// The same of texts, each with the path that its file has, or would have.
 ///
 /// # Errors
 /// Those of [`load`].
-pub fn load_texts(texts: Vec<(PathBuf, String)>, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+pub fn load_texts(texts: &[(PathBuf, String)], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
     let folder = texts.first().and_then(|(file, _)| file.parent()).unwrap_or(Path::new("")).to_owned();
     let dot_env = dot_env(&folder.join(".env"))?;
     let secrets = RefCell::new(Vec::new());

@@ -56,6 +56,9 @@ pub struct Workers {
 
 const PORT_OF_MOCK: u16 = 8080;
 
+/// What stands for the number of workers in a command.
+const VARIABLE: &str = "${WORKERS}";
+
 impl Target {
     /// The compose file.
     pub fn compose_file(&self) -> String {
@@ -122,10 +125,11 @@ impl Target {
 
     fn write_workers(&self, to: &mut String) -> std::fmt::Result {
         let Workers { env, process } = &self.workers;
-        if let (None, None) = (env, process) {
+        let is_in_command = self.command.as_ref().is_some_and(|command| command.contains(VARIABLE));
+        if !is_in_command && self.workers == Workers::default() {
             return to.write_str(
-                "  # How the number of workers reaches the target, and how it is proved, for `vscale bench --workers 1,2,4`: the variable\n  \
-                 # that carries it, and a pattern that the workers' command lines match (or `count: none`, which proves nothing):\n  \
+                "  # How the number of workers of `vscale bench --workers 1,2,4` reaches the target (a variable, or ${WORKERS} in its command),\n  \
+                 # and how it is proved (a pattern of the workers' command lines; or `count: none`, which proves nothing):\n  \
                  # workers: { env: WEB_CONCURRENCY, count: { process: \"gunicorn\" } }\n",
             );
         }
@@ -166,7 +170,8 @@ impl Target {
             )?,
         }
         if let Some(command) = &self.command {
-            writeln!(to, "    command: {}", scalar(command))?;
+            let pieces: Vec<String> = command.split(VARIABLE).map(|piece| piece.replace('$', "$$")).collect();
+            writeln!(to, "    command: {}", expression(&pieces.join(VARIABLE)))?;
         }
         if let Some(env) = &self.backend_env {
             write!(

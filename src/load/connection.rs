@@ -82,7 +82,7 @@ impl Current {
         let Readers { tokens, mut user, sent } = readers;
         let pass = |user: Option<&mut User>| user.map_or(Ok(()), |user| user.pass(request, sent, answer));
         let (outcome, bytes) = match tokens.filter(|_| !request.is_whole()) {
-            _ if answer.status != expect.status => {
+            _ if !expect.takes(answer.status) => {
                 let body = answer.coding.decode(answer.body);
                 let message = format!("HTTP {}: {}", answer.status, body_text(body.as_deref().unwrap_or(answer.body)));
                 (Err((FailureKind::Status, message)), answer.body.len())

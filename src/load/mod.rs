@@ -6,6 +6,7 @@
 //! connections their turns, `conductor` says when the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
 mod addresses;
+mod ask;
 mod backend;
 mod capacity;
 mod conductor;
@@ -19,6 +20,7 @@ mod run;
 mod user;
 mod validate;
 
+pub use ask::{Asker, Told};
 pub use capacity::find_capacity;
 pub use http::{RequestFile, names_left, parse_requests, read_data_file, read_request_file};
 pub use run::{check, run};

@@ -10,6 +10,7 @@ mod ogx;
 mod runs;
 mod stopping;
 mod study;
+mod targets;
 
 use runs::{STACK, binary, compose, docker, left_by, listed};
 use std::{
