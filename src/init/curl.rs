@@ -254,9 +254,9 @@ impl Command {
             status: None,
         };
         let mut secrets = Secrets::default();
-        let lines = Value::from(sent.step(&mut secrets)).to_string() + "\n";
-        let notes = self.notes.into_iter().chain(secrets.notes(&lines)).collect();
-        Ok(RequestText { origin: url.origin().ascii_serialization(), lines, notes })
+        let request = Value::from(sent.step(&mut secrets));
+        let notes = self.notes.into_iter().chain(secrets.notes(&request)).collect();
+        Ok(RequestText { origin: url.origin().ascii_serialization(), lines: format!("{request}\n"), notes })
     }
 }
 

@@ -141,3 +141,57 @@ fn container_port(port: &Value) -> Option<String> {
     let port = last_colon.last().map_or(text, |(at, _)| &text[at + 1..]);
     (port.parse::<u16>().is_ok() || port.starts_with('$')).then(|| port.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn existing(services: &str) -> Existing {
+        Existing::read("compose.yml", &format!("services: {services}")).unwrap()
+    }
+
+    #[test]
+    fn the_target_is_the_one_that_no_other_waits_for() {
+        for (services, chosen) in [
+            ("{ web: {} }", Ok("web")),
+            ("{ web: { depends_on: [db] }, db: { expose: [5432] } }", Ok("web")),
+            ("{ web: { depends_on: { db: {} } }, db: { expose: [5432] } }", Ok("web")),
+            ("{ web: { ports: [\"80\"] }, cron: {} }", Ok("web")),
+            (
+                "{ web: { ports: [80] }, api: { ports: [81] } }",
+                Err("compose.yml: which of its services is measured? --service web|api"),
+            ),
+        ] {
+            assert_eq!(existing(services).choose(None), chosen.map(Into::into).map_err(Into::into), "{services}");
+        }
+        let error = existing("{ a: {}, b: {} }").choose(Some("c")).unwrap_err();
+        assert_eq!(error, "compose.yml: no service `c`; there are a, b");
+    }
+
+    #[test]
+    fn ports_are_those_inside_the_container() {
+        let ports =
+            |ports: &str| existing(&format!("{{ web: {{ ports: {ports}, expose: [9] }} }}")).ports("web").join(" ");
+        for (listed, expected) in [
+            ("[80]", "80 9"),
+            ("[\"8080:80\", \"127.0.0.1:81:81/tcp\", \"9:9\"]", "80 81 9"),
+            ("[\"${PORT:-8080}:${INNER:-80}\"]", "${INNER:-80} 9"),
+            ("[{ target: 80, published: 8080 }, { target: 53, protocol: udp }]", "80 9"),
+            ("[\"53:53/udp\", \"3000-3005:3000-3005\"]", "9"),
+        ] {
+            assert_eq!(ports(listed), expected, "{listed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_use_is_said() {
+        for (text, why) in [
+            ("services: {}", "compose.yml: it has no services"),
+            ("[", "compose.yml: "),
+            ("x-vscale: {}\nservices: { a: {} }", "compose.yml has an x-vscale already"),
+        ] {
+            let error = Existing::read("compose.yml", text).unwrap_err();
+            assert!(error.starts_with(why), "{error}");
+        }
+    }
+}

@@ -129,11 +129,11 @@ pub fn from_har(text: &str, origin: Option<&str>) -> Result<RequestText, String>
         }
         steps.push(step.into());
     }
-    let lines = json!({ "steps": steps }).to_string() + "\n";
+    let scenario = json!({ "steps": steps });
     let mut notes: Vec<String> =
         if left_out.is_empty() { Vec::new() } else { vec![format!("left out: requests {left_out}")] };
-    notes.extend(secrets.notes(&lines));
-    Ok(RequestText { origin, lines, notes })
+    notes.extend(secrets.notes(&scenario));
+    Ok(RequestText { origin, lines: format!("{scenario}\n"), notes })
 }
 
 impl Exchange {

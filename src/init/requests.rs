@@ -184,16 +184,28 @@ impl Secrets {
     }
 
     /// What is to be said of them, and of what looks like more of them in the file.
-    pub(super) fn notes(&self, lines: &str) -> Vec<String> {
+    pub(super) fn notes(&self, file: &Value) -> Vec<String> {
         let named = self.named.iter().map(|(variable, _, name)| {
             format!("the value of {name} is not copied: set {variable} in the environment, as it was sent")
         });
         let mut notes: Vec<String> = named.collect();
-        let shown = without_names(lines);
-        if Redactor::default().text(&shown) != shown {
+        if has_secret(file) {
             notes.push("something in the file still looks like a secret: look at it before you share it".into());
         }
         notes
+    }
+}
+
+/// Whether a text looks like a secret, whatever its name is: those with a name have been hidden.
+fn has_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let shown = without_names(text);
+            Redactor::default().text(&shown) != shown
+        }
+        Value::Array(list) => list.iter().any(has_secret),
+        Value::Object(map) => map.values().any(has_secret),
+        _ => false,
     }
 }
 

@@ -234,3 +234,87 @@ impl Target {
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text.replace('$', "$$")).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::{Project, load_texts};
+
+    fn target(source: Source) -> Target {
+        let (port, ready, workers) = ("8000".into(), "tcp".into(), Workers::default());
+        Target { name: "app".into(), source, port, ready, command: None, workers, backend_env: None }
+    }
+
+    fn image() -> Target {
+        target(Source::Image("nginx:1.27".into()))
+    }
+
+    /// As it is understood; `before` is what it is read beside.
+    fn project(target: &Target, before: Option<&str>) -> Project {
+        let mut texts: Vec<_> = before.map(|text| ("compose.yaml".into(), text.to_owned())).into_iter().collect();
+        texts.push(("made.yaml".into(), target.compose_file()));
+        load_texts(&texts, &|_| None).unwrap_or_else(|error| panic!("{error}\n{}", target.compose_file()))
+    }
+
+    #[test]
+    fn the_least_that_can_be_said() {
+        insta::assert_snapshot!(image().compose_file());
+        let project = project(&image(), None);
+        assert_eq!((project.vscale.target.as_str(), &project.vscale.backend), ("app", &None));
+        assert!(project.vscale.workers.is_none());
+        assert_eq!(project.services["app"].image.as_deref(), Some("nginx:1.27"));
+        assert!(project.services["loadgen"].is_ours());
+    }
+
+    #[test]
+    fn all_that_can_be_said() {
+        let workers = Workers { env: Some("WEB_CONCURRENCY".into()), process: Some("^gunicorn: \"w\" [0-9]+$".into()) };
+        let source = Source::Build { context: "./my app".into(), dockerfile: Some("Dockerfile.prod".into()) };
+        let target = Target {
+            ready: "/health".into(),
+            command: Some("sh -c 'exec gunicorn -w ${WORKERS} $APP'".into()),
+            workers,
+            backend_env: Some("OPENAI_BASE_URL".into()),
+            ..target(source)
+        };
+        insta::assert_snapshot!(target.compose_file());
+        let project = project(&target, None);
+        assert_eq!(project.vscale.backend.as_deref(), Some("mock"));
+        let app = &project.services["app"];
+        assert_eq!(app.environment["OPENAI_BASE_URL"], "http://mock:8080/v1");
+        let build = app.build.as_ref().unwrap();
+        assert_eq!((build.context.ends_with("my app"), build.dockerfile.as_str()), (true, "Dockerfile.prod"));
+        assert_eq!(app.command.as_ref().unwrap().last().unwrap(), "exec gunicorn -w  $APP", "no WORKERS is set here");
+        let workers = project.vscale.workers.unwrap();
+        assert_eq!(workers.env.as_deref(), Some("WEB_CONCURRENCY"));
+        assert_eq!(workers.count, crate::model::CountBy::Process("^gunicorn: \"w\" [0-9]+$".into()));
+    }
+
+    #[test]
+    fn a_number_in_the_command_is_enough() {
+        let with = |process: Option<&str>| Target {
+            command: Some("serve -n ${WORKERS}".into()),
+            workers: Workers { env: None, process: process.map(Into::into) },
+            ..image()
+        };
+        for (process, count) in
+            [(None, crate::model::CountBy::None), (Some("serve"), crate::model::CountBy::Process("serve".into()))]
+        {
+            assert_eq!(project(&with(process), None).vscale.workers.unwrap().count, count);
+        }
+    }
+
+    #[test]
+    fn beside_a_compose_file() {
+        let text = "services:\n  web:\n    image: a\n    ports: [\"8080:80\"]\n    networks: [front]\n    \
+                    depends_on: [db]\n  db:\n    image: b\n    networks: [front]\n  loadgen:\n    image: c\n    \
+                    networks: [front]\n    depends_on: [web]\nnetworks:\n  front:\n";
+        let existing = super::super::Existing::read("compose.yaml", text).unwrap();
+        assert_eq!(existing.choose(Some("web")), Ok("web".into()));
+        let target = existing.target("web".into(), "80".into(), "/".into(), Workers::default(), None);
+        insta::assert_snapshot!(target.compose_file());
+        let project = project(&target, Some(text));
+        assert_eq!((project.vscale.generator.as_str(), project.vscale.target.as_str()), ("vscale-loadgen", "web"));
+        assert!(project.services["vscale-loadgen"].networks.contains_key("front"));
+    }
+}
