@@ -9,12 +9,10 @@ use std::{
 };
 use vscale::{
     cli::{InitArgs, TargetFlags, Told},
+    compose::default_files,
     error::{Error, Result, exit},
     init::{Dockerfile, Existing, RequestText, Source, Target, from_curl, from_har},
 };
-
-/// In the order in which Compose looks for them.
-const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
 /// Larger files are none of those that are read here.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -76,10 +74,10 @@ fn describe(flags: &TargetFlags, source: Source) -> Result<Target> {
 /// What flags and folder tell.
 fn target(args: &InitArgs) -> Result<Target> {
     let here = || Path::new("Dockerfile").is_file().then(|| Source::Build { context: ".".into(), dockerfile: None });
-    let existing = COMPOSE_FILES.into_iter().find(|file| Path::new(file).is_file());
+    let existing = default_files(Path::new("")).into_iter().find(|file| file.is_file());
     match (args.target.source(), existing) {
         (Some(source), _) => describe(&args.target, seen_from(source, args.output.as_deref())?),
-        (None, Some(file)) => beside(file, args),
+        (None, Some(file)) => beside(&file, args),
         (None, None) if args.service.is_some() => Err(Error::Usage("--service: there is no compose file here".into())),
         (None, None) => match here() {
             Some(source) => describe(&args.target, seen_from(source, args.output.as_deref())?),
@@ -91,12 +89,12 @@ fn target(args: &InitArgs) -> Result<Target> {
 }
 
 /// A service of a compose file that is there.
-fn beside(file: &str, args: &InitArgs) -> Result<Target> {
-    let flags = &args.target;
+fn beside(file: &Path, args: &InitArgs) -> Result<Target> {
+    let (flags, shown) = (&args.target, file.display().to_string());
     if flags.command.is_some() {
-        return Err(Error::Usage(format!("--command: {file} says what its services run")));
+        return Err(Error::Usage(format!("--command: {shown} says what its services run")));
     }
-    let existing = Existing::read(file, &read(Path::new(file))?).map_err(Error::Usage)?;
+    let existing = Existing::read(&shown, &read(file)?).map_err(Error::Usage)?;
     let name = existing.choose(args.service.as_deref()).map_err(Error::Usage)?;
     let of_dockerfile = match existing.built(&name) {
         Some((context, dockerfile)) if Path::new(&context).join(&dockerfile).is_file() => {

@@ -35,8 +35,8 @@ pub fn described(
     variables: &BTreeMap<&'static str, String>,
 ) -> Result<Project> {
     let Some(target) = init::described(target)? else { return project(files, variables) };
-    let texts = vec![("(made of the flags)".into(), target.compose_file())];
-    understood(&|env| compose::load_texts(&texts, env), variables)
+    let name = Path::new("(made of the flags)");
+    understood(&|env| compose::load_text(name, target.compose_file(), env), variables)
 }
 
 /// How a project is read, given what variables stand for.

@@ -1,18 +1,31 @@
 //! Compose's variables in a string: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a}`, nested, and `$$` for a dollar.
 //! Source: the Compose Specification, chapter Interpolation.
 
+use std::{cell::RefCell, collections::BTreeSet};
+
 /// Variables within the defaults of variables, at most so deep: far beyond what a person writes, and no stack overflows.
 const MAX_DEPTH: usize = 16;
+/// A longer value is no value of a compose file.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Where variables come from.
+pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variables that a file may use, and those that it used although they are not set.
+pub(super) struct Variables<'a> {
+    pub(super) env: Env<'a>,
+    pub(super) unset: &'a RefCell<BTreeSet<String>>,
+}
 
 /// The text with its variables replaced; an unset variable without a default is empty.
 ///
 /// # Errors
 /// A message for `${V:?message}` on a variable that is not set, and for what is not closed or has no name.
-pub(super) fn interpolate(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
-    expand(text, env, 0)
+pub(super) fn interpolate(text: &str, variables: &Variables<'_>) -> Result<String, String> {
+    expand(text, variables, 0)
 }
 
-fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+fn expand(text: &str, variables: &Variables<'_>, depth: usize) -> Result<String, String> {
     if depth > MAX_DEPTH {
         return Err(format!("variables are nested more than {MAX_DEPTH} deep"));
     }
@@ -26,23 +39,36 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Res
             rest = after;
         } else if let Some(inside) = rest.strip_prefix('{') {
             let end = closing_brace(inside).ok_or_else(|| format!("`${rest}`: the brace is not closed"))?;
-            whole.push_str(&braced(&inside[..end], env, depth)?);
+            whole.push_str(&braced(&inside[..end], variables, depth)?);
             rest = &inside[end + 1..];
         } else {
             let name = leading_name(rest);
             if name.is_empty() {
                 return Err(format!("`${rest}`: no variable's name; write $$ for a dollar"));
             }
-            whole.push_str(&env(name).unwrap_or_default());
+            whole.push_str(&variables.get(name));
             rest = &rest[name.len()..];
+        }
+        if whole.len() > MAX_BYTES {
+            return Err(format!("with its variables replaced it is longer than {MAX_BYTES} bytes"));
         }
     }
     whole.push_str(rest);
     Ok(whole)
 }
 
+impl Variables<'_> {
+    /// What a variable is set to; one that is not set is empty, and told.
+    fn get(&self, name: &str) -> String {
+        (self.env)(name).unwrap_or_else(|| {
+            self.unset.borrow_mut().insert(name.to_owned());
+            String::new()
+        })
+    }
+}
+
 /// What stands between the braces: a name, and perhaps an operator with its word.
-fn braced(inside: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> Result<String, String> {
+fn braced(inside: &str, variables: &Variables<'_>, depth: usize) -> Result<String, String> {
     let name = leading_name(inside);
     if name.is_empty() {
         return Err(format!("`${{{inside}}}`: no variable's name"));
@@ -51,10 +77,12 @@ fn braced(inside: &str, env: &dyn Fn(&str) -> Option<String>, depth: usize) -> R
         Some(rest) => (true, rest),
         None => (false, &inside[name.len()..]),
     };
-    let value = env(name).filter(|value| !(empty_counts_as_unset && value.is_empty()));
-    let word = |word: &str| expand(word, env, depth + 1);
+    if operator.is_empty() && !empty_counts_as_unset {
+        return Ok(variables.get(name));
+    }
+    let value = (variables.env)(name).filter(|value| !(empty_counts_as_unset && value.is_empty()));
+    let word = |word: &str| expand(word, variables, depth + 1);
     match (operator.chars().next(), value) {
-        (None, value) if !empty_counts_as_unset => Ok(value.unwrap_or_default()),
         (Some('-' | '?'), Some(value)) => Ok(value),
         (Some('-'), None) | (Some('+'), Some(_)) => word(&operator[1..]),
         (Some('+'), None) => Ok(String::new()),
@@ -92,6 +120,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn interpolate(text: &str) -> Result<String, String> {
+        super::interpolate(text, &Variables { env: &env, unset: &RefCell::default() })
+    }
+
     fn env(name: &str) -> Option<String> {
         [("A", "1"), ("EMPTY", ""), ("B", "two")]
             .iter()
@@ -109,7 +141,7 @@ mod tests {
             ("${NO:-a${B:-c}d}", "atwod"),
             ("$$A $NO.", "$A ."),
         ] {
-            assert_eq!(interpolate(text, &env).as_deref(), Ok(expected), "{text}");
+            assert_eq!(interpolate(text).as_deref(), Ok(expected), "{text}");
         }
     }
 
@@ -123,24 +155,32 @@ mod tests {
             ("${A!}", "`${A!}`: after the name comes one of - ? + or : and one of these"),
             ("${}", "`${}`: no variable's name"),
         ] {
-            assert_eq!(interpolate(text, &env), Err(expected.to_owned()), "{text}");
+            assert_eq!(interpolate(text), Err(expected.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_used_and_not_set_is_told() {
+        let unset = RefCell::default();
+        let variables = Variables { env: &env, unset: &unset };
+        assert_eq!(super::interpolate("$NO ${NO2} ${NO3:-x} ${NO4:+y} $A $NO", &variables).as_deref(), Ok("  x  1 "));
+        assert_eq!(unset.into_inner().into_iter().collect::<Vec<_>>(), ["NO", "NO2"]);
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "[$A-C{}:?+-]{0,40}|.{0,40}") {
-            let _ = interpolate(&text, &env);
+            let _ = interpolate(&text);
         }
 
         #[test]
         fn without_a_dollar_nothing_changes(text in "[^$]{0,60}") {
-            prop_assert_eq!(interpolate(&text, &env), Ok(text));
+            prop_assert_eq!(interpolate(&text), Ok(text));
         }
 
         #[test]
         fn doubled_dollars_come_back(text in ".{0,60}") {
-            prop_assert_eq!(interpolate(&text.replace('$', "$$"), &env), Ok(text));
+            prop_assert_eq!(interpolate(&text.replace('$', "$$")), Ok(text));
         }
     }
 }

@@ -1,11 +1,16 @@
 //! A service's limits, by whichever of Compose's keys they are set, in one form: a quota is time in a period.
 
-use super::fields::{Field, Keys, Problem};
+use super::{
+    Gpus,
+    fields::{Field, Keys, Problem},
+    inert,
+};
 use crate::{
     limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
     model::{CpuSet, Limit, LimitValue, Limits},
     units,
 };
+use serde::{Serializer, ser::SerializeMap};
 
 /// Compose's keys for limits, `deploy.resources.limits` apart.
 pub(super) const KEYS: [&str; 8] =
@@ -15,65 +20,96 @@ pub(super) const KEYS: [&str; 8] =
 const LONGEST_PERIOD_US: i64 = 1_000_000;
 
 /// The limits that a service's keys ask for.
-pub(super) fn parse(keys: &mut Keys<'_>) -> Result<Limits, Problem> {
-    let deploy = keys.take("deploy").map(|field| deploy_limits(&field)).transpose()?.flatten();
-    let mut deploy = deploy.map(|field| field.keys(&["cpus", "memory", "pids"])).transpose()?;
-    let mut either = |key: &str, deploy_key: &str| {
-        let (own, other) = (keys.take(key), deploy.as_mut().and_then(|deploy| deploy.take(deploy_key)));
-        match (own, other) {
-            (Some(own), Some(other)) if own.string()? != other.string()? => {
-                Err(own.problem(format!("differs from deploy.resources.limits.{deploy_key}; keep one")))
-            }
-            (own, other) => Ok(own.or(other)),
-        }
-    };
-    let (cpus, memory, pids) = (either("cpus", "cpus")?, either("mem_limit", "memory")?, either("pids_limit", "pids")?);
+pub(super) fn read(keys: &Keys<'_>) -> Limits {
+    let deployed = keys.get("deploy", deploy).flatten();
+    let cpus = either(keys, "cpus", deployed.as_ref(), "cpus", |field| field.parsed(units::parse_cores));
+    let memory = either(keys, "mem_limit", deployed.as_ref(), "memory", Field::bytes);
+    let pids = either(keys, "pids_limit", deployed.as_ref(), "pids", Field::integer);
     let mut limits = Limits::default();
-    if let Some(field) = keys.take("cpuset") {
-        limits.set(Limit::Cpuset, Some(LimitValue::Cpus(field.parsed(str::parse::<CpuSet>)?)));
-    }
-    quota(cpus, keys.take("cpu_quota"), keys.take("cpu_period"), &mut limits)?;
-    if let Some(bytes) = memory.map(|field| field.bytes()).transpose()?.filter(|&bytes| bytes > 0) {
+    let cpuset = keys.get("cpuset", |field| field.parsed(str::parse::<CpuSet>));
+    limits.set(Limit::Cpuset, cpuset.map(LimitValue::Cpus));
+    quota(keys, cpus.filter(|&cores| cores > 0.0), &mut limits);
+    let memory = memory.filter(|&bytes| bytes > 0);
+    if let Some(bytes) = memory {
         limits.set(Limit::MemoryBytes, Some(LimitValue::Number(bytes)));
-        let swap = keys.take("memswap_limit").map(|field| swap(&field, bytes)).transpose()?;
+        let swap = keys.get("memswap_limit", |field| swap(field, bytes));
         // Without a word about swap there is none: it would hide what the memory limit is to show.
         limits.set(Limit::SwapBytes, Some(swap.unwrap_or(LimitValue::Number(0))));
-    } else if let Some(field) = keys.take("memswap_limit") {
-        return Err(field.problem("needs `mem_limit` beside it"));
+    } else if keys.get("memswap_limit", |field| Ok(field.string()? != "-1")) == Some(true) && !keys.has("mem_limit") {
+        keys.field("memswap_limit").complain("needs `mem_limit` beside it");
     }
-    if let Some(count) = pids.map(|field| field.integer()).transpose()?.filter(|&count| count > 0) {
+    if let Some(count) = pids.filter(|&count| count > 0) {
         limits.set(Limit::Pids, Some(LimitValue::Number(count.unsigned_abs())));
     }
-    Ok(limits)
+    limits
 }
 
-/// `deploy.resources.limits`.
-fn deploy_limits<'a>(deploy: &Field<'a>) -> Result<Option<Field<'a>>, Problem> {
-    let Some(resources) = deploy.keys(&["resources"])?.take("resources") else { return Ok(None) };
-    Ok(resources.keys(&["limits"])?.take("limits"))
+/// Devices and memory that `deploy.resources.reservations` and `mem_reservation` ask for.
+pub(super) fn reservations(keys: &Keys<'_>) -> (Vec<Gpus>, Option<u64>) {
+    // What is wrong around them is told once, by `deploy` below.
+    let resources = keys.field("deploy").child("resources");
+    let reserved = keys.has("deploy").then(|| resources.child("reservations").any_keys().ok()).flatten();
+    let reserved = reserved.filter(|_| resources.node().get("reservations").is_some());
+    let gpus = reserved.as_ref().and_then(|reserved| reserved.get("devices", |field| field.list_of(Gpus::read)));
+    let memory = either(keys, "mem_reservation", reserved.as_ref(), "memory", Field::bytes);
+    (gpus.unwrap_or_default(), memory.filter(|&bytes| bytes > 0))
+}
+
+/// A limit by the service's own key, or by `deploy`'s; both must say the same.
+fn either<'a, T: PartialEq>(
+    keys: &Keys<'a>,
+    own: &str,
+    deployed: Option<&Keys<'a>>,
+    other: &str,
+    read: fn(&Field<'a>) -> Result<T, Problem>,
+) -> Option<T> {
+    let deployed = deployed.and_then(|deployed| deployed.get(other, read));
+    let value = keys.get(own, read);
+    if value.is_some() && deployed.is_some() && value != deployed {
+        let part = if own == "mem_reservation" { "reservations" } else { "limits" };
+        keys.field(own).complain(format!("differs from deploy.resources.{part}.{other}; keep one"));
+    }
+    value.or(deployed)
+}
+
+/// The keys of `deploy.resources.limits`. The rest of `deploy` is for a swarm, and without effect.
+fn deploy<'a>(field: &Field<'a>) -> Result<Option<Keys<'a>>, Problem> {
+    const KEYS: [&str; 9] = [
+        "endpoint_mode",
+        "labels",
+        "mode",
+        "placement",
+        "replicas",
+        "resources",
+        "restart_policy",
+        "rollback_config",
+        "update_config",
+    ];
+    let keys = field.keys(&KEYS)?;
+    keys.get("replicas", inert::one);
+    keys.get("mode", |field| match field.text()?.as_str() {
+        "replicated" | "global" => Ok(()),
+        mode => Err(field.problem(format!("`{mode}` is not supported: replicated"))),
+    });
+    let resources = keys.get("resources", |field| field.keys(&["limits", "reservations"]));
+    let Some(resources) = resources else { return Ok(None) };
+    resources.get("reservations", |field| field.keys(&["cpus", "memory", "devices"]));
+    Ok(resources.get("limits", |field| field.keys(&["cpus", "memory", "pids"])))
 }
 
 /// Time in a period, from `cpus` or from `cpu_quota`: the engine takes one or the other.
-fn quota(
-    cpus: Option<Field<'_>>,
-    quota: Option<Field<'_>>,
-    period: Option<Field<'_>>,
-    limits: &mut Limits,
-) -> Result<(), Problem> {
-    if let Some((field, _)) = quota.as_ref().or(period.as_ref()).zip(cpus.as_ref()) {
-        return Err(field.problem("and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`"));
+fn quota(keys: &Keys<'_>, cpus: Option<f64>, limits: &mut Limits) {
+    if let Some(key) = ["cpu_quota", "cpu_period"].into_iter().find(|key| keys.has(key)).filter(|_| cpus.is_some()) {
+        let what = "and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`";
+        keys.field(key).complain(what);
     }
-    let period_us = period.map(|field| in_range(&field, LONGEST_PERIOD_US)).transpose()?;
-    let quota_us = match (&cpus, &quota) {
-        (Some(field), _) => Some((field.parsed(units::parse_cores)? * DEFAULT_PERIOD_US as f64).round() as u64),
-        // Docker reads both 0 and -1 as no quota.
-        (None, Some(field)) if field.integer()? <= 0 => None,
-        (None, Some(field)) => Some(in_range(field, i64::MAX)?),
-        (None, None) => None,
-    };
+    let period_us = keys.get("cpu_period", |field| in_range(field, LONGEST_PERIOD_US));
+    // Docker reads both 0 and -1 as no quota.
+    let own_us = keys
+        .get("cpu_quota", |field| if field.integer()? <= 0 { Ok(None) } else { in_range(field, i64::MAX).map(Some) });
+    let quota_us = cpus.map(|cores| (cores * DEFAULT_PERIOD_US as f64).round() as u64).or(own_us.flatten());
     limits.set(Limit::CpuQuotaUs, quota_us.map(LimitValue::Number));
     limits.set(Limit::CpuPeriodUs, period_us.or(quota_us.map(|_| DEFAULT_PERIOD_US)).map(LimitValue::Number));
-    Ok(())
 }
 
 fn in_range(field: &Field<'_>, most: i64) -> Result<u64, Problem> {
@@ -99,4 +135,28 @@ fn swap(field: &Field<'_>, memory_bytes: u64) -> Result<LimitValue, Problem> {
         }
         both => Ok(LimitValue::Number(both - memory_bytes)),
     }
+}
+
+/// Limits as Compose's keys.
+pub(super) fn as_keys<S: Serializer>(limits: &Limits, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    if let Some(cpus) = limits.cpuset() {
+        map.serialize_entry("cpuset", &cpus.to_string())?;
+    }
+    for (key, limit) in [
+        ("cpu_quota", Limit::CpuQuotaUs),
+        ("cpu_period", Limit::CpuPeriodUs),
+        ("mem_limit", Limit::MemoryBytes),
+        ("pids_limit", Limit::Pids),
+    ] {
+        if let Some(number) = limits.number(limit) {
+            map.serialize_entry(key, &number)?;
+        }
+    }
+    match (limits.number(Limit::MemoryBytes), limits.get(Limit::SwapBytes)) {
+        (Some(memory), Some(LimitValue::Number(swap))) => map.serialize_entry("memswap_limit", &(memory + swap))?,
+        (Some(_), Some(LimitValue::Unlimited)) => map.serialize_entry("memswap_limit", &-1)?,
+        _ => {}
+    }
+    map.end()
 }

@@ -1,16 +1,39 @@
-//! The compose file: an ordinary Compose file whose `x-vscale` says what is measured. Parsed, interpolated, validated;
-//! an error names file, line, column and path, and nothing that the file says is ignored in silence.
+//! The compose file: an ordinary Compose file whose `x-vscale` says what is measured. Read as Compose reads it; every problem
+//! names file, line, column and path, and nothing that the file says is ignored in silence.
+//!
+//! text -> `yaml` -> nodes -> `interpolate` -> `canonical` -> `loader` (include, extends, `merge`) -> `project` (typed, checked)
 
-mod document;
+mod build;
+mod canonical;
+mod dotenv;
 mod fields;
+mod files;
+mod health;
+mod inert;
 mod interpolate;
 mod limits;
+mod loader;
+mod merge;
+mod mounts;
+mod node;
+mod patterns;
+mod ports;
+mod project;
+mod resources;
 mod secrets;
 mod service;
 mod study;
 mod vscale;
+mod words;
+mod yaml;
 
-pub use service::{Attachment, Build, OWN_IMAGE, Service, Ulimit};
+pub use build::Build;
+pub use files::default_files;
+pub use health::Healthcheck;
+pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions};
+pub use project::Project;
+pub use resources::{Config, FileSource, Ipam, Network, Secret, Subnet, Volume};
+pub use service::{Attachment, Condition, DependsOn, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit};
 pub use study::StudyFile;
 pub use vscale::Vscale;
 
@@ -18,200 +41,110 @@ use crate::{
     error::{Error, Result},
     redact::{Redactor, is_secret},
 };
-use document::Document;
 use fields::{Field, Problem};
-use serde::Serialize;
+use loader::Loader;
+use project::Context;
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-/// What the compose file describes.
-#[derive(Clone, Debug, Serialize)]
-pub struct Project {
-    /// Project name.
-    pub name: String,
-    /// What is measured, and how.
-    #[serde(rename = "x-vscale")]
-    pub vscale: Vscale,
-    /// By name.
-    pub services: BTreeMap<String, Service>,
-    /// By name.
-    pub networks: BTreeMap<String, Network>,
-    /// Values of the secret variables that the file uses, under whatever key.
-    #[serde(skip)]
-    secret_variables: Vec<String>,
-}
-
-/// A network of the run.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Network {
-    /// Without a way out.
-    pub internal: bool,
-    /// `bridge` where none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub driver: Option<String>,
-    /// CIDR subnets; a small one is chosen where none is named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub subnets: Vec<String>,
-    /// Labels of its own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-}
+/// More problems than these are only counted.
+const SHOWN_PROBLEMS: usize = 20;
 
 /// Reads compose files, the later merged over the earlier; `env` gives the variables for interpolation, before those of
 /// an `.env` file beside the first.
 ///
 /// # Errors
-/// `Error::Compose`, as `compose.yaml:12:5: services.stack.gpus: not supported`.
+/// `Error::Compose`, a line for each problem: `compose.yaml:12:5: services.stack.uts: not supported: say hostname`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    load_texts(&files.iter().map(|file| document::read(file)).collect::<Result<Vec<_>>>()?, env)
+    measured(resolve(files, env)?, files)
 }
 
-/// The same of texts, each with the path that its file has, or would have.
+/// The same of a text that stands in no file; `name` is what errors call it, and says which folder it is in.
 ///
 /// # Errors
-/// Those of [`load`].
-pub fn load_texts(texts: &[(PathBuf, String)], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    let folder = texts.first().and_then(|(file, _)| file.parent()).unwrap_or(Path::new("")).to_owned();
-    let dot_env = dot_env(&folder.join(".env"))?;
+/// As [`load`].
+pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+    let files = [name.to_owned()];
+    measured(resolve_by(Loader::given(name, text), &files, env)?, &files)
+}
+
+/// A project that says what is measured.
+fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Project> {
+    let Some(vscale) = project.vscale else {
+        let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
+        return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
+    };
+    Ok(Project {
+        vscale,
+        name: project.name,
+        services: project.services,
+        networks: project.networks,
+        volumes: project.volumes,
+        secrets: project.secrets,
+        configs: project.configs,
+        notes: project.notes,
+        secret_variables: project.secret_variables,
+    })
+}
+
+/// The same of files that need not say what is measured.
+///
+/// # Errors
+/// As [`load`].
+pub fn resolve(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project<Option<Vscale>>> {
+    resolve_by(Loader::default(), files, env)
+}
+
+fn resolve_by(
+    mut loader: Loader,
+    files: &[PathBuf],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Project<Option<Vscale>>> {
+    let beside = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+    let folder = std::path::absolute(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+    let folder = folder.map_err(|error| Error::Compose(format!("{}: {error}", beside.display())))?;
+    let dot_env = [beside.join(".env")].into_iter().filter(|path| path.exists()).collect::<Vec<_>>();
+    let dot_env = loader.dot_env(&dot_env, env);
     let secrets = RefCell::new(Vec::new());
     let variable = |name: &str| {
         let value = env(name).or_else(|| dot_env.get(name).cloned());
         secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
         value
     };
-    let project = Document::of(texts, &variable)
-        .and_then(|document| parse(&document.root(), &folder).map_err(|problem| document.locate(&problem)));
-    let secret_variables = secrets.into_inner();
-    match project {
-        Ok(project) => Ok(Project { secret_variables, ..project }),
-        Err(error) => {
+    let root = loader.load(files, &folder, &variable);
+    let context = Context::new(&folder, &variable, &loader.unset);
+    // Where a file could not even be read, what is missing in the rest says nothing.
+    let project = loader.problems.is_empty().then(|| {
+        let root = Field::new(&root, &loader.problems);
+        root.keep(Project::read(&root, variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()), &context))
+    });
+    match project.flatten().filter(|_| loader.problems.is_empty()) {
+        Some(project) => Ok(Project { secret_variables: secrets.into_inner(), ..project }),
+        None => {
             let mut redactor = Redactor::default();
-            secret_variables.iter().for_each(|value| redactor.learn(value));
-            Err(redactor.error(error))
+            secrets.into_inner().iter().for_each(|value| redactor.learn(value));
+            Err(redactor.error(Error::Compose(in_words(loader.problems.into_sorted(), &loader.files))))
         }
     }
 }
 
-fn parse(root: &Field<'_>, folder: &Path) -> Result<Project, Problem> {
-    const KEYS: &[&str] = &["name", "services", "networks", "version", "x-vscale"];
-    let mut keys = root.keys(KEYS)?;
-    let mut services = BTreeMap::new();
-    for (name, field) in keys.required("services")?.entries()? {
-        services.insert(name, Service::parse(&field, folder)?);
-    }
-    let mut networks = BTreeMap::new();
-    for (name, field) in keys.take("networks").map_or(Ok(Vec::new()), |field| field.entries())? {
-        networks.insert(name, Network::parse(&field)?);
-    }
-    let default = || folder.file_name().map_or_else(|| "vscale".into(), |name| name.to_string_lossy().into_owned());
-    let study = Vscale::parse(&keys.required("x-vscale")?, &services)?;
-    let project = Project {
-        name: keys.take("name").map(|field| field.string()).transpose()?.or(study.name.clone()).unwrap_or_else(default),
-        vscale: study,
-        services,
-        networks,
-        secret_variables: Vec::new(),
-    };
-    for (name, service) in &project.services {
-        let here = root.child("services").child(name);
-        if let Some(unknown) = service.networks.keys().find(|network| !project.networks.contains_key(*network)) {
-            return Err(here.child("networks").problem(format!("no network `{unknown}` is defined")));
-        }
-        if let Some(unknown) = service.depends_on.iter().find(|other| !project.services.contains_key(*other)) {
-            return Err(here.child("depends_on").problem(format!("no service `{unknown}` is defined")));
-        }
-    }
-    match project.order() {
-        Ok(_) => Ok(project),
-        Err(name) => Err(root.child("services").child(&name).child("depends_on").problem("it depends on itself")),
-    }
-}
-
-impl Network {
-    fn parse(field: &Field<'_>) -> Result<Self, Problem> {
-        if field.is_null() {
-            return Ok(Self::default());
-        }
-        let mut keys = field.keys(&["internal", "driver", "ipam", "labels"])?;
-        let mut subnets = Vec::new();
-        if let Some(ipam) = keys.take("ipam") {
-            for config in ipam.keys(&["config"])?.take("config").map_or(Ok(Vec::new()), |list| list.items())? {
-                subnets.push(config.keys(&["subnet"])?.required("subnet")?.string()?);
-            }
-        }
-        Ok(Self {
-            internal: keys.take("internal").map_or(Ok(false), |field| field.boolean())?,
-            driver: keys.take("driver").map(|field| field.string()).transpose()?,
-            labels: keys.take("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
-            subnets,
-        })
-    }
-}
-
-impl Project {
-    /// Service names, each after those that it depends on.
-    pub fn start_order(&self) -> Vec<String> {
-        self.order().expect("a Project is only made without cycles")
-    }
-
-    /// The order, or the name of a service that depends on itself.
-    fn order(&self) -> Result<Vec<String>, String> {
-        let mut order: Vec<String> = Vec::new();
-        while order.len() < self.services.len() {
-            let ready = |(name, service): &(&String, &Service)| {
-                !order.contains(name) && service.depends_on.iter().all(|other| order.contains(other))
-            };
-            match self.services.iter().find(ready) {
-                Some((name, _)) => order.push(name.clone()),
-                None => {
-                    return Err(self.services.keys().find(|name| !order.contains(name)).cloned().unwrap_or_default());
-                }
-            }
-        }
-        Ok(order)
-    }
-
-    /// Has `redactor` learn the secrets of the file.
-    pub fn teach(&self, redactor: &mut Redactor) {
-        self.secret_variables.iter().for_each(|value| redactor.learn(value));
-        if let Ok(value) = serde_yaml::to_value(self) {
-            secrets::learn(redactor, "", &value);
-        }
-    }
-
-    /// The file as understood, secrets left out.
-    pub fn to_yaml(&self, redactor: &Redactor) -> String {
-        let shown = serde_yaml::to_value(self).and_then(|mut value| {
-            secrets::redact(redactor, "", &mut value);
-            serde_yaml::to_string(&value)
-        });
-        shown.unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
-    }
-}
-
-/// `NAME=value` lines; a missing file is empty.
-fn dot_env(path: &Path) -> Result<BTreeMap<String, String>> {
-    if path.is_file() { env_file(path) } else { Ok(BTreeMap::new()) }
-}
-
-/// `NAME=value` lines, `#` comments, quotes around a whole value taken off.
-fn env_file(path: &Path) -> Result<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Compose(format!("{}: {error}", path.display())))?;
-    let mut variables = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let Some((name, value)) = line.trim_start_matches("export ").split_once('=') else {
-            return Err(Error::Compose(format!("{}:{}: not NAME=value", path.display(), index + 1)));
+/// A line for each problem, by place.
+fn in_words(problems: Vec<Problem>, files: &[PathBuf]) -> String {
+    let count = problems.len();
+    let line = |problem: Problem| {
+        let file = files.get(problem.place.file).map_or_else(String::new, |file| file.display().to_string());
+        let place = match (problem.place.line, problem.place.column) {
+            (0, _) => file,
+            (line, column) => format!("{file}:{line}:{column}"),
         };
-        let value = value.trim();
-        let unquoted = ['"', '\''].iter().find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
-        variables.insert(name.trim().to_owned(), unquoted.unwrap_or(value).to_owned());
+        let path = problem.path.join(".");
+        [place, path, problem.what].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+    };
+    let mut lines: Vec<String> = problems.into_iter().take(SHOWN_PROBLEMS).map(line).collect();
+    if count > SHOWN_PROBLEMS {
+        lines.push(format!("and {} more", count - SHOWN_PROBLEMS));
     }
-    Ok(variables)
+    lines.join("\n")
 }

@@ -1,8 +1,24 @@
 //! The compose file as others may see it, and what in it they may not. Names decide: every value below a key that says so, every
 //! secret flag in a list of arguments.
 
+use super::{FileSource, files};
 use crate::redact::Redactor;
 use serde_yaml::Value;
+
+impl FileSource {
+    /// Has `redactor` learn what a secret is.
+    pub(super) fn learn(&self, redactor: &mut Redactor) {
+        match self {
+            Self::File(path) => {
+                if let Ok(text) = files::read(path) {
+                    redactor.learn(text.trim());
+                }
+            }
+            Self::Environment((_, value)) => redactor.learn(value),
+            Self::Content(text) => redactor.learn(text.trim()),
+        }
+    }
+}
 
 /// Has `redactor` learn every secret in `value`.
 pub(super) fn learn(redactor: &mut Redactor, name: &str, value: &Value) {
@@ -32,6 +48,16 @@ pub(super) fn redact(redactor: &Redactor, name: &str, value: &mut Value) {
                 redact(redactor, key.as_str().unwrap_or_default(), value);
             }
         }
+        _ => {}
+    }
+}
+
+/// Doubles dollars, so that what is shown reads as what it is.
+pub(super) fn escape(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace('$', "$$"),
+        Value::Sequence(items) => items.iter_mut().for_each(escape),
+        Value::Mapping(mapping) => mapping.values_mut().for_each(escape),
         _ => {}
     }
 }

@@ -1,56 +1,72 @@
-//! One service of the compose file: what Compose's keys say about its container.
+//! One service of the compose file in canonical form: what Compose's keys say about its container. It is written as Compose
+//! reads it, so what `vscale config` prints is a compose file again.
 
 use super::{
-    env_file,
-    fields::{Field, Problem},
-    limits,
+    Build, Device, FileMount, Gpus, Healthcheck, Mount, dotenv,
+    fields::{Field, Keys, Problem},
+    files, inert, limits,
+    project::Context,
 };
-use crate::{model::Limits, units};
+use crate::model::Limits;
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
 /// The image of our own roles: this program's executable, which the controller puts into an image.
 pub const OWN_IMAGE: &str = "vscale/self";
 
-/// Keys that are read, besides those of [`limits`].
-const KEYS: &[&str] = &[
+/// Keys that are read, besides those of [`limits`] and [`inert`].
+const KEYS: [&str; 47] = [
     "build",
     "cap_add",
     "cap_drop",
     "command",
+    "configs",
     "cpu_shares",
     "depends_on",
+    "deploy",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
     "entrypoint",
     "env_file",
     "environment",
-    "expose",
     "extra_hosts",
+    "gpus",
+    "group_add",
     "healthcheck",
+    "hostname",
     "image",
     "init",
+    "ipc",
     "labels",
+    "links",
+    "mem_reservation",
+    "network_mode",
     "networks",
-    "ports",
+    "pid",
+    "platform",
+    "profiles",
+    "pull_policy",
     "read_only",
-    "restart",
+    "runtime",
+    "secrets",
     "security_opt",
     "shm_size",
-    "stop_grace_period",
+    "stdin_open",
     "stop_signal",
     "sysctls",
     "tmpfs",
+    "tty",
     "ulimits",
     "user",
     "volumes",
     "working_dir",
 ];
 
-/// A service. Fields have the names of Compose's keys; limits carry their unit.
+/// A service. Fields have the names of Compose's keys, with the unit where there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(default)]
 #[allow(missing_docs, reason = "the fields are Compose's keys, documented in the Compose Specification")]
 pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,55 +74,160 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_policy: Option<PullPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
+    /// With what `env_file` says, and with what the caller has for names without a value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
-    pub depends_on: Vec<String>,
+    /// With what `links` and shared namespaces need.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on: BTreeMap<String, DependsOn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group_add: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domainname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<bool>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub tty: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub stdin_open: bool,
+    /// Those it names, or else `default`; none with a `network_mode`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub networks: BTreeMap<String, Attachment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<NetworkMode>,
+    /// `name:address` each, as the engine takes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_hosts: Vec<String>,
-    pub volumes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_opt: Vec<String>,
+    /// Of service and alias: under the second name it finds the first.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "links")]
+    pub links: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Mount>,
+    /// `/path:options` each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tmpfs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<FileMount>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<FileMount>,
+    #[serde(skip_serializing_if = "is_false")]
     pub read_only: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cap_add: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cap_drop: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_opt: Vec<String>,
+    /// `host`, `private`, `shareable`, `none` or `service:NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipc: Option<String>,
+    /// `host` or `service:NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    /// With what `deploy.resources.reservations.devices` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<Gpus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    #[serde(flatten, serialize_with = "super::limits::as_keys")]
     pub limits: Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_shares: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "mem_reservation", skip_serializing_if = "Option::is_none")]
+    pub mem_reservation_bytes: Option<u64>,
+    #[serde(rename = "shm_size", skip_serializing_if = "Option::is_none")]
     pub shm_size_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ulimits: BTreeMap<String, Ulimit>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
 }
 
-/// How an image is built.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Build {
-    /// Folder whose files the builder gets.
-    pub context: PathBuf,
-    /// Name of the Dockerfile in it.
-    pub dockerfile: String,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// Stage to stop at.
-    pub target: Option<String>,
+/// What a service waits for before it is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DependsOn {
+    /// What is waited for.
+    pub condition: Condition,
+    /// Whether it is an error when the other service is not there or does not come so far.
+    pub required: bool,
+}
+
+/// How far another service must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Condition {
+    /// It runs.
+    #[serde(rename = "service_started")]
+    Started,
+    /// Its health check has succeeded.
+    #[serde(rename = "service_healthy")]
+    Healthy,
+    /// It has ended with exit status 0.
+    #[serde(rename = "service_completed_successfully")]
+    Completed,
+}
+
+/// When an image is pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullPolicy {
+    /// Before each run.
+    Always,
+    /// Never: it is there, or the run fails.
+    Never,
+    /// Where it is not there; as nobody saying anything.
+    Missing,
+    /// It is built, even where it is there.
+    Build,
+}
+
+/// A network that is not one of the run's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub enum NetworkMode {
+    /// None at all.
+    None,
+    /// That of another service.
+    Service(String),
 }
 
 /// A service's place in a network.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Attachment {
     /// Names beside the service's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+    /// An address of its own choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv4_address: Option<String>,
 }
 
 /// A limit of setrlimit(2).
@@ -123,157 +244,207 @@ impl Service {
         self.build.is_none() && self.image.as_deref() == Some(OWN_IMAGE)
     }
 
-    /// Reads a service; relative paths start at `folder`.
-    pub(super) fn parse(field: &Field<'_>, folder: &Path) -> Result<Self, Problem> {
-        let mut keys = field.keys(&[KEYS, &limits::KEYS].concat())?;
-        let mut get = |name: &str| keys.take(name);
-        if let Some(restart) = get("restart").filter(|field| field.string().is_ok_and(|text| text != "no")) {
-            return Err(restart.problem("not supported: a container that ends has failed the run; only `no`"));
-        }
-        // Read so that a mistake shows, and without effect: no port is ever published, our own probe replaces health
-        // checks (they would steal CPU from the measurement), and a container is removed without grace.
-        for without_effect in ["ports", "expose"] {
-            get(without_effect).map(|field| field.items()).transpose()?;
-        }
-        get("healthcheck").map(|field| field.entries()).transpose()?;
-        get("stop_grace_period").map(|field| field.parsed(units::parse_duration)).transpose()?;
-
-        let strings = |field: Option<Field<'_>>| field.map_or(Ok(Vec::new()), |field| field.strings());
-        let pairs = |field: Option<Field<'_>>| field.map_or(Ok(BTreeMap::new()), |field| field.pairs());
-        let string = |field: Option<Field<'_>>| field.map(|field| field.string()).transpose();
-        let integer = |field: Option<Field<'_>>| field.map(|field| field.integer()).transpose();
-        let bytes = |field: Option<Field<'_>>| field.map(|field| field.bytes()).transpose();
-        let mut environment = BTreeMap::new();
-        if let Some(files) = get("env_file") {
-            for file in files.one_or_more()? {
-                environment.extend(env_file(&folder.join(file)).map_err(|error| files.problem(error.to_string()))?);
-            }
-        }
-        environment.extend(pairs(get("environment"))?);
-        let service = Self {
-            image: string(get("image"))?,
-            build: get("build").map(|field| Build::parse(&field, folder)).transpose()?,
-            command: get("command").map(|field| field.command()).transpose()?,
-            entrypoint: get("entrypoint").map(|field| field.command()).transpose()?,
-            environment,
-            depends_on: get("depends_on").map_or(Ok(Vec::new()), |field| depends_on(&field))?,
-            labels: get("labels").map_or(Ok(BTreeMap::new()), |field| field.labels())?,
-            user: string(get("user"))?,
-            working_dir: string(get("working_dir"))?,
-            init: get("init").map(|field| field.boolean()).transpose()?,
-            networks: get("networks").map_or(Ok(BTreeMap::new()), |field| networks(&field))?,
-            extra_hosts: get("extra_hosts").map_or(Ok(Vec::new()), |field| extra_hosts(&field))?,
-            volumes: get("volumes").map_or(Ok(Vec::new()), |field| volumes(&field, folder))?,
-            tmpfs: get("tmpfs").map_or(Ok(Vec::new()), |field| field.one_or_more())?,
-            read_only: get("read_only").map_or(Ok(false), |field| field.boolean())?,
-            cap_add: strings(get("cap_add"))?,
-            cap_drop: strings(get("cap_drop"))?,
-            security_opt: strings(get("security_opt"))?,
-            cpu_shares: integer(get("cpu_shares"))?,
-            shm_size_bytes: bytes(get("shm_size"))?,
-            ulimits: get("ulimits").map_or(Ok(BTreeMap::new()), |field| ulimits(&field))?,
-            sysctls: pairs(get("sysctls"))?,
-            stop_signal: string(get("stop_signal"))?,
-            limits: limits::parse(&mut keys)?,
+    pub(super) fn read(field: &Field<'_>, context: &Context<'_>) -> Result<Self, Problem> {
+        let keys = field.any_keys()?;
+        inert::check(&keys, &[&KEYS[..], &limits::KEYS], context);
+        let names = |key: &str| keys.or_default(key, Field::strings);
+        let text = |key: &str| keys.get(key, Field::text);
+        let is = |key: &str| keys.or_default(key, Field::boolean);
+        let files = |key: &str| keys.or_default(key, |field| field.list_of(FileMount::read));
+        let (deploy_gpus, mem_reservation) = limits::reservations(&keys);
+        let mut service = Self {
+            image: text("image"),
+            build: keys.get("build", |field| Build::read(field, context)),
+            platform: text("platform"),
+            pull_policy: keys.get("pull_policy", pull_policy),
+            command: words(&keys, "command"),
+            entrypoint: words(&keys, "entrypoint"),
+            environment: environment(&keys, context),
+            depends_on: keys.or_default("depends_on", |field| field.map_of(DependsOn::read)),
+            healthcheck: keys.get("healthcheck", Healthcheck::read),
+            profiles: names("profiles"),
+            labels: keys.or_default("labels", Field::labels),
+            user: text("user"),
+            group_add: keys.or_default("group_add", |field| field.list_of(Field::string)),
+            working_dir: text("working_dir"),
+            hostname: text("hostname"),
+            domainname: text("domainname"),
+            init: keys.get("init", Field::boolean),
+            tty: is("tty"),
+            stdin_open: is("stdin_open"),
+            networks: keys.or_default("networks", |field| field.map_of(Attachment::read)),
+            network_mode: keys.get("network_mode", network_mode),
+            extra_hosts: names("extra_hosts"),
+            dns: names("dns"),
+            dns_search: names("dns_search"),
+            dns_opt: names("dns_opt"),
+            links: keys.or_default("links", |field| field.list_of(link)),
+            volumes: keys.or_default("volumes", |field| field.list_of(Mount::read)),
+            tmpfs: names("tmpfs"),
+            secrets: files("secrets"),
+            configs: files("configs"),
+            read_only: is("read_only"),
+            cap_add: names("cap_add"),
+            cap_drop: names("cap_drop"),
+            security_opt: names("security_opt"),
+            ipc: keys.get("ipc", |field| namespace(field, &["host", "private", "shareable", "none"])),
+            pid: keys.get("pid", |field| namespace(field, &["host"])),
+            devices: keys.or_default("devices", |field| field.list_of(Device::read)),
+            gpus: keys.get("gpus", |field| field.list_of(Gpus::read)).unwrap_or(deploy_gpus),
+            runtime: text("runtime"),
+            limits: limits::read(&keys),
+            cpu_shares: keys.get("cpu_shares", Field::integer),
+            mem_reservation_bytes: mem_reservation,
+            shm_size_bytes: keys.get("shm_size", Field::bytes),
+            ulimits: keys.or_default("ulimits", |field| field.map_of(Ulimit::read)),
+            sysctls: keys.or_default("sysctls", Field::pairs),
+            stop_signal: text("stop_signal"),
         };
-        if service.image.is_none() && service.build.is_none() {
-            return Err(field.problem("has neither `image` nor `build`"));
+        if service.image.is_none() && service.build.is_none() && !keys.has("image") && !keys.has("build") {
+            field.complain("has neither `image` nor `build`");
         }
+        if service.network_mode.is_some() && !service.networks.is_empty() {
+            keys.field("network_mode").complain("goes with no `networks`; keep one of them");
+        } else if service.network_mode.is_none() && !keys.has("network_mode") && service.networks.is_empty() {
+            service.networks.insert("default".into(), Attachment::default());
+        }
+        service.depend_on_what_is_shared();
         Ok(service)
+    }
+
+    /// As Compose has it: what a service links to, or shares a namespace with, is started before it.
+    fn depend_on_what_is_shared(&mut self) {
+        let linked = self.links.iter().map(|(service, _)| service.clone());
+        let network = match &self.network_mode {
+            Some(NetworkMode::Service(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let spaces = [&self.ipc, &self.pid].into_iter().flatten();
+        let shared = spaces.filter_map(|mode| mode.strip_prefix("service:")).map(str::to_owned);
+        let others: Vec<String> = linked.chain(network).chain(shared).collect();
+        for other in others {
+            self.depends_on.entry(other).or_insert(DependsOn { condition: Condition::Started, required: true });
+        }
     }
 }
 
-impl Build {
-    fn parse(field: &Field<'_>, folder: &Path) -> Result<Self, Problem> {
-        let default = |context: String| Self {
-            context: folder.join(context),
-            dockerfile: "Dockerfile".into(),
-            args: BTreeMap::new(),
-            target: None,
-        };
-        if !field.is_mapping() {
-            return Ok(default(field.string()?));
+/// What `env_file` says, then `environment`; a name without a value takes the caller's, and is left out where there is none.
+fn environment(keys: &Keys<'_>, context: &Context<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for file in keys.or_default("env_file", |field| field.list_of(|file| env_file(file, context))) {
+        all.extend(file);
+    }
+    let own = keys.or_default("environment", |field| context.values(field));
+    all.extend(own);
+    all
+}
+
+fn env_file(field: &Field<'_>, context: &Context<'_>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut keys = field.keys(&["path", "required"])?;
+    let path = keys.required("path")?;
+    let name = path.text()?;
+    let required = keys.get("required", Field::boolean).unwrap_or(true);
+    let text = match files::read(Path::new(&name)) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(BTreeMap::new()),
+        read => read.map_err(|error| field.problem(format!("{name}: {error}")))?,
+    };
+    let parsed = dotenv::parse(&text, context.env, context.unset);
+    parsed.map_err(|flaw| field.problem(format!("{name}:{}: {}", flaw.line, flaw.what)))
+}
+
+/// A command: null is none, as a key without a value is elsewhere not.
+fn words(keys: &Keys<'_>, key: &str) -> Option<Vec<String>> {
+    if keys.field(key).is_null() { None } else { keys.get(key, Field::strings) }
+}
+
+fn pull_policy(field: &Field<'_>) -> Result<PullPolicy, Problem> {
+    field.one_of(&[
+        ("always", PullPolicy::Always),
+        ("never", PullPolicy::Never),
+        ("missing", PullPolicy::Missing),
+        ("if_not_present", PullPolicy::Missing),
+        ("build", PullPolicy::Build),
+    ])
+}
+
+fn network_mode(field: &Field<'_>) -> Result<NetworkMode, Problem> {
+    let mode = field.text()?;
+    match mode.split_once(':') {
+        None if mode == "none" => Ok(NetworkMode::None),
+        Some(("service", name)) => Ok(NetworkMode::Service(name.to_owned())),
+        _ => Err(field.problem(format!(
+            "`{mode}` is not supported: a run has a network of its own; leave it out, or say none or service:NAME"
+        ))),
+    }
+}
+
+fn namespace(field: &Field<'_>, words: &[&str]) -> Result<String, Problem> {
+    let mode = field.text()?;
+    if words.contains(&mode.as_str()) || mode.starts_with("service:") {
+        return Ok(mode);
+    }
+    Err(field.problem(format!("`{mode}` is not supported: {} or service:NAME", words.join(", "))))
+}
+
+/// `service`, or `service:alias`.
+fn link(field: &Field<'_>) -> Result<(String, String), Problem> {
+    let text = field.text()?;
+    let (service, alias) = text.split_once(':').unwrap_or((&text, &text));
+    Ok((service.to_owned(), alias.to_owned()))
+}
+
+impl DependsOn {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let mut keys = field.keys(&["condition", "required", "restart"])?;
+        let condition = keys.required("condition")?.one_of(&[
+            ("service_started", Condition::Started),
+            ("service_healthy", Condition::Healthy),
+            ("service_completed_successfully", Condition::Completed),
+        ])?;
+        keys.get("restart", Field::boolean);
+        Ok(Self { condition, required: keys.get("required", Field::boolean).unwrap_or(true) })
+    }
+}
+
+impl Attachment {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        if field.is_null() {
+            return Ok(Self::default());
         }
-        let mut keys = field.keys(&["context", "dockerfile", "args", "target"])?;
-        let build = default(keys.take("context").map_or_else(|| Ok(".".into()), |field| field.string())?);
+        // Which of several networks comes first means nothing where none leads out.
+        let keys = field.keys(&["aliases", "ipv4_address", "priority", "gw_priority"])?;
         Ok(Self {
-            dockerfile: keys.take("dockerfile").map_or(Ok(build.dockerfile), |field| field.string())?,
-            args: keys.take("args").map_or(Ok(build.args), |field| field.pairs())?,
-            target: keys.take("target").map(|field| field.string()).transpose()?,
-            context: build.context,
+            aliases: keys.or_default("aliases", Field::strings),
+            ipv4_address: keys.get("ipv4_address", |field| {
+                let address = field.text()?;
+                let parsed: Result<std::net::Ipv4Addr, _> = address.parse();
+                parsed.map(|_| address).map_err(|error| field.problem(error.to_string()))
+            }),
         })
     }
 }
 
-/// A list of names, or a mapping of names to conditions: a service is started once those before it are ready, which is
-/// what every condition but completion asks for.
-fn depends_on(field: &Field<'_>) -> Result<Vec<String>, Problem> {
-    if field.is_sequence() {
-        return field.strings();
+impl Ulimit {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let mut keys = field.keys(&["soft", "hard"])?;
+        Ok(Self { soft: keys.required("soft")?.integer()?, hard: keys.required("hard")?.integer()? })
     }
-    let mut names = Vec::new();
-    for (name, entry) in field.entries()? {
-        let mut keys = entry.keys(&["condition", "required", "restart"])?;
-        if let Some(condition) = keys.take("condition") {
-            let text = condition.string()?;
-            if !["service_started", "service_healthy"].contains(&text.as_str()) {
-                return Err(condition.problem(format!("`{text}` is not supported: service_started or service_healthy")));
-            }
+}
+
+impl From<NetworkMode> for String {
+    fn from(mode: NetworkMode) -> Self {
+        match mode {
+            NetworkMode::None => "none".into(),
+            NetworkMode::Service(name) => format!("service:{name}"),
         }
-        names.push(name);
     }
-    Ok(names)
 }
 
-fn networks(field: &Field<'_>) -> Result<BTreeMap<String, Attachment>, Problem> {
-    if field.is_sequence() {
-        return Ok(field.strings()?.into_iter().map(|name| (name, Attachment::default())).collect());
-    }
-    let attachment = |(name, entry): (String, Field<'_>)| {
-        let aliases = if entry.is_null() { None } else { entry.keys(&["aliases"])?.take("aliases") };
-        let aliases = aliases.map_or(Ok(Vec::new()), |field| field.strings())?;
-        Ok((name, Attachment { aliases }))
-    };
-    field.entries()?.into_iter().map(attachment).collect()
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+pub(super) fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
-/// `name:address` each, as the engine takes them.
-fn extra_hosts(field: &Field<'_>) -> Result<Vec<String>, Problem> {
-    if field.is_sequence() {
-        return field.strings();
-    }
-    Ok(field.pairs()?.into_iter().map(|(name, address)| format!("{name}:{address}")).collect())
-}
-
-/// Bind mounts in their short form, with the host's path made absolute.
-fn volumes(field: &Field<'_>, folder: &Path) -> Result<Vec<String>, Problem> {
-    let bind = |item: Field<'_>| {
-        if item.is_mapping() {
-            return Err(item.problem("the long form is not supported yet: use ./host/path:/container/path[:ro]"));
-        }
-        let text = item.string()?;
-        let (host, rest) = text.split_once(':').unwrap_or((&text, ""));
-        if rest.is_empty() || !host.starts_with(['.', '/']) {
-            return Err(
-                item.problem("volumes are not supported yet, only bind mounts: ./host/path:/container/path[:ro]")
-            );
-        }
-        let absolute = std::path::absolute(folder.join(host)).map_err(|error| item.problem(error.to_string()))?;
-        Ok(format!("{}:{rest}", absolute.display()))
-    };
-    field.items()?.into_iter().map(bind).collect()
-}
-
-fn ulimits(field: &Field<'_>) -> Result<BTreeMap<String, Ulimit>, Problem> {
-    let limit = |(name, entry): (String, Field<'_>)| {
-        let limit = if entry.is_mapping() {
-            let mut keys = entry.keys(&["soft", "hard"])?;
-            Ulimit { soft: keys.required("soft")?.integer()?, hard: keys.required("hard")?.integer()? }
-        } else {
-            let both = entry.integer()?;
-            Ulimit { soft: both, hard: both }
-        };
-        Ok((name, limit))
-    };
-    field.entries()?.into_iter().map(limit).collect()
+fn links<S: serde::Serializer>(links: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(links.iter().map(|(service, alias)| format!("{service}:{alias}")))
 }

@@ -105,10 +105,13 @@ impl Cluster {
         let object = format!("network {key}");
         let seed = self.run.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
         for attempt in 0..SUBNET_TRIES {
-            let subnets =
-                if network.subnets.is_empty() { vec![small_subnet(seed, attempt)] } else { network.subnets.clone() };
-            let config = subnets.into_iter().map(|subnet| IpamConfig { subnet: Some(subnet), ..Default::default() });
-            request.ipam = Some(Ipam { config: Some(config.collect()), ..Default::default() });
+            let config = if network.ipam.config.is_empty() {
+                vec![IpamConfig { subnet: Some(small_subnet(seed, attempt)), ..Default::default() }]
+            } else {
+                network.ipam.config.iter().map(convert::subnet).collect()
+            };
+            request.ipam =
+                Some(Ipam { config: Some(config), driver: network.ipam.driver.clone(), ..Default::default() });
             let (docker, request) = (self.engine.docker.clone(), request.clone());
             let made = async move { docker.create_network(request).await };
             match self.make(Call::CreateNetwork, &object, made).await {
@@ -116,7 +119,7 @@ impl Cluster {
                     self.networks.insert(key.to_owned(), answer.id);
                     return Ok(());
                 }
-                Err(error) if network.subnets.is_empty() && overlaps(&error) => {}
+                Err(error) if network.ipam.config.is_empty() && overlaps(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -3,11 +3,11 @@
 
 use super::limits;
 use crate::{
-    compose::{Attachment, Service, Ulimit},
+    compose::{Attachment, Mount, MountSource, Service, Subnet, Ulimit},
     model::{ContainerPlan, CpuSet},
 };
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, IpamConfig, NetworkingConfig,
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +24,7 @@ pub(super) fn container(plan: &ContainerPlan, service: &Service, image: &str) ->
         cap_drop: some(&service.cap_drop),
         security_opt: some(&service.security_opt),
         extra_hosts: some(&service.extra_hosts),
-        binds: some(&service.volumes),
+        binds: some(&service.volumes.iter().filter_map(bind).collect::<Vec<_>>()),
         tmpfs: (!service.tmpfs.is_empty()).then(|| service.tmpfs.iter().map(|mount| split_tmpfs(mount)).collect()),
         cpu_shares: service.cpu_shares,
         shm_size: service.shm_size_bytes.map(|bytes| bytes as i64),
@@ -112,6 +112,19 @@ fn reproducible() -> HostConfig {
         log_config: Some(HostConfigLogConfig { typ: Some("json-file".into()), config: Some(log_options) }),
         ..Default::default()
     }
+}
+
+/// A network's addresses.
+pub(super) fn subnet(subnet: &Subnet) -> IpamConfig {
+    let Subnet { subnet, gateway, ip_range, aux_addresses } = subnet.clone();
+    let auxiliary_addresses = (!aux_addresses.is_empty()).then(|| aux_addresses.into_iter().collect());
+    IpamConfig { subnet, gateway, ip_range, auxiliary_addresses }
+}
+
+/// A folder of the host, as `docker run --volume` has it.
+fn bind(mount: &Mount) -> Option<String> {
+    let MountSource::Bind { source, .. } = &mount.source else { return None };
+    Some(format!("{}:{}{}", source.display(), mount.target, if mount.read_only { ":ro" } else { "" }))
 }
 
 fn ulimit((name, limit): (&String, &Ulimit)) -> ResourcesUlimits {

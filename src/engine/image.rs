@@ -24,7 +24,8 @@ impl Engine {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Option<String>> {
         if let Some(build) = &service.build {
-            let path = build.context.join(&build.dockerfile);
+            let dockerfile = build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".into());
+            let path = build.context.join(&dockerfile);
             let text =
                 fs::read_to_string(&path).map_err(|error| Error::Compose(format!("{}: {error}", path.display())))?;
             let mut args = build.args.clone();
@@ -32,8 +33,13 @@ impl Engine {
                 args.insert(BASE_ARGUMENT.into(), self.base_image(base, progress).await?);
             }
             let repository = format!("vscale/{}", name.to_ascii_lowercase());
-            let built =
-                Build::from_folder(&repository, &build.context, &build.dockerfile, build.target.as_deref(), args)?;
+            let built = Build::from_folder(
+                &repository,
+                &build.context,
+                &dockerfile.to_string_lossy(),
+                build.target.as_deref(),
+                args,
+            )?;
             return self.build_once(built, progress).await.map(Some);
         }
         match service.image.as_deref() {

@@ -215,10 +215,10 @@ impl Entry {
             .flat_map(|header| header.value.lines())
             .filter_map(|line| Some(line.split_once('=')?.0.trim().to_owned()));
         let mut told = Vec::new();
-        if let Some(answer) = self.response.content.text() {
-            if let Ok(json) = serde_json::from_str::<Value>(&answer) {
-                strings(&json, String::new(), &mut told);
-            }
+        if let Some(answer) = self.response.content.text()
+            && let Ok(json) = serde_json::from_str::<Value>(&answer)
+        {
+            strings(&json, String::new(), &mut told);
         }
         Ok(Exchange {
             sets_cookies: names.collect(),

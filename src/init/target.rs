@@ -238,7 +238,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::{Project, load_texts};
+    use crate::compose::{Project, load, load_text};
+    use std::{fs, path::Path};
 
     fn target(source: Source) -> Target {
         let (port, ready, workers) = ("8000".into(), "tcp".into(), Workers::default());
@@ -249,17 +250,15 @@ mod tests {
         target(Source::Image("nginx:1.27".into()))
     }
 
-    /// As it is understood; `before` is what it is read beside.
-    fn project(target: &Target, before: Option<&str>) -> Project {
-        let mut texts: Vec<_> = before.map(|text| ("compose.yaml".into(), text.to_owned())).into_iter().collect();
-        texts.push(("made.yaml".into(), target.compose_file()));
-        load_texts(&texts, &|_| None).unwrap_or_else(|error| panic!("{error}\n{}", target.compose_file()))
+    fn project(target: &Target) -> Project {
+        let loaded = load_text(Path::new("made.yaml"), target.compose_file(), &|_| None);
+        loaded.unwrap_or_else(|error| panic!("{error}\n{}", target.compose_file()))
     }
 
     #[test]
     fn the_least_that_can_be_said() {
         insta::assert_snapshot!(image().compose_file());
-        let project = project(&image(), None);
+        let project = project(&image());
         assert_eq!((project.vscale.target.as_str(), &project.vscale.backend), ("app", &None));
         assert!(project.vscale.workers.is_none());
         assert_eq!(project.services["app"].image.as_deref(), Some("nginx:1.27"));
@@ -278,7 +277,7 @@ mod tests {
             ..target(source)
         };
         insta::assert_snapshot!(target.compose_file());
-        let project = project(&target, None);
+        let project = project(&target);
         assert_eq!(project.vscale.backend.as_deref(), Some("mock"));
         let app = &project.services["app"];
         assert_eq!(app.environment["OPENAI_BASE_URL"], "http://mock:8080/v1");
@@ -300,7 +299,7 @@ mod tests {
         for (process, count) in
             [(None, crate::model::CountBy::None), (Some("serve"), crate::model::CountBy::Process("serve".into()))]
         {
-            assert_eq!(project(&with(process), None).vscale.workers.unwrap().count, count);
+            assert_eq!(project(&with(process)).vscale.workers.unwrap().count, count);
         }
     }
 
@@ -313,7 +312,11 @@ mod tests {
         assert_eq!(existing.choose(Some("web")), Ok("web".into()));
         let target = existing.target("web".into(), "80".into(), "/".into(), Workers::default(), None);
         insta::assert_snapshot!(target.compose_file());
-        let project = project(&target, Some(text));
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["compose.yaml", "vscale.yaml"].map(|name| folder.path().join(name));
+        fs::write(&files[0], text).unwrap();
+        fs::write(&files[1], target.compose_file()).unwrap();
+        let project = load(&files, &|_| None).unwrap();
         assert_eq!((project.vscale.generator.as_str(), project.vscale.target.as_str()), ("vscale-loadgen", "web"));
         assert!(project.services["vscale-loadgen"].networks.contains_key("front"));
     }

@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod failures;
 mod hostile;
+mod init;
 mod ogx;
 #[path = "../shared/runs.rs"]
 mod runs;

@@ -1,0 +1,321 @@
+//! What the compose files describe, read from their merged nodes and checked as a whole: what a service names must be there,
+//! nothing waits for itself, and services whose profiles are not active are left out.
+
+use super::{
+    Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
+    fields::{Field, Problem},
+    interpolate::Env,
+    node::Node,
+    secrets,
+};
+use crate::redact::Redactor;
+use serde::Serialize;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// What the compose file describes. `V` is `Option<Vscale>` where nothing is to be measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Project<V = Vscale> {
+    /// Project name.
+    pub name: String,
+    /// What is measured, and how.
+    #[serde(rename = "x-vscale")]
+    pub vscale: V,
+    /// By name; those alone whose profiles are active.
+    pub services: BTreeMap<String, Service>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, Network>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, Volume>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Secret>,
+    /// By name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub configs: BTreeMap<String, Config>,
+    /// What the user is to know before a run: variables that are not set, keys without effect.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+    /// Values of the secret variables that the file uses, under whatever key.
+    #[serde(skip)]
+    pub(super) secret_variables: Vec<String>,
+}
+
+/// What reading needs besides the nodes.
+pub(super) struct Context<'a> {
+    /// Of the first file; absolute.
+    pub(super) folder: &'a Path,
+    pub(super) env: Env<'a>,
+    pub(super) unset: &'a RefCell<BTreeSet<String>>,
+    inert: RefCell<BTreeSet<String>>,
+}
+
+/// The keys at the top.
+const KEYS: [&str; 8] = ["name", "services", "networks", "volumes", "secrets", "configs", "version", "x-vscale"];
+
+impl<'a> Context<'a> {
+    pub(super) fn new(folder: &'a Path, env: Env<'a>, unset: &'a RefCell<BTreeSet<String>>) -> Self {
+        Self { folder, env, unset, inert: RefCell::default() }
+    }
+
+    /// Remembers a key of a service that is accepted and does nothing.
+    pub(super) fn without_effect(&self, key: &str) {
+        self.inert.borrow_mut().insert(key.to_owned());
+    }
+
+    /// Values by name; a name without one takes the caller's, and is left out where there is none.
+    pub(super) fn values(&self, field: &Field<'_>) -> Result<BTreeMap<String, String>, Problem> {
+        let mut values = BTreeMap::new();
+        for (name, value) in field.entries()? {
+            if value.is_null() {
+                values.extend((self.env)(&name).map(|value| (name, value)));
+            } else {
+                values.extend(field.keep(value.string()).map(|value| (name, value)));
+            }
+        }
+        Ok(values)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let list = |names: &RefCell<BTreeSet<String>>| names.borrow().iter().cloned().collect::<Vec<_>>().join(", ");
+        let unset = self
+            .unset
+            .borrow()
+            .iter()
+            .map(|name| format!("the variable {name} is not set: it is empty"))
+            .collect::<Vec<_>>();
+        let inert = (!self.inert.borrow().is_empty())
+            .then(|| format!("without effect on a measurement: {}", list(&self.inert)));
+        unset.into_iter().chain(inert).collect()
+    }
+}
+
+impl Project<Option<Vscale>> {
+    /// Reads what is merged; every problem is told to `root`'s.
+    pub(super) fn read(root: &Field<'_>, name: Option<String>, context: &Context<'_>) -> Result<Self, Problem> {
+        let mut keys = root.keys(&KEYS)?;
+        keys.required("services").map_err(|_| root.problem("`services` is missing"))?;
+        let services = keys.or_default("services", |field| field.map_of(|field| Service::read(field, context)));
+        let optional = |key: &str| keys.has(key) && !keys.field(key).is_null();
+        let mut project = Self {
+            name: String::new(),
+            vscale: None,
+            networks: if optional("networks") {
+                keys.or_default("networks", |field| field.map_of(Network::read))
+            } else {
+                BTreeMap::new()
+            },
+            volumes: if optional("volumes") {
+                keys.or_default("volumes", |field| field.map_of(Volume::read))
+            } else {
+                BTreeMap::new()
+            },
+            secrets: keys.or_default("secrets", |field| field.map_of(|field| Secret::read(field, context))),
+            configs: keys.or_default("configs", |field| field.map_of(|field| Config::read(field, context))),
+            services,
+            notes: Vec::new(),
+            secret_variables: Vec::new(),
+        };
+        let vscale = keys.take("x-vscale");
+        if let Some(field) = &vscale {
+            // A service that could not be read is there all the same.
+            let read = keys.field("services").entries().is_ok_and(|all| all.len() == project.services.len());
+            project.vscale = match Vscale::parse(field, &project.services) {
+                Ok(vscale) => Some(vscale),
+                Err(problem) if read => return Err(problem),
+                Err(_) => None,
+            };
+        }
+        let own_name = keys.get("name", Field::text);
+        let default =
+            || context.folder.file_name().map_or_else(|| "vscale".into(), |name| name.to_string_lossy().into_owned());
+        let old_name = project.vscale.as_ref().and_then(|vscale| vscale.name.clone());
+        project.name = name.or(own_name).or(old_name).unwrap_or_else(default);
+        let services = keys.field("services");
+        project.leave_out(&services, &named(vscale.as_ref().map(Field::node)), context);
+        project.check(root);
+        project.notes = context.notes();
+        Ok(project)
+    }
+
+    /// Leaves out services whose profiles are not active, unless `kept` has them.
+    fn leave_out(&mut self, services: &Field<'_>, kept: &BTreeSet<String>, context: &Context<'_>) {
+        let active = (context.env)("COMPOSE_PROFILES").unwrap_or_default();
+        let active: BTreeSet<&str> = active.split(',').map(str::trim).collect();
+        let is_active = |name: &str, service: &Service| {
+            service.profiles.is_empty()
+                || kept.contains(name)
+                || active.contains("*")
+                || service.profiles.iter().any(|profile| active.contains(profile.as_str()))
+        };
+        let all = std::mem::take(&mut self.services);
+        let (active, out): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(name, service)| is_active(name, service));
+        self.services = active;
+        for (name, service) in &mut self.services {
+            service.depends_on.retain(|other, how| match out.get(other) {
+                Some(absent) if how.required => {
+                    let profiles = absent.profiles.join(",");
+                    services
+                        .child(name)
+                        .child("depends_on")
+                        .complain(format!("`{other}` is left out: its profile is not active (--profile {profiles})"));
+                    false
+                }
+                found => found.is_none(),
+            });
+        }
+    }
+}
+
+/// The services that `x-vscale` names.
+fn named(vscale: Option<&Node>) -> BTreeSet<String> {
+    let Some(vscale) = vscale else { return BTreeSet::new() };
+    let roles = ["target", "backend", "generator", "load"].into_iter().filter_map(|key| vscale.get(key)?.scalar());
+    let endpoints = vscale.get("endpoints").and_then(Node::as_map).into_iter().flat_map(BTreeMap::keys).cloned();
+    roles.chain(endpoints).collect()
+}
+
+impl<V> Project<V> {
+    /// Service names, each after those that it depends on.
+    pub fn start_order(&self) -> Vec<String> {
+        self.order().0
+    }
+
+    /// The order, and those that wait for themselves or for such a one.
+    fn order(&self) -> (Vec<String>, BTreeSet<String>) {
+        let mut waits_for: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, service) in &self.services {
+            let others = service.depends_on.keys().filter(|other| self.services.contains_key(*other));
+            let mut count = 0;
+            for other in others {
+                waiting.entry(other).or_default().push(name);
+                count += 1;
+            }
+            waits_for.insert(name, count);
+        }
+        let mut ready: BTreeSet<&str> =
+            waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+        let mut order = Vec::new();
+        while let Some(name) = ready.pop_first() {
+            waits_for.remove(name);
+            order.push(name.to_owned());
+            for &next in waiting.get(name).into_iter().flatten() {
+                if let Some(count) = waits_for.get_mut(next) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.insert(next);
+                    }
+                }
+            }
+        }
+        (order, waits_for.into_keys().map(str::to_owned).collect())
+    }
+
+    /// A way from a service back to itself, if there is one.
+    fn cycle(&self) -> Option<Vec<String>> {
+        let stuck = self.order().1;
+        let mut way = vec![stuck.first()?.clone()];
+        // Whoever is stuck waits for somebody who is.
+        loop {
+            let last = &self.services[way.last()?];
+            let next = last.depends_on.keys().find(|other| stuck.contains(*other))?;
+            if let Some(begin) = way.iter().position(|name| name == next) {
+                way.push(next.clone());
+                return Some(way.split_off(begin));
+            }
+            way.push(next.clone());
+        }
+    }
+
+    /// What services name must be there, whether it could be read or not.
+    fn check(&mut self, root: &Field<'_>) {
+        // A network that nobody has to define.
+        if self.services.values().any(|service| service.networks.contains_key("default")) {
+            self.networks.entry("default".into()).or_default();
+        }
+        let services = root.child("services");
+        let is_there = |section: &str, name: &str| root.node().get(section).is_some_and(|all| all.get(name).is_some());
+        for (name, service) in &self.services {
+            let here = services.child(name);
+            let need = |key: &str, section: &str, kind: &str, other: &str| {
+                if !is_there(section, other) {
+                    here.child(key).complain(format!("no {kind} `{other}` is defined"));
+                }
+            };
+            for network in service.networks.keys().filter(|network| *network != "default") {
+                need("networks", "networks", "network", network);
+            }
+            for (other, how) in &service.depends_on {
+                let by_link = service.links.iter().any(|(linked, _)| linked == other);
+                let key = if service.network_mode == Some(NetworkMode::Service(other.clone())) {
+                    "network_mode"
+                } else if by_link {
+                    "links"
+                } else {
+                    "depends_on"
+                };
+                if how.required {
+                    need(key, "services", "service", other);
+                }
+                let check = self.services.get(other).and_then(|other| other.healthcheck.as_ref());
+                if how.condition == Condition::Healthy && check.is_some_and(Healthcheck::is_off) {
+                    let what = format!("`{other}` has its health check off: it would never be healthy");
+                    here.child("depends_on").complain(what);
+                }
+            }
+            for mount in &service.volumes {
+                if let MountSource::Volume { source: Some(volume), .. } = &mount.source {
+                    need("volumes", "volumes", "volume", volume);
+                }
+            }
+            let build = service.build.as_ref().map_or(&[][..], |build| &build.secrets);
+            for (key, section, kind, mounts) in [
+                ("secrets", "secrets", "secret", &service.secrets[..]),
+                ("configs", "configs", "config", &service.configs),
+                ("build", "secrets", "secret", build),
+            ] {
+                mounts.iter().for_each(|mount| need(key, section, kind, &mount.source));
+            }
+        }
+        if let Some(way) = self.cycle() {
+            let what = match way.len() {
+                2 => "it depends on itself".to_owned(),
+                _ => format!("it depends on itself: {}", way.join(" -> ")),
+            };
+            services.child(&way[0]).child("depends_on").complain(what);
+        }
+    }
+}
+
+impl<V: Serialize> Project<V> {
+    /// Has `redactor` learn the secrets of the file.
+    pub fn teach(&self, redactor: &mut Redactor) {
+        self.secret_variables.iter().for_each(|value| redactor.learn(value));
+        for secret in self.secrets.values() {
+            secret.learn(redactor);
+        }
+        if let Ok(value) = serde_yaml::to_value(self) {
+            secrets::learn(redactor, "", &value);
+        }
+    }
+
+    /// The file as understood, secrets left out: a compose file again, unless they are needed.
+    pub fn to_yaml(&self, redactor: &Redactor) -> String {
+        let shown = serde_yaml::to_value(self).and_then(|mut value| {
+            secrets::redact(redactor, "", &mut value);
+            secrets::escape(&mut value);
+            if let Some(map) = value.as_mapping_mut() {
+                map.retain(|_, value| !value.is_null());
+            }
+            serde_yaml::to_string(&value)
+        });
+        shown.unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
+    }
+}
