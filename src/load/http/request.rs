@@ -3,6 +3,7 @@
 use super::{
     Answer, Jar, Target,
     capture::{self, Taken},
+    scope::slots,
     target::is_uri_text,
     template::{Escape, Slots, Template, Values},
 };
@@ -305,46 +306,9 @@ impl RequestTemplate {
     }
 }
 
-/// What can be filled into a request, and into those after it.
-struct InScope {
-    before: Slots,
-    after: Slots,
-}
-
-/// For each request. Every scenario has numbers of its own: what one has captured is not another's.
-fn slots(templates: &[RequestTemplate]) -> Vec<InScope> {
-    let (mut known, mut count) = (Slots::new(), 0);
-    let mut in_scope = |template: &RequestTemplate| {
-        if !template.follows {
-            known.clear();
-        }
-        let before = known.clone();
-        for name in template.capture.keys() {
-            known.entry(name.clone()).or_insert_with(|| {
-                count += 1;
-                count - 1
-            });
-        }
-        InScope { before, after: known.clone() }
-    };
-    templates.iter().map(&mut in_scope).collect()
-}
-
 /// Requests that follow each other.
 fn scenarios(requests: &[Request]) -> impl Iterator<Item = &[Request]> {
     requests.chunk_by(|_, next| next.follows)
-}
-
-/// Names in double braces that stand for nothing and are sent as they are, each once.
-pub fn names_left(requests: &[RequestTemplate]) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for (request, slots) in requests.iter().zip(slots(requests)) {
-        let headers = request.headers.iter().map(|(_, value)| value);
-        for text in [&request.path, &request.body].into_iter().chain(headers) {
-            names.extend(Template::parse(text.as_bytes(), &slots.before).names_left().map(str::to_owned));
-        }
-    }
-    names.into_iter().collect()
 }
 
 /// The path in a request that has been written.
@@ -459,7 +423,7 @@ mod tests {
         assert!(text.starts_with("POST /api/a%2Fb%3D%C3%A9%20%22c%22 HTTP/1.1\r\n"), "{text}");
         assert!(text.contains("\r\nAuthorization: Bearer a/b=\u{e9} \"c\"\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\n{{user}} a/b=\u{e9} \\\"c\\\""), "{text}");
-        assert_eq!(names_left(std::slice::from_ref(&template)), ["user"]);
+        assert_eq!(super::super::names_left(std::slice::from_ref(&template)), ["user"]);
         let error = self::requests(&[template], &["fine", "a\rX: smuggled"], true).unwrap_err().to_string();
         assert!(error.contains("{{line}} in a header: line 2 has a control character"), "{error}");
     }
