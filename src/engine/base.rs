@@ -1,7 +1,7 @@
 //! The base image of Dockerfiles with `ARG BASE_IMAGE`: the one given, else one that is there, else one pulled, else,
 //! where no registry answers, one made from Debian's own packages.
 
-use super::{Call, Engine, EngineError};
+use super::{Call, Engine};
 use crate::error::{Error, Result};
 use bollard::{body_try_stream, query_parameters::CreateImageOptionsBuilder};
 use bytes::Bytes;
@@ -36,7 +36,7 @@ impl Engine {
         let made = format!("vscale/base:{}", script_hash());
         if let BaseImage::Given(reference) = wanted {
             if self.image("", reference).await?.is_none() {
-                self.pull(reference, progress).await.map_err(|why| {
+                self.pull(reference, "", progress).await.map_err(|why| {
                     Error::Preflight(format!("the base image {reference} is not there and cannot be pulled: {why}"))
                 })?;
             }
@@ -47,7 +47,7 @@ impl Engine {
                 return Ok(reference.to_owned());
             }
         }
-        match self.pull(PULLED, progress).await {
+        match self.pull(PULLED, "", progress).await {
             Ok(()) => Ok(PULLED.to_owned()),
             Err(why) => {
                 progress(&format!("{PULLED} cannot be pulled ({why}); making a base image from Debian's packages"));
@@ -55,29 +55,6 @@ impl Engine {
                 Ok(made)
             }
         }
-    }
-
-    /// Pulls an image; the error says why it did not work.
-    pub(super) async fn pull(&self, reference: &str, progress: &mut dyn FnMut(&str)) -> Result<(), String> {
-        progress(&format!("pulling {reference}"));
-        let (name, tag) = match reference.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, tag),
-            _ => (reference, "latest"),
-        };
-        let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-        let mut answers = self.docker.create_image(Some(options), None, None);
-        let object = format!("image {reference}");
-        let said = |error: EngineError| error.to_string();
-        while let Some(info) = self.ask_next(Call::Pull, &object, answers.next()).await.map_err(said)? {
-            if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
-                return Err(error);
-            }
-            // Progress bars have an id and come by the hundred: only the sentences are passed on.
-            if let (None, Some(status)) = (info.id, info.status) {
-                progress(&status);
-            }
-        }
-        Ok(())
     }
 
     /// Runs the script and imports what it writes.

@@ -12,14 +12,22 @@ pub enum Call {
     Greet,
     /// The state of a container or an image.
     Inspect,
-    /// Containers or networks by label.
+    /// Containers, networks or volumes by label.
     List,
     /// A container.
     Create,
     /// A network.
     CreateNetwork,
+    /// A volume.
+    CreateVolume,
     /// A container into a network.
     Connect,
+    /// Files into a container.
+    PutFiles,
+    /// A command in a container.
+    Execute,
+    /// A container's end.
+    Wait,
     /// A container's streams.
     Attach,
     /// A container.
@@ -34,7 +42,7 @@ pub enum Call {
     ReadOutput,
     /// A file in a container, its next piece.
     ReadFile,
-    /// A container or a network.
+    /// A container, a network or a volume.
     Remove,
     /// An image, its next line of progress.
     Build,
@@ -57,6 +65,10 @@ impl Call {
             Self::List => ("listing", seconds(20)),
             Self::Create => ("creating", seconds(60)),
             Self::CreateNetwork => ("creating", seconds(30)),
+            Self::CreateVolume => ("creating", seconds(60)),
+            Self::PutFiles => ("putting secrets and configs into", seconds(60)),
+            Self::Execute => ("running a command in", seconds(20)),
+            Self::Wait => ("waiting for the end of", None),
             Self::Connect => ("connecting", seconds(30)),
             Self::Attach => ("attaching to", seconds(20)),
             Self::Start => ("starting", seconds(60)),
@@ -196,7 +208,12 @@ impl Engine {
         piece.transpose().map_err(|error| EngineError::new(call, object, error))
     }
 
-    async fn limited<T>(&self, call: Call, object: &str, answer: impl Future<Output = T>) -> Result<T, EngineError> {
+    pub(super) async fn limited<T>(
+        &self,
+        call: Call,
+        object: &str,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, EngineError> {
         let Some(limit) = call.row().1.map(|limit| limit.min(self.longest_wait)) else { return Ok(answer.await) };
         tokio::time::timeout(limit, answer).await.map_err(|_| EngineError::timed_out(call, object, limit))
     }

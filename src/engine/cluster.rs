@@ -1,22 +1,23 @@
-//! One run's objects in the engine: its networks and containers, made with the run's labels and removed by them, so that
+//! One run's objects in the engine: its networks, volumes and containers, made with the run's labels and removed by them, so that
 //! removing needs no memory of what was made.
 
 use super::{
-    Call, Cause, Container, Engine, EngineError, convert,
+    Call, Container, Engine, EngineError, convert, files,
     gc::{OWNER_LABEL, Owner, RUN_LABEL},
+    mounts,
 };
 use crate::{
-    compose::{Network, Service},
+    compose::Project,
     error::{Error, Result},
     model::{ContainerPlan, CpuSet},
     units,
 };
 use bollard::{
     errors::Error as DockerError,
-    models::{ContainerCreateBody, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest},
+    models::{ContainerCreateBody, NetworkConnectRequest, NetworkingConfig},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-        RemoveContainerOptionsBuilder,
+        ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
     },
 };
 use futures_util::future::join_all;
@@ -33,19 +34,16 @@ const REMOVE_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks, when the last one went well and when it did not.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-const BRIDGE: &str = "bridge";
-/// An internal network leads nowhere but to the host itself, by the bridge's own address there: so it gets none. Engines
-/// from 20.10 on know the option, others pass over it.
-const NO_HOST_ADDRESS: &str = "com.docker.network.bridge.inhibit_ipv4";
-/// Subnets that are tried when one is taken.
-const SUBNET_TRIES: u32 = 32;
 
 /// A run's objects.
 pub struct Cluster {
-    engine: Engine,
-    run: String,
+    pub(super) engine: Engine,
+    pub(super) run: String,
     labels: HashMap<String, String>,
-    networks: HashMap<String, String>,
+    /// The engine's id of each network, by its key.
+    pub(super) networks: HashMap<String, String>,
+    /// The engine's name of each volume, by its key.
+    pub(super) volumes: HashMap<String, String>,
     /// Shared by whatever is being made.
     making: Arc<RwLock<()>>,
 }
@@ -74,87 +72,58 @@ impl Cluster {
             label(RUN_LABEL, run.to_owned()),
             label(OWNER_LABEL, Owner::this_process().to_label()),
             label("dev.vscale.created", units::format_utc(units::now_unix_us())),
-            label("com.docker.compose.project", project(run)),
+            label("com.docker.compose.project", project_name(run)),
         ]);
         Self { labels, ..Self::of_run(engine, run) }
     }
 
+    /// Where it is.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// An earlier run's, to be removed.
     pub(super) fn of_run(engine: Engine, run: &str) -> Self {
-        Self { engine, run: run.to_owned(), labels: HashMap::new(), networks: HashMap::new(), making: Arc::default() }
+        let (labels, networks, volumes) = Default::default();
+        Self { engine, run: run.to_owned(), labels, networks, volumes, making: Arc::default() }
     }
 
-    /// Makes the network that the compose file calls `key`, on a small subnet of its own unless the file names one.
+    /// Creates a container as planned, of the service that it is made of, with its secrets and configs; it is not yet
+    /// started. Of our own image, its stdin, stdout and stderr are ours, and it can tell by its stdin when we are gone.
     ///
     /// # Errors
-    /// `Error::Engine` when the engine refuses, or every subnet tried is taken.
-    pub async fn create_network(&mut self, key: &str, network: &Network) -> Result<()> {
-        let name = format!("{}_{key}", project(&self.run));
-        let labels = self.labelled(network.labels.clone(), [("com.docker.compose.network", key)]);
-        let driver = network.driver.clone().unwrap_or_else(|| BRIDGE.into());
-        let options = (network.internal && driver == BRIDGE)
-            .then(|| HashMap::from([(NO_HOST_ADDRESS.to_owned(), "true".to_owned())]));
-        let mut request = NetworkCreateRequest {
-            name: name.clone(),
-            driver: Some(driver),
-            options,
-            internal: Some(network.internal),
-            labels: Some(labels.into_iter().collect()),
-            ..Default::default()
-        };
-        let object = format!("network {key}");
-        let seed = self.run.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        for attempt in 0..SUBNET_TRIES {
-            let config = if network.ipam.config.is_empty() {
-                vec![IpamConfig { subnet: Some(small_subnet(seed, attempt)), ..Default::default() }]
-            } else {
-                network.ipam.config.iter().map(convert::subnet).collect()
-            };
-            request.ipam =
-                Some(Ipam { config: Some(config), driver: network.ipam.driver.clone(), ..Default::default() });
-            let (docker, request) = (self.engine.docker.clone(), request.clone());
-            let made = async move { docker.create_network(request).await };
-            match self.make(Call::CreateNetwork, &object, made).await {
-                Ok(answer) => {
-                    self.networks.insert(key.to_owned(), answer.id);
-                    return Ok(());
-                }
-                Err(error) if network.ipam.config.is_empty() && overlaps(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let why = format!("{SUBNET_TRIES} subnets of 10.213.0.0/16 are taken");
-        Err(EngineError::other(Call::CreateNetwork, &object, why).into())
-    }
-
-    /// Creates a container as planned, of the service that it is made of; it is not yet started. Of our own image, its
-    /// stdin, stdout and stderr are ours, and it can tell by its stdin when we are gone.
-    ///
-    /// # Errors
-    /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without a limit asked for.
-    pub async fn create(&self, plan: &ContainerPlan, service: &Service, image: &str) -> Result<Container> {
+    /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without what is asked for;
+    /// `Error::Compose` for a secret or config that cannot be read.
+    pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
         let name = &plan.name;
-        let mut networks = service.networks.iter();
-        let first = networks.next();
-        let mut body = ContainerCreateBody {
-            networking_config: first.map(|(key, attachment)| convert::endpoint(name, self.network(key), attachment)),
-            ..convert::container(plan, service, image)
+        let service = &project.services[&plan.service];
+        if let Some(why) = mounts::not_known(service, self.engine.api_version()) {
+            return Err(Error::Preflight(format!("creating container {name}: {why}")));
+        }
+        let files = files::placed(&plan.service, service, project)?;
+        let names = convert::Names {
+            container: &|service| self.container_name(service),
+            volume: &|key| self.volumes.get(key).map_or(key, String::as_str).to_owned(),
         };
-        if first.is_none()
-            && let Some(host_config) = &mut body.host_config
-        {
-            host_config.network_mode = Some("none".into());
+        let mut body = convert::container(plan, service, image, &files::volumes(&files), &names);
+        let mut networks = service.networks.iter();
+        if let Some((key, attachment)) = networks.next() {
+            let settings = convert::endpoint(name, service, attachment, &names);
+            let endpoints_config = Some(HashMap::from([(self.network(key).to_owned(), settings)]));
+            body.networking_config = Some(NetworkingConfig { endpoints_config });
         }
         let labels = service.labels.clone().into_iter().collect();
-        let container = self.create_from(name, body, labels, service.is_ours()).await?;
+        let platform = service.platform.as_deref().unwrap_or_default();
+        let container = self.create_from(name, body, labels, service.is_ours(), platform).await?;
         for (key, attachment) in networks {
             let request = NetworkConnectRequest {
                 container: container.id().to_owned(),
-                endpoint_config: Some(convert::endpoint_settings(name, attachment)),
+                endpoint_config: Some(convert::endpoint(name, service, attachment, &names)),
             };
             let connected = self.engine.docker.connect_network(self.network(key), request);
             self.engine.ask(Call::Connect, &format!("container {name} to network {key}"), connected).await?;
         }
+        container.put(&files).await?;
         Ok(container)
     }
 
@@ -169,12 +138,12 @@ impl Cluster {
         command: Vec<String>,
     ) -> Result<Container> {
         let body = convert::probe(target.id(), image, user, cpus, command);
-        self.create_from(&format!("{}-probe", target.service()), body, Default::default(), true).await
+        self.create_from(&format!("{}-probe", target.service()), body, Default::default(), true, "").await
     }
 
     /// Creates a container of our own image that sees nothing but the host's `/proc` and `/sys`.
     pub async fn create_alone(&self, name: &str, image: &str, command: Vec<String>) -> Result<Container> {
-        self.create_from(name, convert::alone(image, command), Default::default(), true).await
+        self.create_from(name, convert::alone(image, command), Default::default(), true, "").await
     }
 
     async fn create_from(
@@ -183,8 +152,9 @@ impl Cluster {
         mut body: ContainerCreateBody,
         labels: BTreeMap<String, String>,
         piped: bool,
+        platform: &str,
     ) -> Result<Container> {
-        let name = format!("{}-{service}-1", project(&self.run));
+        let name = self.container_name(service);
         let ours = [
             ("com.docker.compose.service", service),
             ("com.docker.compose.container-number", "1"),
@@ -195,7 +165,7 @@ impl Cluster {
         if piped {
             convert::pipe(&mut body);
         }
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let options = CreateContainerOptionsBuilder::new().name(&name).platform(platform).build();
         let docker = self.engine.docker.clone();
         let created = async move { docker.create_container(Some(options), body).await };
         let created = self.make(Call::Create, &format!("container {service}"), created).await?;
@@ -209,7 +179,7 @@ impl Cluster {
     }
 
     /// Labels of the compose file, and ours over them: removing goes by ours.
-    fn labelled<const N: usize>(
+    pub(super) fn labelled<const N: usize>(
         &self,
         theirs: BTreeMap<String, String>,
         ours: [(&str, &str); N],
@@ -220,7 +190,7 @@ impl Cluster {
 
     /// Asks for something new, and goes on asking when nobody waits for it any more: what an engine is making while it is
     /// looked for is in no list yet.
-    async fn make<T: Send + 'static>(
+    pub(super) async fn make<T: Send + 'static>(
         &self,
         call: Call,
         object: &str,
@@ -250,7 +220,7 @@ impl Cluster {
             }
         };
         if tokio::time::timeout(limit, removing).await.is_err() && left.is_empty() {
-            left.push(EngineError::timed_out(Call::Remove, "containers and networks", limit));
+            left.push(EngineError::timed_out(Call::Remove, "containers, networks and volumes", limit));
         }
         Leftovers(left)
     }
@@ -269,7 +239,12 @@ impl Cluster {
             Ok(networks) => networks,
             Err(error) => return Round { was_empty: false, failed: vec![error] },
         };
-        let was_empty = containers.is_empty() && networks.is_empty();
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let volumes = match engine.ask(Call::List, "volumes", docker.list_volumes(Some(options))).await {
+            Ok(answer) => answer.volumes.unwrap_or_default(),
+            Err(error) => return Round { was_empty: false, failed: vec![error] },
+        };
+        let was_empty = containers.is_empty() && networks.is_empty() && volumes.is_empty();
         let removals = containers.into_iter().filter_map(|container| container.id).map(|id| async move {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             let object = format!("container {}", &id[..id.len().min(12)]);
@@ -281,8 +256,17 @@ impl Cluster {
             let removal = docker.remove_network(network.id.as_deref().unwrap_or_default());
             outcomes.push(engine.ask(Call::Remove, &object, removal).await);
         }
+        for volume in volumes {
+            let removal = docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>);
+            outcomes.push(engine.ask(Call::Remove, &format!("volume {}", volume.name), removal).await);
+        }
         let failed = outcomes.into_iter().filter_map(Result::err).filter(|error| !error.is_not_found());
         Round { was_empty, failed: failed.collect() }
+    }
+
+    /// Under which the engine knows a service's container.
+    fn container_name(&self, service: &str) -> String {
+        format!("{}-{service}-1", project_name(&self.run))
     }
 
     fn network<'a>(&'a self, key: &'a str) -> &'a str {
@@ -297,30 +281,7 @@ struct Round {
     failed: Vec<EngineError>,
 }
 
-fn project(run: &str) -> String {
+/// The name under which Compose's own tools show a run.
+pub(super) fn project_name(run: &str) -> String {
     format!("vscale-{}", run.to_ascii_lowercase())
-}
-
-/// A /28 (13 containers) of 10.213.0.0/16, another one for each attempt.
-fn small_subnet(seed: u32, attempt: u32) -> String {
-    let block = seed.wrapping_add(attempt.wrapping_mul(97)) % 4096;
-    format!("10.213.{}.{}/28", block / 16, block % 16 * 16)
-}
-
-/// Whether a subnet is taken: the engine has no status of its own for that (403, 409 or 500 by its version), only words.
-fn overlaps(error: &EngineError) -> bool {
-    matches!(error.cause(), Cause::Refused { message, .. } if message.to_ascii_lowercase().contains("overlap"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::small_subnet;
-    use std::collections::HashSet;
-
-    #[test]
-    fn attempts_go_to_different_subnets_of_the_range() {
-        let subnets: HashSet<String> = (0..32).map(|attempt| small_subnet(4_000_000_000, attempt)).collect();
-        assert_eq!(subnets.len(), 32);
-        assert!(subnets.iter().all(|subnet| subnet.starts_with("10.213.") && subnet.ends_with("/28")));
-    }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StatsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StatsOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use std::{collections::VecDeque, io::Read, time::Duration};
@@ -19,11 +19,14 @@ const FILE_LIMIT_BYTES: usize = 4 << 20;
 /// Before a removal is tried once more.
 const REMOVE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Before an engine that went away is asked again whether a container has ended.
+const WAIT_PAUSE: Duration = Duration::from_secs(1);
+
 /// A container of this run.
 pub struct Container {
-    engine: Engine,
-    service: String,
-    id: String,
+    pub(super) engine: Engine,
+    pub(super) service: String,
+    pub(super) id: String,
     piped: bool,
 }
 
@@ -114,6 +117,21 @@ impl Container {
             error: state.error.unwrap_or_default(),
             networks: networks.len(),
         })
+    }
+
+    /// Comes back once it runs no more.
+    pub async fn ended(&self) {
+        loop {
+            let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+            let mut answers = self.engine.docker.wait_container(&self.id, Some(options));
+            // An exit status is an error here, as a broken connection is: how it stands says which.
+            let _ = self.engine.ask_next(Call::Wait, &self.service, answers.next()).await;
+            match self.state().await {
+                Ok(state) if !state.running => return,
+                Err(Error::Engine(error)) if error.is_not_found() => return,
+                _ => tokio::time::sleep(WAIT_PAUSE).await,
+            }
+        }
     }
 
     /// The limits as the engine says they are set.
@@ -211,7 +229,7 @@ impl Container {
         self.ask(Call::Inspect, self.engine.docker.inspect_container(&self.id, None)).await
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         call: Call,
         answer: impl Future<Output = Result<T, bollard::errors::Error>>,

@@ -1,38 +1,74 @@
 //! A service of the compose file as the engine's request. Nothing is defaulted here but what keeps a run reproducible: no
 //! restarts, no health checks (they would steal CPU from the measurement), no swap beyond a memory limit.
 
-use super::limits;
+use super::{limits, mounts};
 use crate::{
-    compose::{Attachment, Mount, MountSource, Service, Subnet, Ulimit},
+    compose::{Attachment, Device, Gpus, Service, Ulimit},
     model::{ContainerPlan, CpuSet},
 };
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, IpamConfig, NetworkingConfig,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, DeviceRequest, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigLogConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::{BTreeMap, HashMap};
 
 const OWN_ROLE_MEMORY_BYTES: i64 = 256 << 20;
 const OWN_ROLE_PIDS: i64 = 64;
 
-/// The request for a container as planned, without networks and labels.
-pub(super) fn container(plan: &ContainerPlan, service: &Service, image: &str) -> ContainerCreateBody {
+/// The engine's names of what a compose file names.
+pub(super) struct Names<'a> {
+    /// Of a service's container.
+    pub(super) container: &'a dyn Fn(&str) -> String,
+    /// Of a volume.
+    pub(super) volume: &'a dyn Fn(&str) -> String,
+}
+
+impl Names<'_> {
+    /// `service:NAME` as the engine has it; other modes are its own words.
+    fn mode(&self, mode: &str) -> String {
+        mode.strip_prefix("service:")
+            .map_or_else(|| mode.to_owned(), |name| format!("container:{}", (self.container)(name)))
+    }
+}
+
+/// The request for a container as planned, without networks and labels; `folders` are to be volumes.
+pub(super) fn container(
+    plan: &ContainerPlan,
+    service: &Service,
+    image: &str,
+    folders: &[String],
+    names: &Names<'_>,
+) -> ContainerCreateBody {
+    let network_mode = match &service.network_mode {
+        Some(mode) => Some(names.mode(&String::from(mode.clone()))),
+        None => service.networks.is_empty().then(|| "none".into()),
+    };
     let mut host_config = HostConfig {
         init: service.init,
+        network_mode,
+        ipc_mode: service.ipc.as_deref().map(|mode| names.mode(mode)),
+        pid_mode: service.pid.as_deref().map(|mode| names.mode(mode)),
+        runtime: service.runtime.clone(),
         readonly_rootfs: Some(service.read_only),
+        group_add: some(&service.group_add),
         cap_add: some(&service.cap_add),
         cap_drop: some(&service.cap_drop),
         security_opt: some(&service.security_opt),
         extra_hosts: some(&service.extra_hosts),
-        binds: some(&service.volumes.iter().filter_map(bind).collect::<Vec<_>>()),
-        tmpfs: (!service.tmpfs.is_empty()).then(|| service.tmpfs.iter().map(|mount| split_tmpfs(mount)).collect()),
+        dns: some(&service.dns),
+        dns_search: some(&service.dns_search),
+        dns_options: some(&service.dns_opt),
+        devices: some(&service.devices).map(|devices| devices.into_iter().map(device).collect()),
+        device_requests: some(&service.gpus).map(|gpus| gpus.into_iter().map(device_request).collect()),
         cpu_shares: service.cpu_shares,
-        shm_size: service.shm_size_bytes.map(|bytes| bytes as i64),
+        memory_reservation: service.mem_reservation_bytes.map(signed),
+        shm_size: service.shm_size_bytes.map(signed),
         ulimits: (!service.ulimits.is_empty()).then(|| service.ulimits.iter().map(ulimit).collect()),
         sysctls: (!service.sysctls.is_empty())
             .then(|| service.sysctls.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),
         ..reproducible()
     };
+    mounts::write(service, names.volume, folders, &mut host_config);
     limits::write(&plan.limits, &mut host_config);
     let environment: BTreeMap<_, _> = service.environment.iter().chain(&plan.environment).collect();
     ContainerCreateBody {
@@ -40,8 +76,12 @@ pub(super) fn container(plan: &ContainerPlan, service: &Service, image: &str) ->
         cmd: plan.command.clone().or_else(|| service.command.clone()),
         entrypoint: service.entrypoint.clone(),
         env: Some(environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+        hostname: service.hostname.clone(),
+        domainname: service.domainname.clone(),
         user: service.user.clone(),
         working_dir: service.working_dir.clone(),
+        tty: Some(service.tty),
+        open_stdin: Some(service.stdin_open),
         stop_signal: service.stop_signal.clone(),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
         host_config: Some(host_config),
@@ -68,6 +108,7 @@ pub(super) fn alone(image: &str, command: Vec<String>) -> ContainerCreateBody {
 
 /// Gives a container pipes to us, and tells our roles in it that closing stdin means that we are gone.
 pub(super) fn pipe(body: &mut ContainerCreateBody) {
+    body.tty = Some(false);
     body.open_stdin = Some(true);
     body.stdin_once = Some(true);
     body.attach_stdin = Some(true);
@@ -76,16 +117,20 @@ pub(super) fn pipe(body: &mut ContainerCreateBody) {
     body.env.get_or_insert_default().push("VSCALE_TIED_TO_STDIN=true".into());
 }
 
-/// The one network that a container is created with.
-pub(super) fn endpoint(service: &str, network: &str, attachment: &Attachment) -> NetworkingConfig {
-    let endpoints = HashMap::from([(network.to_owned(), endpoint_settings(service, attachment))]);
-    NetworkingConfig { endpoints_config: Some(endpoints) }
-}
-
-/// A container's place in a network: reachable by its service's name and its aliases.
-pub(super) fn endpoint_settings(service: &str, attachment: &Attachment) -> EndpointSettings {
-    let aliases = [service.to_owned()].into_iter().chain(attachment.aliases.clone()).collect();
-    EndpointSettings { aliases: Some(aliases), ..Default::default() }
+/// A container's place in a network: reachable by its service's name and its aliases, and itself reaching what it is linked
+/// to by the link's name.
+pub(super) fn endpoint(name: &str, service: &Service, attachment: &Attachment, names: &Names<'_>) -> EndpointSettings {
+    let link = |(other, alias): &(String, String)| format!("{}:{alias}", (names.container)(other));
+    let links: Vec<String> = service.links.iter().map(link).collect();
+    EndpointSettings {
+        aliases: Some([name.to_owned()].into_iter().chain(attachment.aliases.clone()).collect()),
+        links: some(&links),
+        ipam_config: attachment
+            .ipv4_address
+            .clone()
+            .map(|address| EndpointIpamConfig { ipv4_address: Some(address), ..Default::default() }),
+        ..Default::default()
+    }
 }
 
 fn own_role(image: &str, command: Vec<String>, host_config: HostConfig) -> ContainerCreateBody {
@@ -114,29 +159,33 @@ fn reproducible() -> HostConfig {
     }
 }
 
-/// A network's addresses.
-pub(super) fn subnet(subnet: &Subnet) -> IpamConfig {
-    let Subnet { subnet, gateway, ip_range, aux_addresses } = subnet.clone();
-    let auxiliary_addresses = (!aux_addresses.is_empty()).then(|| aux_addresses.into_iter().collect());
-    IpamConfig { subnet, gateway, ip_range, auxiliary_addresses }
-}
-
-/// A folder of the host, as `docker run --volume` has it.
-fn bind(mount: &Mount) -> Option<String> {
-    let MountSource::Bind { source, .. } = &mount.source else { return None };
-    Some(format!("{}:{}{}", source.display(), mount.target, if mount.read_only { ":ro" } else { "" }))
-}
-
 fn ulimit((name, limit): (&String, &Ulimit)) -> ResourcesUlimits {
     ResourcesUlimits { name: Some(name.clone()), soft: Some(limit.soft), hard: Some(limit.hard) }
 }
 
-/// `/tmp:size=64m` into path and options.
-fn split_tmpfs(mount: &str) -> (String, String) {
-    let (path, options) = mount.split_once(':').unwrap_or((mount, ""));
-    (path.to_owned(), options.to_owned())
+fn device(device: Device) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(device.source),
+        path_in_container: Some(device.target),
+        cgroup_permissions: Some(device.permissions),
+    }
 }
 
-fn some(list: &[String]) -> Option<Vec<String>> {
+fn device_request(gpus: Gpus) -> DeviceRequest {
+    DeviceRequest {
+        driver: gpus.driver,
+        count: gpus.count,
+        device_ids: some(&gpus.device_ids),
+        // Each inner list is one way to satisfy the request.
+        capabilities: Some(vec![gpus.capabilities]),
+        options: Some(gpus.options.into_iter().collect()),
+    }
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Cluster, Engine, Leftovers};
 use crate::error::Result;
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -93,8 +93,11 @@ async fn runs(engine: &Engine) -> Result<BTreeMap<String, String>> {
     let containers = engine.ask(Call::List, "containers", engine.docker.list_containers(Some(containers))).await?;
     let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
     let networks = engine.ask(Call::List, "networks", engine.docker.list_networks(Some(networks))).await?;
+    let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
+    let volumes = engine.ask(Call::List, "volumes", engine.docker.list_volumes(Some(volumes))).await?;
     let labels = (containers.into_iter().map(|it| it.labels)).chain(networks.into_iter().map(|it| it.labels));
-    let runs = labels.flatten().filter_map(|mut labels| {
+    let labels = labels.flatten().chain(volumes.volumes.unwrap_or_default().into_iter().map(|it| it.labels));
+    let runs = labels.filter_map(|mut labels| {
         let owner = labels.remove(OWNER_LABEL).unwrap_or_default();
         Some((labels.remove(RUN_LABEL)?, owner))
     });

@@ -1,14 +1,13 @@
 //! The image of a service: our own, one built from its `build:`, or one that is there or can be pulled.
 
-use super::{BaseImage, Engine, build::Build};
+use super::{BaseImage, Call, Engine, EngineError};
 use crate::{
-    compose::{OWN_IMAGE, Service},
+    compose::{OWN_IMAGE, PullPolicy, Service},
     error::{Error, Result},
 };
-use std::fs;
-
-/// The build argument through which a Dockerfile takes its base image from us.
-const BASE_ARGUMENT: &str = "BASE_IMAGE";
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt;
+use std::collections::BTreeMap;
 
 impl Engine {
     /// The reference of a service's image, which is there when this returns; `None` is our own image. `progress` hears
@@ -23,59 +22,95 @@ impl Engine {
         base: BaseImage<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Option<String>> {
+        let platform = service.platform.as_deref().unwrap_or_default();
         if let Some(build) = &service.build {
-            let dockerfile = build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".into());
-            let path = build.context.join(&dockerfile);
-            let text =
-                fs::read_to_string(&path).map_err(|error| Error::Compose(format!("{}: {error}", path.display())))?;
-            let mut args = build.args.clone();
-            if takes_base_image(&text) && !args.contains_key(BASE_ARGUMENT) {
-                args.insert(BASE_ARGUMENT.into(), self.base_image(base, progress).await?);
-            }
-            let repository = format!("vscale/{}", name.to_ascii_lowercase());
-            let built = Build::from_folder(
-                &repository,
-                &build.context,
-                &dockerfile.to_string_lossy(),
-                build.target.as_deref(),
-                args,
-            )?;
-            return self.build_once(built, progress).await.map(Some);
+            return self.built(name, build, platform, base, progress).await.map(Some);
         }
-        match service.image.as_deref() {
-            None => Err(Error::Compose(format!("services.{name}: has neither image nor build"))),
-            Some(OWN_IMAGE) => Ok(None),
-            Some(reference) => {
-                if self.image(name, reference).await?.is_none() {
-                    self.pull(reference, progress).await.map_err(|why| {
-                        Error::Preflight(format!(
-                            "{name}: the image {reference} is not there and cannot be pulled: {why}"
-                        ))
-                    })?;
+        let reference = match service.image.as_deref() {
+            None => return Err(Error::Compose(format!("services.{name}: has neither image nor build"))),
+            Some(OWN_IMAGE) => return Ok(None),
+            Some(reference) => reference,
+        };
+        let is_there = self.image(name, reference).await?.is_some();
+        match service.pull_policy {
+            Some(PullPolicy::Never) if !is_there => {
+                let advice = "and `pull_policy: never` forbids pulling it";
+                return Err(Error::Preflight(format!("{name}: the image {reference} is not there, {advice}")));
+            }
+            Some(PullPolicy::Build) => {
+                return Err(Error::Compose(format!("services.{name}.pull_policy: `build` without a `build`")));
+            }
+            Some(PullPolicy::Always) => {}
+            _ if is_there => return Ok(Some(reference.to_owned())),
+            _ => {}
+        }
+        self.pull(reference, platform, progress).await.map_err(|why| {
+            let found = if is_there { "is there, but" } else { "is not there and" };
+            Error::Preflight(format!("{name}: the image {reference} {found} cannot be pulled: {why}"))
+        })?;
+        Ok(Some(reference.to_owned()))
+    }
+
+    /// Pulls an image; the error says why it did not work.
+    pub(super) async fn pull(
+        &self,
+        reference: &str,
+        platform: &str,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), String> {
+        progress(&format!("pulling {reference}"));
+        let (name, tag) = name_and_tag(reference);
+        let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).platform(platform).build();
+        let mut answers = self.docker.create_image(Some(options), None, None);
+        let object = format!("image {reference}");
+        let said = |error: EngineError| error.to_string();
+        let mut layers = BTreeMap::new();
+        while let Some(info) = self.ask_next(Call::Pull, &object, answers.next()).await.map_err(said)? {
+            if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
+                return Err(error);
+            }
+            match (info.id, info.status) {
+                (None, Some(status)) => progress(&status),
+                // Each layer tells how it stands by the hundred: only how many are there is passed on.
+                (Some(layer), Some(status)) if !status.starts_with("Pulling from") => {
+                    let is_there = ["Pull complete", "Already exists"].contains(&status.as_str());
+                    let is_news = layers.insert(layer, is_there) != Some(is_there) && is_there;
+                    if is_news {
+                        let there = layers.values().filter(|is_there| **is_there).count();
+                        progress(&format!("{there} of {} layers", layers.len()));
+                    }
                 }
-                Ok(Some(reference.to_owned()))
+                _ => {}
             }
         }
+        Ok(())
     }
 }
 
-fn takes_base_image(dockerfile: &str) -> bool {
-    let declared = |line: &str| {
-        let mut words = line.split_ascii_whitespace();
-        words.next().is_some_and(|word| word.eq_ignore_ascii_case("ARG"))
-            && words.next().is_some_and(|word| word.split('=').next() == Some(BASE_ARGUMENT))
-    };
-    dockerfile.lines().any(declared)
+/// As the engine takes them: a digest belongs to the name, and without a tag all would be pulled.
+fn name_and_tag(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        _ if reference.contains('@') => (reference, ""),
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::takes_base_image;
+    use super::name_and_tag;
 
     #[test]
-    fn the_argument_is_found_where_it_is_declared() {
-        assert!(takes_base_image("# x\nARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\n"));
-        assert!(takes_base_image("arg BASE_IMAGE\n"));
-        assert!(!takes_base_image("FROM debian\n# ARG BASE_IMAGE\nARG BASE_IMAGE_2\n"));
+    fn references_are_split_as_the_engine_takes_them() {
+        for (reference, name, tag) in [
+            ("nginx", "nginx", "latest"),
+            ("nginx:1.27", "nginx", "1.27"),
+            ("localhost:5000/x", "localhost:5000/x", "latest"),
+            ("localhost:5000/x:y", "localhost:5000/x", "y"),
+            ("nginx@sha256:12ab", "nginx@sha256:12ab", ""),
+            ("nginx:1@sha256:12ab", "nginx:1@sha256:12ab", ""),
+        ] {
+            assert_eq!(name_and_tag(reference), (name, tag));
+        }
     }
 }

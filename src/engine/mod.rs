@@ -9,11 +9,15 @@ mod call;
 mod cluster;
 mod container;
 mod convert;
+mod files;
 mod gc;
+mod health;
 mod image;
 mod limits;
+mod mounts;
 mod output;
 mod own_image;
+mod shared;
 mod stats;
 mod user;
 
@@ -22,6 +26,7 @@ pub use call::{Call, Cause, EngineError};
 pub use cluster::{Cluster, Leftovers};
 pub use container::{Container, Sampled, State};
 pub use gc::{Owner, collect_garbage};
+pub use health::{Check, Health};
 pub use output::Output;
 
 use crate::{
@@ -40,6 +45,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 #[derive(Clone)]
 pub struct Engine {
     docker: Docker,
+    /// Where it listens.
+    address: String,
     facts: EngineFacts,
     /// No call waits longer, whatever its own limit.
     longest_wait: Duration,
@@ -62,7 +69,7 @@ impl Engine {
     pub async fn connect_to(address: &str, longest_wait: Duration) -> Result<Self> {
         let docker = Docker::connect_with_host(address).map_err(|error| unreachable(address, &error))?;
         let docker = docker.with_timeout(ANSWER_LIMIT);
-        let mut engine = Self { docker, facts: EngineFacts::default(), longest_wait };
+        let mut engine = Self { docker, address: address.to_owned(), facts: EngineFacts::default(), longest_wait };
         let refused = |error: EngineError| unreachable(address, error.source().unwrap_or(&error));
         let docker = engine.docker.clone();
         engine.docker = engine.ask(Call::Greet, "the engine", docker.negotiate_version()).await.map_err(refused)?;
@@ -98,6 +105,12 @@ impl Engine {
     /// What it is.
     pub fn facts(&self) -> &EngineFacts {
         &self.facts
+    }
+
+    /// As numbers: 1.41.
+    fn api_version(&self) -> (usize, usize) {
+        let version = self.docker.client_version();
+        (version.major_version, version.minor_version)
     }
 
     /// Id and size of an image, or `None` when it is not there.

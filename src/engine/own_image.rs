@@ -3,13 +3,14 @@
 //! Built by the engine from a tar made in memory and tagged by the executable's hash: built once, never stale, and the
 //! controller and its roles are never of different versions.
 
-use super::{Engine, build::Build};
+use super::{
+    Engine,
+    build::{Build, Context},
+};
 use crate::{
     compose::OWN_IMAGE,
     error::{Error, Result},
 };
-use std::path::Path;
-
 const DOCKERFILE: &str = include_str!("../../docker/vscale/Dockerfile");
 
 impl Engine {
@@ -26,10 +27,10 @@ impl Engine {
                 path.display()
             )));
         }
-        let mut build = Build::new(OWN_IMAGE);
-        build.add_file(Path::new("Dockerfile"), DOCKERFILE.as_bytes(), 0o644)?;
-        build.add_file(Path::new("vscale"), &executable, 0o111)?;
-        self.build_once(build, progress).await
+        let mut context = Context::default();
+        context.put("Dockerfile", DOCKERFILE, 0o644);
+        context.put("vscale", executable, 0o111);
+        self.build_once(Build::of_files(OWN_IMAGE, context), progress).await
     }
 }
 

@@ -47,18 +47,30 @@ pub(super) struct Up {
     /// What its probe saw last.
     pub(super) seen: Option<ProbeSample>,
     pub(super) ready_after_us: u64,
+    /// It has done its work and is to run no more.
+    pub(super) has_completed: bool,
 }
 
 impl Starter<'_> {
-    /// Starts a container and waits until it is ready, if it has an endpoint to ask; its probe is kept.
+    /// Starts a container and waits until it is as others want it, and ready, if it has an endpoint to ask; its probe is kept.
     pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
         let service = &self.project.services[&plan.service];
         let image = if service.is_ours() { self.own_image } else { &self.images[&plan.service] };
         let with_token = service.is_ours().then(|| self.control.container(plan));
-        let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), service, image).await?;
+        let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), self.project, image).await?;
         let output = container.start().await?;
         let networks = service.networks.len();
-        let mut up = Up { plan: plan.clone(), container, output, networks, probe: None, seen: None, ready_after_us: 0 };
+        let mut up = Up {
+            plan: plan.clone(),
+            container,
+            output,
+            networks,
+            probe: None,
+            seen: None,
+            ready_after_us: 0,
+            has_completed: false,
+        };
+        up.has_completed = self.await_wanted(plan, &up.container, image, visit, tell).await?;
         let Some(ready) = &plan.ready else { return Ok(up) };
         let count = self.count.filter(|_| plan.name == self.target);
         let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout, count };
@@ -70,7 +82,12 @@ impl Starter<'_> {
         let mut waiting = |last| {
             tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {last}", plan.name) });
         };
-        match probe.until_ready(self.ready_timeout, &mut waiting).await {
+        // Its probe ends with it, but for one that shares the processes of another.
+        let ready = tokio::select! {
+            ready = probe.until_ready(self.ready_timeout, &mut waiting) => ready,
+            () = up.container.ended() => Err(Error::Start("it has ended".into())),
+        };
+        match ready {
             Ok(after_us) => up.ready_after_us = after_us,
             Err(error) => return Err(not_ready(&up.container, error).await),
         }
@@ -120,6 +137,9 @@ impl Up {
 
     /// What became of it, if it is not as it was started: it has ended, or somebody took it off a network.
     pub(super) async fn lost(&self) -> Result<Option<Ended>> {
+        if self.has_completed {
+            return Ok(None);
+        }
         let state = self.container.state().await?;
         let how = match state {
             State { running: false, .. } => state.in_words(),
@@ -168,6 +188,20 @@ pub(super) async fn not_ready(container: &Container, found: Error) -> Error {
         format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
     };
     Error::Start(format!("{name}: {why}; {shown}"))
+}
+
+/// Why a container did not come up, with those that have ended meanwhile: one that it needs may be among them.
+pub(super) async fn with_ended(error: Error, standing: &[Up]) -> Error {
+    let Error::Start(mut why) = error else { return error };
+    for up in standing.iter().filter(|up| !up.has_completed) {
+        if let Ok(state) = up.container.state().await
+            && !state.running
+        {
+            let ended = not_ready(&up.container, Error::Start(String::new())).await;
+            why = format!("{why}\n{ended}");
+        }
+    }
+    Error::Start(why)
 }
 
 /// Why a role of ours says nothing more: that its connection to us was cut, or its own last words.

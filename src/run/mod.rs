@@ -1,6 +1,7 @@
 //! A whole run: prepare, carry out one visit after the other, save each, tear down whatever happens. Nothing is decided
 //! here: the plan says what, and [`plan::next`] what next.
 
+mod awaited;
 mod containers;
 mod control;
 mod phase;
@@ -124,9 +125,7 @@ impl Session<'_> {
         let (plan, run, folder) = self.begin(&prepared, tell)?;
         let (run, folder) = self.kept.insert((run, folder));
         folder.save_run(run)?;
-        for (key, network) in &self.job.project.networks {
-            self.cluster.create_network(key, network).await?;
-        }
+        self.cluster.create_shared(&self.job.project).await?;
         let redactor = &self.job.redactor;
         let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &plan)?;
         let mut removed = Ok(());

@@ -2,7 +2,7 @@
 
 use super::{
     Listener,
-    containers::{Starter, Up, not_ready},
+    containers::{Starter, Up, not_ready, with_ended},
     control::Control,
     phase::{self, Loaded, Stage},
     prepare::Prepared,
@@ -17,7 +17,7 @@ use crate::{
     measure::WorkerCounter,
     model::{
         Attestation, ContainerPlan, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan,
-        Plan, QuotaAbove, SpeedReading, Visit, Visited,
+        Plan, QuotaAbove, SpeedReading, Visit, Visited, WorkersTold,
     },
     store::Attached,
     units::now_unix_us,
@@ -121,7 +121,9 @@ impl<'a> Carrier<'a> {
             removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
         }
-        let attestation = Attestation { workers_before, workers_after: None, limits: Vec::new(), above: None };
+        let workers_not_told = not_told(&target);
+        let attestation =
+            Attestation { workers_before, workers_after: None, workers_not_told, limits: Vec::new(), above: None };
         let visited = Visited {
             id: visit.id.clone(),
             sequence: visit.sequence,
@@ -139,6 +141,7 @@ impl<'a> Carrier<'a> {
         let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
 
         visited.attestation.workers_after = self.look(&mut target).await;
+        visited.attestation.workers_not_told = not_told(&target).or(visited.attestation.workers_not_told.take());
         visited.attestation.above = since(above_before, target.quotas_above().await);
         visited.attestation.limits = self.limits(&target, &visited.phases).await;
         visited.ended.extend(self.ended(&target).await);
@@ -182,10 +185,17 @@ impl<'a> Carrier<'a> {
         Ok(all_lost)
     }
 
+    async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
+        match self.starter.start(plan, visit, tell).await {
+            Err(error) => Err(with_ended(error, &self.standing).await),
+            up => up,
+        }
+    }
+
     /// Starts what then stands for the run.
     async fn stand(&mut self, plan: &ContainerPlan, visit: &Visit, tell: Listener<'_>) -> Result<()> {
         tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
-        let mut up = self.starter.start(plan, &visit.id, tell).await?;
+        let mut up = self.start(plan, &visit.id, tell).await?;
         // It is ready, and nobody looks into it any more; but who is not of ours does not end with us without its probe.
         let is_ours = self.starter.project.services[&plan.service].is_ours();
         if let Some(probe) = up.probe.take_if(|_| is_ours) {
@@ -206,7 +216,7 @@ impl<'a> Carrier<'a> {
                 let (visit_id, container) = (visit.id.clone(), plan.name.clone());
                 let workers = Some(visit.workers).filter(|_| self.has_workers);
                 tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
-                let up = self.starter.start(plan, &visit.id, tell).await?;
+                let up = self.start(plan, &visit.id, tell).await?;
                 tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
                 target = Some(up);
             } else {
@@ -278,7 +288,8 @@ impl<'a> Carrier<'a> {
         let generator = generator.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
         let Up { container, probe, .. } = target;
         let probe = probe.as_mut().filter(|_| plan.kind == PhaseKind::Target);
-        let others = others.into_iter().filter(|up| up.plan.name != Plan::SPEED).map(|up| &up.container);
+        let others =
+            others.into_iter().filter(|up| up.plan.name != Plan::SPEED && !up.has_completed).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
         let stage = Stage { visit: &visit.id, generator, probe, others };
         let loaded = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await?;
@@ -314,6 +325,14 @@ impl<'a> Carrier<'a> {
             (up.plan.name.clone(), log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes()))
         });
         join_all(read).await
+    }
+}
+
+/// Why a target did not tell its workers when it was last looked at, if it was asked.
+fn not_told(target: &Up) -> Option<String> {
+    match &target.seen.as_ref()?.workers_told {
+        Some(WorkersTold::Nothing(why)) => Some(why.clone()),
+        Some(WorkersTold::Count(_)) | None => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bench;
 mod calibrate;
+mod compose;
 mod failures;
 mod hostile;
 mod init;
@@ -13,7 +14,7 @@ mod stopping;
 mod study;
 mod targets;
 
-use runs::{STACK, binary, compose, docker, left_by, listed};
+use runs::{STACK, binary, docker, left_by, listed};
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -36,7 +37,7 @@ impl Bench {
     /// With `stack` as the target's service and `ready` as its readiness path.
     fn new(stack: &str, ready: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join("compose.yaml"), compose(stack, ready)).expect("writable");
+        fs::write(folder.path().join("compose.yaml"), runs::compose(stack, ready)).expect("writable");
         Self { folder }
     }
 

@@ -45,18 +45,21 @@ networks: {{ bench: {{ internal: true }} }}
     )
 }
 
-/// Containers and networks of the controller with this PID: others may use the same engine.
+/// Containers, networks and volumes of the controller with this PID: others may use the same engine.
 pub fn left_by(controller: u32) -> Vec<String> {
     let mut left = listed(controller, &["ps", "--all"]);
     left.extend(listed(controller, &["network", "ls"]));
+    left.extend(listed(controller, &["volume", "ls"]));
     left
 }
 
 /// The ids of what this list has of the controller's: a label names each object's owner, by host, boot and PID.
 pub fn listed(controller: u32, list: &[&str]) -> Vec<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux");
-    let form = r#"{{.ID}} {{.Label "dev.vscale.owner"}}"#;
-    let lines = docker(&[list, &["--no-trunc", "--filter", "label=dev.vscale.run", "--format", form]].concat());
+    // A volume's name is all that it has, and is never cut.
+    let (id, whole) = if list[0] == "volume" { ("Name", &[][..]) } else { ("ID", &["--no-trunc"][..]) };
+    let form = format!("{{{{.{id}}}}} {{{{.Label \"dev.vscale.owner\"}}}}");
+    let lines = docker(&[list, whole, &["--filter", "label=dev.vscale.run", "--format", &form]].concat());
     let of_ours = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
         [id, of, _boot, pid, ..] => (of == host.trim() && pid == controller.to_string()).then(|| id.to_owned()),
         _ => None,

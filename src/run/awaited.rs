@@ -1,0 +1,103 @@
+//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`).
+
+use super::{
+    Listener,
+    containers::{Starter, not_ready},
+};
+use crate::{
+    compose::Condition,
+    engine::{Container, Health},
+    error::{Error, Result},
+    events::Event,
+    model::ContainerPlan,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Between two looks at most: a check goes on at its own interval only where that is shorter, as it ends with the first
+/// success. How long it may fail is by its own interval and number of retries.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Starter<'_> {
+    /// Waits for what others want of a container that was just started; gives whether it has ended as it should.
+    ///
+    /// # Errors
+    /// [`Error::Start`] when it does not come so far and somebody requires it, with its last log lines.
+    pub(super) async fn await_wanted(
+        &self,
+        plan: &ContainerPlan,
+        container: &Container,
+        image: &str,
+        visit: &str,
+        tell: Listener<'_>,
+    ) -> Result<bool> {
+        let mut has_completed = false;
+        for condition in [Condition::Healthy, Condition::Completed] {
+            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.service));
+            let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut waiting = |how: &str| {
+                tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {how}", plan.name) });
+            };
+            let outcome = match condition {
+                Condition::Healthy => self.until_healthy(plan, container, image, &mut waiting).await,
+                _ => self.until_completed(container, &mut waiting).await,
+            };
+            match outcome {
+                Ok(()) => has_completed |= condition == Condition::Completed,
+                Err(Error::Start(why)) if wanted.iter().all(|wanted| !wanted.required) => {
+                    waiting(&format!("no more, as nobody requires it ({why})"));
+                    has_completed |= !container.state().await?.running;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(has_completed)
+    }
+
+    async fn until_healthy(
+        &self,
+        plan: &ContainerPlan,
+        container: &Container,
+        image: &str,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        let check = self.project.services[&plan.service].healthcheck.as_ref();
+        let check = self.cluster.engine().health_check(&plan.service, check, image).await?;
+        let start = Instant::now();
+        loop {
+            let why = match container.check(&check).await {
+                Ok(Health::Good) => return Ok(()),
+                Ok(Health::Bad(why)) => why,
+                Err(error) => return Err(not_ready(container, error).await),
+            };
+            if !container.state().await?.running {
+                return Err(not_ready(container, Error::Start(why)).await);
+            }
+            if start.elapsed() >= check.patience {
+                let why = format!("unhealthy after {} s: {why}", start.elapsed().as_secs());
+                return Err(not_ready(container, Error::Start(why)).await);
+            }
+            waiting(&why);
+            sleep(check.interval.min(LOOK_EVERY)).await;
+        }
+    }
+
+    async fn until_completed(&self, container: &Container, waiting: &mut dyn FnMut(&str)) -> Result<()> {
+        waiting("to complete");
+        if timeout(self.ready_timeout, container.ended()).await.is_err() {
+            let why = format!(
+                "it has not completed after {} s; --ready-timeout allows more",
+                self.ready_timeout.as_secs_f64()
+            );
+            return Err(not_ready(container, Error::Start(why)).await);
+        }
+        let state = container.state().await?;
+        if !state.running && state.exit_code == 0 {
+            return Ok(());
+        }
+        Err(not_ready(container, Error::Start("it has not completed".into())).await)
+    }
+}
