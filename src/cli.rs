@@ -9,6 +9,7 @@ mod app;
 mod bench;
 mod calibrate;
 mod compare;
+mod init;
 mod load;
 mod mock;
 mod probe;
@@ -19,6 +20,7 @@ pub use app::AppArgs;
 pub use bench::BenchArgs;
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, HistoryArgs};
+pub use init::{InitArgs, TargetFlags, Told};
 pub use load::{ArrivalsArg, FailIf, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use probe::ProbeArgs;
@@ -41,14 +43,16 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a compose file for a server of yours, or a file of requests for what a browser or curl has sent
+    Init(Box<InitArgs>),
     /// Measure a server at one or several worker counts, in containers
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Find out which setting to run, what limits it and what limits next: every setting visited several times
     Study(Box<StudyArgs>),
     /// See how often the verdict is right on this host: targets whose limits are known
     Calibrate(CalibrateArgs),
     /// Do again what a run did, and say what differs in the host
-    Rerun(RerunArgs),
+    Rerun(Box<RerunArgs>),
     /// Make the report of a run again from its folder
     Report(ReportArgs),
     /// Say how the throughput of a second run differs from that of a first
@@ -117,8 +121,11 @@ pub struct RerunArgs {
     #[arg(long)]
     pub as_stored: bool,
     /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE")]
+    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
+    /// The server, where it had no compose file
+    #[command(flatten)]
+    pub target: TargetFlags,
     /// Where the runs are kept
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub results: PathBuf,

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Err(refusal) => return refused(&refusal),
     };
     let outcome = match cli.command {
+        Command::Init(args) => commands::init(&args),
         Command::Bench(args) => commands::bench(&args),
         Command::Study(args) => commands::study(&args),
         Command::Calibrate(args) => commands::calibrate(&args),

@@ -1,5 +1,8 @@
 //! The command line as a user meets it: bad input is refused with what and where, before anything is started.
 
+#[path = "cli/init.rs"]
+mod init;
+
 use insta::assert_snapshot;
 use std::{
     fs::File,
@@ -248,7 +251,7 @@ fn a_name_that_is_not_filled_in_is_said() {
     std::fs::write(&mix, r#"{"path": "/{{user}}", "body": "{{counter}} {{couter}}"}"#).unwrap();
     let flags = ["load", "--host", "http://127.0.0.1:1", "--iterations", "1", "--request-file"];
     let said = refused(&[&flags[..], &[mix.to_str().unwrap()]].concat());
-    assert_snapshot!(said, @"5: warning: {{couter}} is sent as it is: only {{counter}}, {{random}} and {{line}} are filled in");
+    assert_snapshot!(said, @"5: warning: {{couter}} is sent as it is: filled in are {{counter}}, {{random}}, {{line}} and what earlier steps capture");
 }
 
 #[test]

@@ -113,7 +113,8 @@ pub struct RequestFlags {
     #[arg(long)]
     pub stream: bool,
     /// Requests to send instead of the chat completion, a JSON object a line: method, path, headers, body, weight, name,
-    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request, any other {{name}} stays
+    /// expect; or steps (with capture, cookies, once), weight. {{counter}}, {{random}} and {{line}} in them differ for each request,
+    /// {{env:NAME}} is a variable, {{name}} what an earlier step has captured; any other {{name}} stays
     #[arg(long, value_name = "FILE")]
     pub request_file: Option<PathBuf>,
     /// Lines for {{line}}, in turn
@@ -140,10 +141,13 @@ impl RequestFlags {
     /// # Errors
     /// [`crate::error::Error::Usage`] names a file that cannot be read or understood, and where.
     pub fn plan(&self, host: String) -> Result<LoadPlan> {
-        let mut requests = match &self.request_file {
-            Some(path) => read_request_file(path)?,
-            None if self.stream => vec![RequestTemplate::streamed()],
-            None => vec![RequestTemplate::default()],
+        let (mut requests, secrets) = match &self.request_file {
+            Some(path) => {
+                let file = read_request_file(path)?;
+                (file.requests, file.secrets)
+            }
+            None if self.stream => (vec![RequestTemplate::streamed()], Vec::new()),
+            None => (vec![RequestTemplate::default()], Vec::new()),
         };
         if let Some(expect) = &self.expect {
             requests.iter_mut().for_each(|request| request.expect = expect.clone());
@@ -155,6 +159,7 @@ impl RequestFlags {
         }
         Ok(LoadPlan {
             requests,
+            secrets,
             lines: self.data_file.as_deref().map(read_data_file).transpose()?.unwrap_or_default(),
             stream: self.stream,
             timeout_us: micros(self.timeout),

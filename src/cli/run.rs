@@ -1,6 +1,6 @@
 //! The flags of whatever measures in containers: `bench`, `study` and `calibrate`.
 
-use super::{LoadFlags, ProgressArg};
+use super::{LoadFlags, ProgressArg, TargetFlags};
 use crate::{
     error::{Error, Result},
     load::check,
@@ -38,8 +38,11 @@ pub struct RunFlags {
     pub no_baseline: bool,
 
     /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
+    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
+    /// What is measured, where no file says it
+    #[command(flatten)]
+    pub target: TargetFlags,
     /// Where the runs are kept
     #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
     pub results: PathBuf,

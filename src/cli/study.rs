@@ -135,7 +135,7 @@ impl StudyArgs {
         first_of([&flags, &file.drives], &[Drive::UsersPerWorker(USERS_PER_WORKER)])
     }
 
-    /// What B is, where there is one: its compose files, A's where none is named, and its variables.
+    /// What B is, where there is one: its compose files, none where it has A's, and its variables.
     pub fn b(&self) -> Option<(Vec<PathBuf>, BTreeMap<String, String>)> {
         let is_name = |name: &str| {
             let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -145,8 +145,7 @@ impl StudyArgs {
             let (name, value) = text.split_once('=').filter(|(name, _)| is_name(name))?;
             Some((name.to_owned(), value.to_owned()))
         };
-        let files: Vec<PathBuf> = self.ab.iter().filter(|text| variable(text).is_none()).map(PathBuf::from).collect();
-        let files = if files.is_empty() { self.run.files.clone() } else { files };
+        let files = self.ab.iter().filter(|text| variable(text).is_none()).map(PathBuf::from).collect();
         (!self.ab.is_empty()).then(|| (files, self.ab.iter().filter_map(variable).collect()))
     }
 

@@ -121,7 +121,7 @@ fn why_none(result: &LoadResult) -> String {
 pub fn warn_of_names(requests: &[RequestTemplate]) {
     for name in load::names_left(requests) {
         say(format_args!(
-            "warning: {{{{{name}}}}} is sent as it is: only {{{{counter}}}}, {{{{random}}}} and {{{{line}}}} are filled in"
+            "warning: {{{{{name}}}}} is sent as it is: filled in are {{{{counter}}}}, {{{{random}}}}, {{{{line}}}} and what earlier steps capture"
         ));
     }
 }

@@ -1,12 +1,12 @@
 //! Carries out a job, keeps what was measured, makes its reports and says what is to be said: what `bench`, `study` and
 //! `rerun` have in common.
 
-use super::{block_on, colour, load, print, progress::Progress, say, signals, width};
+use super::{block_on, colour, init, load, print, progress::Progress, say, signals, width};
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
     analyse::{Analysis, ChangeLimit, Contrast, stats::Judgement},
-    cli::{FailIf, ProgressArg},
+    cli::{FailIf, ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
@@ -22,12 +22,33 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
+    understood(&|env| compose::load(files, env), variables)
+}
+
+/// The same, or what flags describe in the place of a file.
+///
+/// # Errors
+/// Those of [`project`], and [`Error::Usage`] for flags that do not describe a server.
+pub fn described(
+    target: &TargetFlags,
+    files: &[PathBuf],
+    variables: &BTreeMap<String, String>,
+) -> Result<Project> {
+    let Some(target) = init::described(target)? else { return project(files, variables) };
+    let name = Path::new("(made of the flags)");
+    understood(&|env| compose::load_text(name, target.compose_file(), env), variables)
+}
+
+/// How a project is read, given what variables stand for.
+type Load<'a> = &'a dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<Project>;
+
+fn understood(load: Load, variables: &BTreeMap<String, String>) -> Result<Project> {
     let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
     // What depends on the number of workers is filled in for each visit.
     let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
-    let mut project = compose::load(files, &|name| number(name).or_else(|| given(name)))?;
+    let mut project = load(&|name| number(name).or_else(|| given(name)))?;
     if project.vscale.workers.is_none() {
-        project = compose::load(files, &given)?;
+        project = load(&given)?;
     }
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {

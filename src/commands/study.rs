@@ -2,7 +2,7 @@
 
 use super::{
     load,
-    measure::{job, measure, project},
+    measure::{described, job, measure},
 };
 use std::{collections::BTreeMap, path::Path};
 use vscale::{
@@ -39,17 +39,21 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
 /// The compose file, with B beside it where there is one.
 fn compared(args: &StudyArgs) -> Result<Project> {
     let (run, mut variables) = (&args.run, args.run.variables()?);
-    let a = project(&run.files, &variables)?;
+    let a = described(&run.target, &run.files, &variables)?;
     let Some((files, others)) = args.b() else { return Ok(a) };
     variables.extend(others);
+    let b = match files.is_empty() {
+        true => described(&run.target, &run.files, &variables)?,
+        false => project(&files, &variables)?,
+    };
     let of_a = run.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
-    a.compared_with(project(&files, &variables)?, [of_a, args.ab.join(" ")])
+    a.compared_with(b, [of_a, args.ab.join(" ")])
 }
 
 /// Does again what a run did.
 pub fn rerun(args: &RerunArgs) -> Result<u8> {
     let folder = RunFolder::open(&args.run_dir)?;
-    let project = project(&args.files, &BTreeMap::new())?;
+    let project = described(&args.target, &args.files, &BTreeMap::new())?;
     let run = stored(&folder, &project, args.as_stored)?;
     let job = job(Todo::Again(Box::new(run)), project, &args.results, None);
     measure(&job, args.progress, &[])

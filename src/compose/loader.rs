@@ -32,6 +32,8 @@ pub(super) struct Loader {
     pub(super) problems: Problems,
     pub(super) unset: RefCell<BTreeSet<String>>,
     copied: usize,
+    /// A file that is none, and its text.
+    given: Option<(PathBuf, String)>,
 }
 
 /// Where a file stands, and what it may use.
@@ -43,6 +45,11 @@ struct Scope<'a> {
 }
 
 impl Loader {
+    /// One for which `text` is what the file of this name holds.
+    pub(super) fn given(name: &Path, text: String) -> Self {
+        Self { given: Some((name.to_owned(), text)), ..Self::default() }
+    }
+
     /// The files, merged.
     pub(super) fn load(&mut self, paths: &[PathBuf], folder: &Path, env: Env<'_>) -> Node {
         let scope = Scope { folder, env, depth: 0 };
@@ -100,7 +107,8 @@ impl Loader {
 
     /// A file's documents, interpolated and in canonical form. A file that cannot be read is told where it was asked for.
     fn documents(&mut self, path: &Path, asked: Place, scope: Scope<'_>) -> Vec<Node> {
-        let text = match files::read(path) {
+        let given = self.given.as_ref().filter(|(name, _)| name == path).map(|(_, text)| text.clone());
+        let text = match given.map_or_else(|| files::read(path), Ok) {
             Ok(text) => text,
             Err(error) => {
                 let named = format!("{}: {error}", path.display());

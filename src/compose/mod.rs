@@ -60,7 +60,20 @@ const SHOWN_PROBLEMS: usize = 20;
 /// # Errors
 /// `Error::Compose`, a line for each problem: `compose.yaml:12:5: services.stack.uts: not supported: say hostname`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    let project = resolve(files, env)?;
+    measured(resolve(files, env)?, files)
+}
+
+/// The same of a text that stands in no file; `name` is what errors call it, and says which folder it is in.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+    let files = [name.to_owned()];
+    measured(resolve_by(Loader::given(name, text), &files, env)?, &files)
+}
+
+/// A project that says what is measured.
+fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Project> {
     let Some(vscale) = project.vscale else {
         let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
         return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
@@ -84,10 +97,17 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
 /// # Errors
 /// As [`load`].
 pub fn resolve(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project<Option<Vscale>>> {
+    resolve_by(Loader::default(), files, env)
+}
+
+fn resolve_by(
+    mut loader: Loader,
+    files: &[PathBuf],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Project<Option<Vscale>>> {
     let beside = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
     let folder = std::path::absolute(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
     let folder = folder.map_err(|error| Error::Compose(format!("{}: {error}", beside.display())))?;
-    let mut loader = Loader::default();
     let dot_env = [beside.join(".env")].into_iter().filter(|path| path.exists()).collect::<Vec<_>>();
     let dot_env = loader.dot_env(&dot_env, env);
     let secrets = RefCell::new(Vec::new());

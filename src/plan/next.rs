@@ -10,6 +10,7 @@ use crate::model::{
     PhaseKind, PhasePlan, Plan, Point, Purpose, Ready, RequestTemplate, Scheme, Statuses, Turn, Until, Visit, Visited,
     Wanted, WarmUp, is_served_by_mock,
 };
+use std::collections::BTreeMap;
 
 /// The mock that answers at once.
 const NULL: &str = "vscale-null";
@@ -113,8 +114,8 @@ fn null_phase(plan: &Plan, load: &LoadPlan) -> PhasePlan {
     let command = ["mock", "--any-path", "--host", "0.0.0.0", "--port", &NULL_PORT.to_string()].map(str::to_owned);
     let requests = load.requests.iter().map(|request| match is_served_by_mock(&request.method, &request.path) {
         true => request.clone(),
-        // What a stand-in answers is nobody's expectation.
-        false => RequestTemplate { expect: Expect::any(), ..request.clone() },
+        // What a stand-in answers is nobody's expectation, and has nothing to be captured.
+        false => RequestTemplate { expect: Expect::any(), capture: BTreeMap::new(), ..request.clone() },
     });
     let placement = plan.placement();
     // The target is idle meanwhile.

@@ -16,6 +16,7 @@ impl Redactor {
             [&request.path, &request.body].into_iter().for_each(|text| self.learn_text(text));
         }
         load.lines.iter().for_each(|line| self.learn_text(line));
+        load.secrets.iter().for_each(|value| self.learn(value));
     }
 
     /// A plan as it is kept. It can no longer be carried out.

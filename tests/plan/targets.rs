@@ -8,8 +8,8 @@ use vscale::{
     compose::{self, Project},
     error::Error,
     model::{
-        CountBy, Expect, Gate, HostFacts, Life, LoadPlan, Origin, PhaseKind, PhasePlan, Plan, RequestTemplate, Run,
-        Visit, WORKERS_VARIABLE, Wanted,
+        Capture, CountBy, Expect, Gate, HostFacts, Life, LoadPlan, Origin, PhaseKind, PhasePlan, Plan, RequestTemplate,
+        Run, Visit, WORKERS_VARIABLE, Wanted,
     },
     plan::{Asked, Quota, make, next},
 };
@@ -110,8 +110,15 @@ fn a_baseline_of_requests_that_the_mock_does_not_know_is_left_out() {
     let mut told = project("backend: mock", "command: [app]", "");
     let mock = told.services.get_mut("mock").and_then(|mock| mock.command.as_mut()).expect("it has a command");
     mock.push("--any-path".into());
-    let plan = plan(&asked, &told);
-    assert_eq!((plan.baseline, plan.no_baseline), (true, None));
+    let any_path = plan(&asked, &told);
+    assert_eq!((any_path.baseline, any_path.no_baseline), (true, None));
+
+    let mut load = own_requests();
+    load.requests[0].capture = [("item".into(), Capture::Header("Location".into()))].into();
+    let capturing = plan(&Asked { load, ..asked }, &told);
+    assert_snapshot!(capturing.no_baseline.clone().expect("it says why"), @"mock does not give {{item}}, which is captured from an answer of the target");
+    let visit = first(&capturing);
+    assert!(phase(&visit, PhaseKind::Null).expect("it is measured").load.requests[0].capture.is_empty());
 }
 
 #[test]
