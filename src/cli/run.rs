@@ -37,9 +37,12 @@ pub struct RunFlags {
     #[arg(long, help_heading = "Load")]
     pub no_baseline: bool,
 
-    /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE", conflicts_with_all = ["image", "build"])]
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", help_heading = "Files", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
+    /// Services of this profile too, besides those that x-vscale names [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", help_heading = "Files", value_name = "NAME")]
+    pub profiles: Vec<String>,
     /// What is measured, where no file says it
     #[command(flatten)]
     pub target: TargetFlags,
@@ -87,7 +90,7 @@ impl RunFlags {
         })
     }
 
-    /// The flags that reach the compose file as variables: the ports.
+    /// The flags that reach the compose file as variables: ports and profiles.
     ///
     /// # Errors
     /// [`Error::Usage`] where both are the same.
@@ -96,8 +99,14 @@ impl RunFlags {
             return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
         }
         let ports = [("MOCK_PORT", self.mock_port), ("STACK_PORT", self.stack_port)];
-        Ok(ports.into_iter().map(|(name, port)| (name.to_owned(), port.to_string())).collect())
+        let ports = ports.into_iter().map(|(name, port)| (name.to_owned(), port.to_string()));
+        Ok(ports.chain(profiles(&self.profiles)).collect())
     }
+}
+
+/// Compose's own variable for the profiles, if any are given.
+pub(super) fn profiles(profiles: &[String]) -> Option<(String, String)> {
+    (!profiles.is_empty()).then(|| ("COMPOSE_PROFILES".to_owned(), profiles.join(",")))
 }
 
 /// What the kernel takes as a period (`max_cfs_quota_period`, `min_cfs_quota_period`).

@@ -22,7 +22,7 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
-    understood(&|env| compose::load(files, env), variables)
+    understood(&|env| compose::load(&files_or_default(files), env), variables)
 }
 
 /// The same, or what flags describe in the place of a file.
@@ -43,13 +43,14 @@ pub fn described(
 type Load<'a> = &'a dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<Project>;
 
 fn understood(load: Load, variables: &BTreeMap<String, String>) -> Result<Project> {
-    let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+    let given = variable(variables);
     // What depends on the number of workers is filled in for each visit.
     let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
     let mut project = load(&|name| number(name).or_else(|| given(name)))?;
     if project.vscale.workers.is_none() {
         project = load(&given)?;
     }
+    project.notes.iter().for_each(|note| say(format_args!("vscale: {note}")));
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.
@@ -58,6 +59,16 @@ fn understood(load: Load, variables: &BTreeMap<String, String>) -> Result<Projec
         )));
     }
     Ok(project)
+}
+
+/// The files named, or those that Compose would find here.
+pub fn files_or_default(files: &[PathBuf]) -> Vec<PathBuf> {
+    if files.is_empty() { compose::default_files(Path::new("")) } else { files.to_vec() }
+}
+
+/// What a variable of a compose file is set to: by flags, or by the environment.
+pub fn variable(variables: &BTreeMap<String, String>) -> impl Fn(&str) -> Option<String> {
+    |name| variables.get(name).cloned().or_else(|| std::env::var(name).ok())
 }
 
 /// A job, whose secrets are known.

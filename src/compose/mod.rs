@@ -75,8 +75,8 @@ pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>
 /// A project that says what is measured.
 fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Project> {
     let Some(vscale) = project.vscale else {
-        let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
-        return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
+        let file = files.first().map_or_else(String::new, |file| file.display().to_string());
+        return Err(Error::Compose(format!("{file}:1:1: `x-vscale` is missing: it says what is measured")));
     };
     Ok(Project {
         vscale,
