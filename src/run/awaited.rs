@@ -33,7 +33,7 @@ impl Starter<'_> {
     ) -> Result<bool> {
         let mut has_completed = false;
         for condition in [Condition::Healthy, Condition::Completed] {
-            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.service));
+            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
             if wanted.is_empty() {
                 continue;
