@@ -11,6 +11,7 @@ mod calibrate;
 mod compare;
 mod load;
 mod mock;
+mod probe;
 mod run;
 mod study;
 
@@ -20,6 +21,7 @@ pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, HistoryArgs};
 pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
+pub use probe::ProbeArgs;
 pub use run::RunFlags;
 use run::parse_period;
 pub use study::StudyArgs;
@@ -204,18 +206,4 @@ pub struct CapacityArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `vscale probe`.
-#[derive(Debug, Args)]
-pub struct ProbeArgs {
-    /// Polled until it answers with a 2xx
-    #[arg(long, value_name = "URL")]
-    pub ready: String,
-    /// Longest wait for that
-    #[arg(long, default_value = "120s", value_parser = units::parse_duration, value_name = "TIME")]
-    pub timeout: Duration,
-    /// When stdin is closed the controller is gone: end every process of this container
-    #[arg(long, hide = true)]
-    pub end_target: bool,
 }

@@ -69,7 +69,8 @@ fn every_example_is_understood_and_stands_in_its_table() {
         let command = text.lines().find_map(|line| line.strip_prefix("#     ")).expect("a command to try it");
         Cli::try_parse_from(command.split(' ')).unwrap_or_else(|error| panic!("{name}: {error}"));
         let project = compose::load(&[file], &|_| None).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((project.vscale.target.as_str(), project.vscale.workers.env.as_str()), ("app", "WORKERS"));
+        let env = project.vscale.workers.and_then(|workers| workers.env);
+        assert_eq!((project.vscale.target.as_str(), env.as_deref()), ("app", Some("WORKERS")));
         for (service, parsed) in project.services.iter().filter(|(service, _)| *service != "loadgen") {
             let words = ["vscale"].map(String::from).into_iter().chain(parsed.command.clone().unwrap_or_default());
             Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{name}: {service}: {error}"));

@@ -1,5 +1,8 @@
 //! What is planned, of real compose files on hosts of any size, and what comes next: nothing here needs an engine.
 
+#[path = "plan/targets.rs"]
+mod targets;
+
 use insta::assert_snapshot;
 use std::fs;
 use vscale::{

@@ -10,7 +10,7 @@ use crate::{
     model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Scope, Value, Visited},
 };
 
-/// What a visit's attestation says against it.
+/// What a visit's attestation says against it; without `workers` nobody counts these.
 pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerCounter>) -> Vec<Finding> {
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
     let limits = visited.attestation.limits.iter().flat_map(|row| limit_findings(row, target, &scope));
@@ -19,14 +19,15 @@ pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerC
         let scope = Scope { container: Some(ended.container.clone()), ..scope.clone() };
         found(Gate::ContainerLives, &scope, ended.how.clone())
     });
-    worker_finding(visited, workers, &scope).into_iter().chain(limits).chain(ended).collect()
+    let workers = workers.and_then(|workers| worker_finding(visited, workers, &scope));
+    workers.into_iter().chain(limits).chain(ended).collect()
 }
 
 /// Workers before the load, in each sample of it, and after it; where there are more processes than are looked at, that.
-fn worker_finding(visited: &Visited, workers: Option<&WorkerCounter>, scope: &Scope) -> Option<Finding> {
+fn worker_finding(visited: &Visited, workers: &WorkerCounter, scope: &Scope) -> Option<Finding> {
     let (before, after) = (visited.attestation.workers_before, visited.attestation.workers_after);
     let samples = visited.phase(PhaseKind::Target).map_or(&[][..], |phase| &phase.processes);
-    let during: Vec<u32> = workers.iter().flat_map(|counter| samples.iter().map(|it| counter.count(it))).collect();
+    let during: Vec<u32> = samples.iter().filter_map(|sample| workers.count(sample)).collect();
     let all_as_asked = [before, after].iter().all(|count| *count == Some(visited.workers))
         && during.iter().all(|count| *count == visited.workers);
     if all_as_asked {

@@ -12,6 +12,9 @@ use crate::{
 
 /// Speed-ups beyond what the workers can give, or beyond the CPUs where these are what binds.
 pub(super) fn speed_ups(run: &Run, scaling: &Scaling) -> Vec<Finding> {
+    if !run.plan.proves_workers() {
+        return Vec::new();
+    }
     let Some(reference) = scaling.reference.map(|index| &scaling.points[index]) else { return Vec::new() };
     let reference_cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
     let cpus = run.plan.placement().target.len() as f64;

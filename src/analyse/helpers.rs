@@ -1,4 +1,5 @@
-//! Whether load generator and backend had CPU to spare while the target was loaded: else the throughput may be theirs.
+//! Whether load generator, backend and the other services had CPU to spare while the target was loaded: else the throughput
+//! may be theirs.
 
 use super::{
     gates::{self, found},
@@ -6,10 +7,10 @@ use super::{
 };
 use crate::{
     measure::Rates,
-    model::{CpuSet, Finding, Gate, PhaseKind, Run, Scope, Visited},
+    model::{Finding, Gate, PhaseKind, Run, Scope, Visited},
 };
 
-/// What a visit's evidence says of load generator and backend.
+/// What a visit's evidence says of load generator, backend and other services.
 pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
     let Some(phase) = visited.phase(PhaseKind::Target) else { return Vec::new() };
     let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
@@ -18,21 +19,39 @@ pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
         cores: load.generator_cores(),
         given: at_most_quota(run, &roles.generator, f64::from(load.generator_cpus().max(1))),
     };
-    let of_generator = generator.busy(Gate::GeneratorCpu, &scope);
-    let Some(backend_cores) = Rates::of(phase, &roles.backend).cpu_cores else {
-        let missing = not_read(&scope, "what the backend used of its CPUs");
-        return of_generator.into_iter().chain([missing]).collect();
+    let mut alone: Vec<Finding> = generator.busy(Gate::GeneratorCpu, &scope).into_iter().collect();
+    let mut unread = Vec::new();
+    // With whom the generator shares CPUs, what they use of them, and which these are.
+    let (mut sharing, mut together, mut cpus_of_all) = (Vec::new(), generator.cores, placement.generator.clone());
+    for (name, cpus) in run.plan.helpers() {
+        let is_backend = roles.is_backend(name);
+        let Some(cores) = Rates::of(phase, name).cpu_cores else {
+            let who = if is_backend { "the backend" } else { name };
+            unread.push(not_read(&scope, &format!("what {who} used of its CPUs")));
+            continue;
+        };
+        let (gate, scope) = match is_backend {
+            true => (Gate::BackendCpu, scope.clone()),
+            false => (Gate::ServiceCpu, Scope { container: Some(name.to_owned()), ..scope.clone() }),
+        };
+        alone.extend(Use { cores, given: at_most_quota(run, name, cpus.len() as f64) }.busy(gate, &scope));
+        if !cpus.shared_with(&placement.generator).is_empty() {
+            sharing.push(if is_backend { "the backend" } else { name });
+            together += cores;
+            cpus_of_all.extend(cpus.iter());
+        }
+    }
+    let of_all = || {
+        let given = cpus_of_all.len() as f64;
+        let note = format!("with {}, of CPU {cpus_of_all} that they share", sharing.join(" and "));
+        let busy = Use { cores: together, given }.busy(Gate::GeneratorCpu, &scope)?;
+        Some(Finding { note: Some(note), ..busy })
     };
-    let given = at_most_quota(run, &roles.backend, placement.backend.len() as f64);
-    let of_backend = Use { cores: backend_cores, given }.busy(Gate::BackendCpu, &scope);
-    let of_both = || {
-        let cpus = both(&placement.generator, &placement.backend)?;
-        let together = Use { cores: generator.cores + backend_cores, given: cpus.len() as f64 };
-        let note = format!("with the backend, of CPU {cpus} that they share");
-        together.busy(Gate::GeneratorCpu, &scope).map(|busy| Finding { note: Some(note), ..busy })
-    };
-    let alone: Vec<Finding> = of_generator.into_iter().chain(of_backend).collect();
-    if alone.is_empty() { of_both().into_iter().collect() } else { alone }
+    if alone.is_empty() && !sharing.is_empty() {
+        alone.extend(of_all());
+    }
+    alone.extend(unread);
+    alone
 }
 
 /// CPUs that were used, of those that could be.
@@ -52,9 +71,4 @@ impl Use {
 pub(super) fn at_most_quota(run: &Run, container: &str, cpus: f64) -> f64 {
     let plan = run.plan.containers.iter().find(|plan| plan.name == container);
     plan.and_then(|plan| plan.limits.quota_cores()).map_or(cpus, |quota| quota.min(cpus))
-}
-
-/// All CPUs of two sets; `None` where they are apart.
-fn both(one: &CpuSet, other: &CpuSet) -> Option<CpuSet> {
-    (!one.shared_with(other).is_empty()).then(|| one.iter().chain(other.iter()).collect())
 }

@@ -44,11 +44,11 @@ fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Findin
 
 /// CPUs that roles of ours used on the target's CPUs, where the host is too small to keep them apart.
 fn ours_on_target_cpus(run: &Run, phase: &Phase) -> f64 {
-    let (placement, roles) = (run.plan.placement(), &run.plan.roles);
+    let placement = run.plan.placement();
     let shares = |cpus: &CpuSet| !cpus.shared_with(&placement.target).is_empty();
     let generator = if shares(&placement.generator) { phase.load.generator_cores() } else { 0.0 };
-    let backend = if shares(&placement.backend) { Rates::of(phase, &roles.backend).cpu_cores } else { None };
-    generator + backend.unwrap_or(0.0)
+    let helpers = run.plan.helpers().filter(|(_, cpus)| shares(cpus));
+    generator + helpers.filter_map(|(name, _)| Rates::of(phase, name).cpu_cores).sum::<f64>()
 }
 
 /// Whether a quota was asked for, for the point or as what the visit changes of it.

@@ -123,5 +123,6 @@ pub(super) fn headroom(run: &Run, visited: &Visited) -> Option<Finding> {
 pub(super) fn most_seen_rps(run: &Run) -> Option<f64> {
     let phases = run.visited.iter().flat_map(|visited| &visited.phases);
     let beside = phases.filter(|phase| phase.kind != PhaseKind::Target).map(|phase| phase.load.throughput_rps());
-    beside.reduce(f64::max)
+    // Where nothing succeeded, what it can do was not seen.
+    beside.filter(|rps| *rps > 0.0).reduce(f64::max)
 }

@@ -44,7 +44,7 @@ impl Analysis {
     /// Of all that was visited.
     pub fn of(run: &Run) -> Self {
         let mut findings = planned::findings(&run.plan);
-        let workers = WorkerCounter::new(&run.plan.workers.count).ok();
+        let workers = WorkerCounter::of(&run.plan).ok().filter(|_| run.plan.proves_workers());
         for visited in &run.visited {
             findings.extend(attest::findings(visited, &run.plan.roles.target, workers.as_ref()));
             for phase in &visited.phases {

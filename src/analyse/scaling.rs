@@ -40,9 +40,9 @@ pub struct Scaled {
     /// Throughput over that of the reference; absent where the visit is invalid, and in an open loop, where the throughput
     /// is what was asked for.
     pub speed_up: Option<f64>,
-    /// Speed-up over the ratio of the workers; 1 is linear.
+    /// Speed-up over the ratio of the workers; 1 is linear. Absent where these are not proved.
     pub efficiency: Option<f64>,
-    /// The throughput that linear growth from the reference would give.
+    /// The throughput that linear growth from the reference would give; absent where workers are not proved.
     pub ideal_rps: Option<f64>,
 }
 
@@ -77,14 +77,15 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 /// What the others are compared with.
 struct Base {
     rps: f64,
-    workers: u32,
+    /// `None` where workers are not proved: what they ought to give is not known.
+    workers: Option<u32>,
 }
 
 impl Base {
     fn of(run: &Run, point: &ScaledPoint) -> Option<Self> {
         let is_closed = matches!(run.plan.points.get(point.point)?.load, LoadModel::Closed { .. });
         let rps = point.median.throughput_rps.filter(|rps| *rps > 0.0 && is_closed)?;
-        Some(Self { rps, workers: point.workers.max(1) })
+        Some(Self { rps, workers: run.plan.proves_workers().then(|| point.workers.max(1)) })
     }
 }
 
@@ -110,13 +111,13 @@ pub(super) fn throughput_rps(visited: &Visited) -> Option<f64> {
 
 fn scale(throughput_rps: Option<f64>, workers: u32, base: Option<&Base>) -> Scaled {
     let Some(base) = base else { return Scaled { throughput_rps, ..Scaled::default() } };
-    let times_workers = f64::from(workers) / f64::from(base.workers);
+    let times_workers = base.workers.map(|base| f64::from(workers) / f64::from(base));
     let speed_up = throughput_rps.map(|rps| rps / base.rps);
     Scaled {
         throughput_rps,
         speed_up,
-        efficiency: speed_up.map(|times| times / times_workers),
-        ideal_rps: Some(base.rps * times_workers),
+        efficiency: speed_up.zip(times_workers).map(|(times, workers)| times / workers),
+        ideal_rps: times_workers.map(|workers| base.rps * workers),
     }
 }
 

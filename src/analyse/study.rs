@@ -241,7 +241,9 @@ fn choice(run: &Run, point: usize, visits: &[&Visited]) -> Choice {
         point,
         workers: planned.workers,
         cpus: planned.limits.quota_cores().or(cpus),
-        worker_memory_bytes: memory.map(|bytes| bytes / f64::from(planned.workers.max(1))),
+        worker_memory_bytes: memory
+            .filter(|_| run.plan.proves_workers())
+            .map(|bytes| bytes / f64::from(planned.workers.max(1))),
     }
 }
 
@@ -263,6 +265,9 @@ fn meets(slo: &Threshold, run: &Run, analysis: &Analysis, point: usize) -> Optio
 /// One curve a setting of CPUs; where every point has the same quota for each worker, that is what they have in common.
 fn curves(run: &Run, data: &[Vec<Option<f64>>]) -> Vec<StudyCurve> {
     let mut curves: Vec<StudyCurve> = Vec::new();
+    if !run.plan.proves_workers() {
+        return curves;
+    }
     let per_worker = cpus_per_worker(run);
     for (index, point) in run.plan.points.iter().enumerate() {
         let cpuset = point.limits.cpuset().map_or(0, CpuSet::len);

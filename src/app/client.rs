@@ -64,6 +64,11 @@ impl Client {
         if event.is_error() || event.is_write_closed() { Turn::Gone } else { self.advance(buffer, allowance) }
     }
 
+    /// Whether the request is about the workers, and nothing to work on.
+    pub fn asks_for_workers(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.wanted == Wanted::Workers)
+    }
+
     /// Of the request that is being worked on.
     pub fn body(&self) -> &[u8] {
         self.request.as_ref().map_or(&[], |request| &self.input[request.body.clone()])
@@ -95,7 +100,7 @@ impl Client {
                     let wanted = request.wanted;
                     self.request = Some(request);
                     match wanted {
-                        Wanted::Work => return Turn::Asks,
+                        Wanted::Work | Wanted::Workers => return Turn::Asks,
                         Wanted::Health => self.answer(200, b"{}"),
                         Wanted::Other(status) => self.answer(status, &http::error_body("there is nothing here")),
                     }

@@ -162,6 +162,11 @@ impl<'a> EventLoop<'a> {
 
     /// Works on a client's request.
     fn serve(&mut self, key: usize) -> io::Result<()> {
+        if self.clients[key].asks_for_workers() {
+            let AppConfig { workers, threads, .. } = self.shared.config;
+            self.answer(key, 200, format!(r#"{{"workers":{workers},"threads":{threads}}}"#).as_bytes());
+            return Ok(());
+        }
         if self.work.fails() {
             self.answer(key, 500, &http::error_body("this failure was asked for"));
             return Ok(());

@@ -16,6 +16,8 @@ pub enum Wanted {
     /// To be worked on.
     Work,
     Health,
+    /// How many workers and threads there are.
+    Workers,
     /// Nothing that there is: it gets this status.
     Other(u16),
 }
@@ -57,6 +59,7 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request>, u16> {
     let wanted = match (request.method, request.path) {
         (Some("POST"), _) => Wanted::Work,
         (Some("GET"), Some("/v1/health" | "/health")) => Wanted::Health,
+        (Some("GET"), Some("/workers")) => Wanted::Workers,
         (Some("GET"), _) => Wanted::Other(404),
         _ => Wanted::Other(405),
     };
@@ -148,6 +151,7 @@ mod tests {
     fn what_requests_ask_for() {
         let wanted = |line: &str| request(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()).unwrap().unwrap().wanted;
         assert_eq!(wanted("GET /v1/health"), Wanted::Health);
+        assert_eq!(wanted("GET /workers"), Wanted::Workers);
         assert_eq!(wanted("GET /"), Wanted::Other(404));
         assert_eq!(wanted("DELETE /v1/health"), Wanted::Other(405));
         assert_eq!(wanted("POST /anything"), Wanted::Work);

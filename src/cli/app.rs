@@ -14,7 +14,7 @@ const LIMITS: &str = "Limits and faults";
 /// What it takes and how it goes about it, whatever the flags say.
 const REQUESTS: &str = "Each thread is an event loop that works on one request at a time: first --cpu, then --lock and --lock-sleep, then --sleep, then \
 the backend, for which it does not wait idly. Connections go to the threads in equal numbers, and stay there.\n\n\
-Requests: POST of anything gets a chat completion, GET /v1/health gets {}; bodies have a Content-Length (411), at most 10 MiB (413), \
+Requests: POST of anything gets a chat completion, GET /v1/health gets {}, GET /workers how many there are; bodies have a Content-Length (411), at most 10 MiB (413), \
 heads at most 64 KiB (431).";
 
 /// `vscale app`.

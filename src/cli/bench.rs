@@ -16,9 +16,10 @@ pub struct BenchArgs {
     #[arg(long, default_value = "1", value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]
     #[arg(help_heading = "Server", value_name = "N[,N...]")]
     pub workers: Vec<u32>,
-    /// CPU quota of the server, in CPUs; applied once it is ready
-    #[arg(long, value_parser = units::parse_cores, allow_hyphen_values = true, help_heading = "Server", value_name = "CPUS")]
-    pub cpus: Option<f64>,
+    /// CPU quotas of the server, in CPUs, each with every worker count; applied once it is ready: 1.5, or 0.25,0.5,1
+    #[arg(long, value_delimiter = ',', value_parser = units::parse_cores, allow_hyphen_values = true)]
+    #[arg(help_heading = "Server", value_name = "CPUS[,CPUS...]")]
+    pub cpus: Vec<f64>,
     /// Period of that quota [default: the compose file's, or the engine's own 100ms]
     #[arg(long, value_parser = parse_period, help_heading = "Server", value_name = "TIME")]
     pub cpu_period: Option<Duration>,
@@ -35,7 +36,7 @@ impl BenchArgs {
     pub fn asked(&self) -> Result<Asked> {
         Ok(Asked {
             workers: self.workers.clone(),
-            quotas: self.cpus.map(Quota::Whole).into_iter().collect(),
+            quotas: self.cpus.iter().copied().map(Quota::Whole).collect(),
             period_us: self.cpu_period.map(|period| period.as_micros() as u64),
             ..self.run.asked()?
         })

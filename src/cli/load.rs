@@ -87,6 +87,9 @@ pub struct RequestFlags {
     /// (default: 200, and /choices of completions)
     #[arg(long, value_name = "STATUS|POINTER")]
     pub expect: Option<Expect>,
+    /// A header of every request, NAME:VALUE, in place of any of that name; may be repeated
+    #[arg(long = "header", value_parser = parse_header, value_name = "NAME:VALUE")]
+    pub headers: Vec<(String, String)>,
     /// Longest wait for an answer
     #[arg(long, default_value = "60s", value_parser = units::parse_duration, value_name = "TIME")]
     pub timeout: Duration,
@@ -108,6 +111,11 @@ impl RequestFlags {
         };
         if let Some(expect) = &self.expect {
             requests.iter_mut().for_each(|request| request.expect = expect.clone());
+        }
+        for request in &mut requests {
+            let is_given = |name: &str| self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+            request.headers.retain(|(name, _)| !is_given(name));
+            request.headers.extend(self.headers.iter().cloned());
         }
         Ok(LoadPlan {
             requests,
@@ -195,6 +203,20 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// What is wrong with it is said without its value, which may be a secret.
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is NAME:VALUE")?;
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(format!("`{}` is not the name of a header", name.escape_debug()));
+    }
+    let value = value.trim();
+    if value.chars().any(char::is_control) {
+        return Err(format!("the value of {name} has control characters"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn parse_warm_up(text: &str) -> Result<WarmUpArg, String> {
     if text == "auto" { Ok(WarmUpArg::Auto) } else { units::parse_duration(text).map(WarmUpArg::Fixed) }
 }
@@ -272,6 +294,22 @@ mod tests {
         assert_eq!(streams.requests[0].body, RequestTemplate::streamed().body);
         assert_eq!((streams.stream, streams.requests[0].expect.to_string()), (true, "201 /id".into()));
         assert_eq!((streams.until, streams.timeout_us), (Until::Iterations { count: 100 }, 1_000_000));
+    }
+
+    #[test]
+    fn headers_are_of_every_request_and_stand_in_for_those_of_their_name() {
+        let flags = &["--header", "Authorization: Bearer a:b", "--header", "content-type:text/plain"];
+        let own = &RequestTemplate::default().headers;
+        let headers = &plan(flags).requests[0].headers;
+        let value = |wanted: &str| -> Vec<&str> {
+            let named = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            named.map(|(_, value)| value.as_str()).collect()
+        };
+        assert_eq!((value("authorization"), value("Content-Type")), (vec!["Bearer a:b"], vec!["text/plain"]));
+        assert!(own.iter().all(|(name, _)| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))));
+        for wrong in ["Authorization", ": x", "a b: c", "a: b\nc"] {
+            assert!(parse(&["--header", wrong]).is_err_and(|error| !error.contains("Bearer")), "{wrong}");
+        }
     }
 
     #[test]

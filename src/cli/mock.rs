@@ -45,6 +45,10 @@ pub struct MockArgs {
     #[arg(long, default_value = "0", value_name = "DISTRIBUTION", help_heading = "Completions")]
     pub itl: Distribution,
 
+    /// Answer every other path and method too, as if it were a chat completion
+    #[arg(long, help_heading = "Completions")]
+    pub any_path: bool,
+
     /// Completions worked on at once; others wait in order of arrival
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N", help_heading = "Limits and faults")]
     pub slots: Option<u32>,
@@ -87,6 +91,7 @@ impl MockArgs {
             ttft: self.ttft.clone(),
             itl: self.itl.clone(),
             seed: self.seed,
+            any_path: self.any_path,
             control_token: self.control_token.clone(),
             threads: self.threads,
             drain: self.drain,

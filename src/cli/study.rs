@@ -3,7 +3,7 @@
 
 use super::{RunFlags, parse_period};
 use crate::{
-    compose::StudyFile,
+    compose::{StudyFile, Vscale},
     error::{Error, Result},
     model::{LoadModel, StudyPlan, Until},
     plan::{Asked, Quota, Repeats},
@@ -80,7 +80,8 @@ impl StudyArgs {
     ///
     /// # Errors
     /// Those of [`RunFlags::asked`].
-    pub fn asked(&self, file: &StudyFile) -> Result<Asked> {
+    pub fn asked(&self, project: &Vscale) -> Result<Asked> {
+        let file = &project.study;
         let load = &self.run.load;
         let mut asked = self.run.asked()?;
         if load.run_time.is_none() && load.stages.is_empty() {
@@ -93,7 +94,8 @@ impl StudyArgs {
         if let (LoadModel::Closed { users, spawn_rate_per_s, .. }, None) = (&mut asked.load.model, load.spawn_rate) {
             *spawn_rate_per_s = 5.0 * f64::from(*users);
         }
-        asked.workers = first_of([&self.workers, &file.workers], &[1, 2, 4]);
+        let otherwise: &[u32] = if project.workers.is_some() { &[1, 2, 4] } else { &[1] };
+        asked.workers = first_of([&self.workers, &file.workers], otherwise);
         asked.quotas = self.quotas(file);
         asked.cpuset_sizes = first_of([&self.cpuset_sizes, &file.cpuset_sizes], &[]);
         asked.period_us = self.cpu_period.map(|period| period.as_micros() as u64).or(file.cpu_period_us);

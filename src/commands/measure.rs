@@ -9,7 +9,7 @@ use vscale::{
     cli::ProgressArg,
     compose::{self, Project},
     error::{Error, Result, exit},
-    model::{Gate, PhaseKind, Run, Severity},
+    model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
     redact::Redactor,
     report::{self, summary::Badge},
     run::{self, Job, Todo},
@@ -22,7 +22,13 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
-    let project = compose::load(files, &|name| variables.get(name).cloned().or_else(|| std::env::var(name).ok()))?;
+    let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+    // What depends on the number of workers is filled in for each visit.
+    let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
+    let mut project = compose::load(files, &|name| number(name).or_else(|| given(name)))?;
+    if project.vscale.workers.is_none() {
+        project = compose::load(files, &given)?;
+    }
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.

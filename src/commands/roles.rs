@@ -64,10 +64,11 @@ fn listen(role: &str, host: IpAddr, port: u16) -> Result<TcpListener> {
 pub fn probe(args: &ProbeArgs) -> Result<u8> {
     // What runs beside it is not trusted, and may have the same user.
     let_others_look(false)?;
-    probe::run(&args.ready, args.timeout, &lines_of_stdin())?;
+    let watch = args.watch()?;
+    probe::run(&watch, &lines_of_stdin())?;
     if args.end_target {
         say(probe::REAPING);
-        probe::end_target(&args.ready);
+        probe::end_target(&watch.ready);
     }
     Ok(exit::OK)
 }

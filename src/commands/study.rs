@@ -26,7 +26,7 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
     let todo = match &args.resume {
         Some(dir) => resumed(dir, &project, args.as_stored)?,
         None => {
-            let asked = args.asked(&project.vscale.study)?;
+            let asked = args.asked(&project.vscale)?;
             check_length(&asked, args.yes)?;
             load::warn_of_names(&asked.load.requests);
             Todo::Plan(Box::new(asked))

@@ -1,11 +1,11 @@
-//! `x-vscale`: which service is the target, which the backend and which the generator; how a worker count reaches the target and
-//! how it is proved; where a service answers.
+//! `x-vscale`: which service is the target, which the backend, if there is one, and which the generator; how a worker count
+//! reaches the target and how it is proved; where a service answers.
 
 use super::{
     Service, StudyFile,
     fields::{Field, Problem},
 };
-use crate::model::{BackendRequests, CountBy, Endpoint, WorkersPlan};
+use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Statuses, WorkersPlan, checked_path};
 use regex_lite::Regex;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,11 +19,13 @@ pub struct Vscale {
     /// The service under test.
     pub target: String,
     /// What it calls; loaded directly for the baseline.
-    pub backend: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// The service that loads.
     pub generator: String,
-    /// How many workers, and whether it is so.
-    pub workers: WorkersPlan,
+    /// How many workers, and whether it is so; `None` for a target that is taken as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersPlan>,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Requests that the target makes of its backend for each one that it gets.
@@ -46,16 +48,17 @@ impl Vscale {
         // Its old name is read too.
         let generator_key =
             if keys.take("generator").is_none() && keys.take("load").is_some() { "load" } else { "generator" };
-        let mut service = |key: &str| {
-            let field = keys.required(key)?;
+        let service = |field: Field<'_>| {
             let name = field.string()?;
-            known(&name, &field, services)?;
-            Ok((name, field))
+            known(&name, &field, services).map(|()| name)
         };
-        let (target, target_field) = service("target")?;
-        let (backend, backend_field) = service("backend")?;
-        let (generator, generator_field) = service(generator_key)?;
-        for (name, field) in [(&target, &target_field), (&backend, &backend_field)] {
+        let (target_field, generator_field) = (keys.required("target")?, keys.required(generator_key)?);
+        let backend_field = keys.take("backend");
+        let target = service(keys.required("target")?)?;
+        let backend = keys.take("backend").map(service).transpose()?;
+        let generator = service(keys.required(generator_key)?)?;
+        for (name, field) in [(Some(&target), Some(&target_field)), (backend.as_ref(), backend_field.as_ref())] {
+            let (Some(name), Some(field)) = (name, field) else { continue };
             if !endpoints.contains_key(name) {
                 return Err(field.problem(format!("`{name}` has no entry in x-vscale.endpoints")));
             }
@@ -63,8 +66,8 @@ impl Vscale {
                 return Err(generator_field.problem(format!("`{name}` cannot load itself")));
             }
         }
-        if target == backend {
-            return Err(backend_field.problem(format!("`{backend}` is the target too")));
+        if let Some(field) = backend_field.filter(|_| backend.as_ref() == Some(&target)) {
+            return Err(field.problem(format!("`{target}` is the target too")));
         }
         let name = keys.take("name").map(|field| field.string()).transpose()?;
         if let Some(old) = keys.take("load").filter(|_| generator_key == "generator") {
@@ -77,7 +80,7 @@ impl Vscale {
             target,
             backend,
             generator,
-            workers: workers(&keys.required("workers")?)?,
+            workers: keys.take("workers").map(|field| workers(&field)).transpose()?,
             endpoints,
             backend_requests: backend_requests.unwrap_or_default(),
             study,
@@ -87,25 +90,83 @@ impl Vscale {
 
 fn workers(field: &Field<'_>) -> Result<WorkersPlan, Problem> {
     let mut keys = field.keys(&["env", "count"])?;
-    let count = keys.required("count")?;
-    let process = count.keys(&["process"])?.required("process")?;
-    let pattern = process.string()?;
-    Regex::new(&pattern).map_err(|error| process.problem(format!("not a regular expression: {error}")))?;
-    Ok(WorkersPlan { env: keys.required("env")?.string()?, count: CountBy::Process(pattern) })
+    let env = keys.take("env").map(|field| field.string()).transpose()?;
+    Ok(WorkersPlan { env, count: count(&keys.required("count")?)? })
+}
+
+/// `none`, or one of the ways in which workers are counted.
+fn count(field: &Field<'_>) -> Result<CountBy, Problem> {
+    const WAYS: &str = "use `process: REGEX`, `thread: REGEX`, `http: /path` with a `pointer`, or `none`";
+    if !field.is_mapping() {
+        return match field.string()?.as_str() {
+            "none" => Ok(CountBy::None),
+            other => Err(field.problem(format!("`{other}` is no way to count workers: {WAYS}"))),
+        };
+    }
+    let mut keys = field.keys(&["process", "thread", "http", "pointer"])?;
+    let pointer = keys.take("pointer");
+    let ways: Vec<(&str, Field<'_>)> =
+        ["process", "thread", "http"].into_iter().filter_map(|way| Some((way, keys.take(way)?))).collect();
+    let [(way, how)] = &ways[..] else {
+        return Err(field.problem(format!("one way to count workers is needed: {WAYS}")));
+    };
+    if let Some(pointer) = pointer.as_ref().filter(|_| *way != "http") {
+        return Err(pointer.problem("it is into the answer of `http`, which is not there"));
+    }
+    match *way {
+        "process" => pattern(how).map(CountBy::Process),
+        "thread" => pattern(how).map(CountBy::Thread),
+        _ => Ok(CountBy::Http {
+            path: how.parsed(checked_path)?,
+            pointer: pointer.map(|field| field.parsed(checked_pointer)).transpose()?.unwrap_or_default(),
+        }),
+    }
+}
+
+fn pattern(field: &Field<'_>) -> Result<String, Problem> {
+    let pattern = field.string()?;
+    match Regex::new(&pattern) {
+        Ok(_) => Ok(pattern),
+        Err(error) => Err(field.problem(format!("not a regular expression: {error}"))),
+    }
+}
+
+/// RFC 6901.
+fn checked_pointer(text: &str) -> Result<String, String> {
+    let escapes_are_right = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    let is_pointer = (text.is_empty() || text.starts_with('/')) && escapes_are_right;
+    if is_pointer { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a JSON pointer such as /workers/count")) }
 }
 
 fn endpoint(field: &Field<'_>) -> Result<Endpoint, Problem> {
-    let mut keys = field.keys(&["port", "ready"])?;
+    let mut keys = field.keys(&["port", "scheme", "path", "ready"])?;
     let port = keys.required("port")?;
     let number = port.integer()?;
-    let ready = keys.required("ready")?;
-    let path = ready.string()?;
-    if !path.starts_with('/') || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(ready.problem(format!("`{path}` is not a path such as /health")));
-    }
     let in_range = u16::try_from(number).ok().filter(|&port| port > 0);
-    let port = in_range.ok_or_else(|| port.problem(format!("{number} is not a port (1 to 65535)")))?;
-    Ok(Endpoint { port, ready: path })
+    let path = keys.take("path").map(|field| field.parsed(checked_path)).transpose()?;
+    Ok(Endpoint {
+        port: in_range.ok_or_else(|| port.problem(format!("{number} is not a port (1 to 65535)")))?,
+        scheme: keys.take("scheme").map(|field| field.parsed(str::parse)).transpose()?.unwrap_or_default(),
+        path: path.unwrap_or_default(),
+        ready: ready(&keys.required("ready")?)?,
+    })
+}
+
+/// `/health`, `tcp`, `healthcheck`, or `{ path: /health, status: 401 }`, whose status may be a list of them, or `any`.
+fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
+    if !field.is_mapping() {
+        return field.parsed(str::parse);
+    }
+    let mut keys = field.keys(&["path", "status"])?;
+    let path = keys.required("path")?.parsed(checked_path)?;
+    let statuses = match keys.take("status") {
+        None => Statuses::Success,
+        Some(list) if list.is_sequence() => {
+            list.strings()?.join(",").parse().map_err(|wrong: String| list.problem(wrong))?
+        }
+        Some(one) => one.parsed(str::parse)?,
+    };
+    Ok(Ready::Answers(path, statuses))
 }
 
 fn known(name: &str, field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<(), Problem> {

@@ -75,7 +75,7 @@ impl Current {
     ) -> bool {
         let (times, expect) = (self.ended(ended), &shared.requests.get(self.request).expect);
         let (outcome, bytes) = match tokens {
-            _ if answer.status != expect.status => {
+            _ if !expect.takes(answer.status) => {
                 let body = answer.coding.decode(answer.body);
                 let message = format!("HTTP {}: {}", answer.status, body_text(body.as_deref().unwrap_or(answer.body)));
                 (Err((FailureKind::Status, message)), answer.body.len())

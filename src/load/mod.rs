@@ -6,6 +6,7 @@
 //! the window starts and ends. `capacity` searches with whole runs. No tokio here.
 
 mod addresses;
+mod ask;
 mod backend;
 mod capacity;
 mod conductor;
@@ -18,6 +19,7 @@ mod pace;
 mod run;
 mod validate;
 
+pub use ask::{Asker, Told};
 pub use capacity::find_capacity;
 pub use http::{names_left, parse_requests, read_data_file, read_request_file};
 pub use run::{check, run};

@@ -76,6 +76,11 @@ fn growth(before: &ProbeSample, after: &ProbeSample) -> Option<Growth> {
     is_any.then_some(all)
 }
 
+/// All threads, by their numbers.
+pub(super) fn tasks_of(sample: &ProbeSample) -> HashMap<u32, &Task> {
+    sample.processes.iter().flat_map(|process| &process.tasks).map(|task| (task.tid, task)).collect()
+}
+
 /// How long threads must have waited between two samples while a CPU was there for them, at least; `None` where the kernel
 /// does not tell.
 ///
@@ -83,11 +88,7 @@ fn growth(before: &ProbeSample, after: &ProbeSample) -> Option<Growth> {
 /// or the quota of the target itself is used up, all `n` may. What they waited beyond that, they waited for a CPU that
 /// idled.
 fn idle_wait_us(before: &ProbeSample, after: &ProbeSample) -> Option<f64> {
-    let tasks = |sample: &ProbeSample| -> HashMap<u32, Task> {
-        let all = sample.processes.iter().flat_map(|process| &process.tasks);
-        all.map(|task| (task.tid, *task)).collect()
-    };
-    let (then, now) = (tasks(before), tasks(after));
+    let (then, now) = (tasks_of(before), tasks_of(after));
     if now.is_empty() {
         return None;
     }

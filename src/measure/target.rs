@@ -2,7 +2,7 @@
 
 use super::{
     WorkerCounter,
-    host::{ACTIVE_US, about},
+    host::{ACTIVE_US, about, tasks_of},
 };
 use crate::model::{ProbeSample, Process, Task, Tick, Window};
 use std::collections::HashMap;
@@ -77,7 +77,9 @@ impl TargetUse {
         let peaks = samples.iter().flat_map(|sample| sample.listeners.iter().map(|listener| listener.queued));
         Some(Self {
             cores: sum(&|process| process.cpu_us + process.ended_children_cpu_us) as f64 / elapsed_us,
-            workers: workers(counter, &before, last, elapsed_us),
+            workers: worker_processes(counter, &before, last, elapsed_us)
+                .chain(worker_threads(counter, first, last, elapsed_us))
+                .collect(),
             // While it is held back, every thread that is active waits for the next period.
             run_queue_wait_cores: tasks
                 .map(|tasks| (tasks.wait_us as f64 / elapsed_us - throttled_cores * tasks.active as f64).max(0.0)),
@@ -93,14 +95,14 @@ impl TargetUse {
     }
 }
 
-/// CPUs of each worker that was there at both ends.
-fn workers(
+/// CPUs of each process that is a worker and was there at both ends.
+fn worker_processes<'a>(
     counter: &WorkerCounter,
-    before: &HashMap<u32, &Process>,
-    last: &ProbeSample,
+    before: &'a HashMap<u32, &Process>,
+    last: &'a ProbeSample,
     elapsed_us: f64,
-) -> Vec<WorkerUse> {
-    let of = |now: &&Process| {
+) -> impl Iterator<Item = WorkerUse> + use<'a> {
+    let of = move |now: &Process| {
         let then = before.get(&now.pid)?;
         let cores = now.cpu_us.saturating_sub(then.cpu_us) as f64 / elapsed_us;
         let earlier = |tid| then.tasks.iter().find(|task| task.tid == tid).map_or(0, |task| task.cpu_us);
@@ -109,7 +111,22 @@ fn workers(
         // Ticks of 10 ms say less than what the scheduler counted.
         Some(WorkerUse { cores: cores.max(busiest_thread_cores), busiest_thread_cores })
     };
-    counter.workers(last).iter().filter_map(of).collect()
+    counter.processes(last).into_iter().filter_map(of)
+}
+
+/// CPUs of each thread that is a worker and was there at both ends.
+fn worker_threads(
+    counter: &WorkerCounter,
+    first: &ProbeSample,
+    last: &ProbeSample,
+    elapsed_us: f64,
+) -> impl Iterator<Item = WorkerUse> {
+    let before = tasks_of(first);
+    let cores = counter.threads(last).into_iter().filter_map(move |now| {
+        let then = before.get(&now.tid)?;
+        Some(now.cpu_us.saturating_sub(then.cpu_us) as f64 / elapsed_us)
+    });
+    cores.map(|cores| WorkerUse { cores, busiest_thread_cores: cores })
 }
 
 /// Of the threads that were there at both ends.
@@ -123,14 +140,11 @@ struct TaskGrowth {
 
 impl TaskGrowth {
     fn between(first: &ProbeSample, last: &ProbeSample) -> Option<Self> {
-        let tasks = |sample: &ProbeSample| -> HashMap<u32, Task> {
-            sample.processes.iter().flat_map(|process| &process.tasks).map(|task| (task.tid, *task)).collect()
-        };
-        let (then, now) = (tasks(first), tasks(last));
+        let (then, now) = (tasks_of(first), tasks_of(last));
         if now.is_empty() {
             return None;
         }
-        let both: Vec<(&Task, &Task)> = now.iter().filter_map(|(tid, task)| Some((then.get(tid)?, task))).collect();
+        let both: Vec<(&Task, &Task)> = now.iter().filter_map(|(tid, task)| Some((*then.get(tid)?, *task))).collect();
         let grown = |of: fn(&Task) -> u64| both.iter().map(|(then, now)| of(now).saturating_sub(of(then))).sum();
         let is_active = |(then, now): &&(&Task, &Task)| {
             now.cpu_us.saturating_sub(then.cpu_us) > ACTIVE_US || now.wait_us.saturating_sub(then.wait_us) > ACTIVE_US
@@ -186,7 +200,7 @@ mod tests {
     const WINDOW: Window = Window { start_unix_us: 10 * SECOND, warm_up_us: 0, duration_us: 2 * SECOND };
 
     fn task(tid: u32, cpu_us: u64, wait_us: u64, voluntary_switches: u64) -> Task {
-        Task { tid, cpu_us, wait_us, voluntary_switches, involuntary_switches: 0 }
+        Task { tid, cpu_us, wait_us, voluntary_switches, ..Task::default() }
     }
 
     fn process(pid: u32, cpu_us: u64, tasks: Vec<Task>) -> Process {
@@ -198,8 +212,26 @@ mod tests {
     }
 
     fn over(samples: &[ProbeSample]) -> TargetUse {
-        let counter = WorkerCounter::new(&CountBy::Process("--worker".into())).expect("valid");
+        by(CountBy::Process("--worker".into()), samples)
+    }
+
+    fn by(count: CountBy, samples: &[ProbeSample]) -> TargetUse {
+        let counter = WorkerCounter::new(&count).expect("valid");
         TargetUse::over(samples, &WINDOW, &counter).expect("two samples")
+    }
+
+    #[test]
+    fn a_thread_that_is_a_worker_has_its_own_use() {
+        let named = |tid, cpu_us, name: &str| Task { name: name.into(), ..task(tid, cpu_us, 0, 0) };
+        let at = |second, used: u64| {
+            let tasks =
+                vec![named(7, used / 8, "main"), named(8, used, "tokio-runtime-w"), named(9, 0, "tokio-runtime-w")];
+            sample(second, vec![process(7, used, tasks)])
+        };
+        let found = by(CountBy::Thread("^tokio-".into()), &[at(10, 0), at(12, SECOND)]);
+        let of = |cores| WorkerUse { cores, busiest_thread_cores: cores };
+        assert_eq!(found.workers, [of(0.5), of(0.0)]);
+        assert_eq!(by(CountBy::None, &[at(10, 0), at(12, SECOND)]).workers, []);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct MockConfig {
     pub itl: Distribution,
     /// Of service times, token times and errors.
     pub seed: u64,
+    /// Whether what is at no path of its own is answered as a chat completion is, whatever its method and body.
+    pub any_path: bool,
     /// What the control path takes as `Authorization: Bearer`; `None` leaves it open. Who has another one, or none, finds
     /// nothing there.
     pub control_token: Option<String>,
@@ -70,6 +72,7 @@ impl Default for MockConfig {
             ttft: None,
             itl: Distribution::zero(),
             seed: 0,
+            any_path: false,
             control_token: None,
             patience: PATIENCE,
             threads: None,

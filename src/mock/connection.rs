@@ -248,7 +248,7 @@ impl Connection {
                 Err(bad) => return Next::Bad(bad),
                 Ok(Some(request)) => {
                     let client = request.head.client;
-                    let wanted = routes::wanted(&request, lane.config.control_token.as_deref());
+                    let wanted = routes::wanted(&request, lane.config);
                     self.reader.pop();
                     self.let_go(lane);
                     if let (Wanted::Completion(form), true) = (&wanted, read > 0 && self.reader.is_empty()) {

@@ -1,7 +1,7 @@
 //! Which endpoint a request line names: those that clients of vLLM, llama.cpp and OGX ask for.
 
 use super::completions::Api;
-use crate::model::BackendWindow;
+use crate::model::{BackendWindow, MOCK_PLACES, READ, SEND};
 use percent_encoding::percent_decode_str;
 
 /// Longest part of a path that an error repeats.
@@ -33,19 +33,16 @@ pub struct Asked {
     pub token: Option<String>,
 }
 
-const READ: &str = "GET, HEAD";
-const SEND: &str = "POST";
-
-/// Each path, what is there, and the methods for it.
-static PLACES: [(&str, Endpoint, &str); 8] = [
-    ("/v1/chat/completions", Endpoint::Completion(Api::Chat), SEND),
-    ("/v1/completions", Endpoint::Completion(Api::Text), SEND),
-    ("/v1/models", Endpoint::Models, READ),
-    ("/health", Endpoint::Health, READ),
-    ("/v1/health", Endpoint::Health, READ),
-    ("/ping", Endpoint::Health, READ),
-    ("/version", Endpoint::Version, READ),
-    ("/v1/version", Endpoint::Version, READ),
+/// What is at each of [`MOCK_PLACES`].
+static THERE: [Endpoint; MOCK_PLACES.len()] = [
+    Endpoint::Completion(Api::Chat),
+    Endpoint::Completion(Api::Text),
+    Endpoint::Models,
+    Endpoint::Health,
+    Endpoint::Health,
+    Endpoint::Health,
+    Endpoint::Version,
+    Endpoint::Version,
 ];
 
 impl Endpoint {
@@ -56,9 +53,9 @@ impl Endpoint {
         if path == BackendWindow::PATH {
             return Self::Window(Asked { line: line(), is_post: method == SEND, token: None });
         }
-        let place = PLACES.iter().find(|(place, ..)| *place == path);
+        let place = MOCK_PLACES.iter().zip(&THERE).find(|((place, _), _)| *place == path);
         let (endpoint, allowed) = match (place, path.strip_prefix("/v1/models/")) {
-            (Some((_, endpoint, allowed)), _) => (endpoint.clone(), *allowed),
+            (Some(((_, allowed), endpoint)), _) => (endpoint.clone(), *allowed),
             (None, Some(id)) if !id.is_empty() => {
                 (Self::Model(percent_decode_str(id).decode_utf8_lossy().chars().take(SHOWN_CHARACTERS).collect()), READ)
             }
@@ -80,6 +77,7 @@ fn path(target: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::is_served_by_mock;
 
     #[test]
     fn paths_and_methods() {
@@ -89,6 +87,18 @@ mod tests {
         assert_eq!(Endpoint::of("GET", "/v1/chat/completions"), Endpoint::WrongMethod("POST"));
         for unknown in ["/v1/", "/", "http://mock", "/v1/models/", "/x?u=http://y/health"] {
             assert_eq!(Endpoint::of("GET", unknown), Endpoint::Unknown(format!("GET {unknown}")));
+        }
+    }
+
+    #[test]
+    fn a_plan_knows_what_the_mock_serves() {
+        for method in ["GET", "HEAD", "POST", "PUT"] {
+            for path in
+                MOCK_PLACES.map(|(path, _)| path).into_iter().chain(["/v1/models/a", "/v1/models/", "/x", "/ping?y"])
+            {
+                let refuses = matches!(Endpoint::of(method, path), Endpoint::Unknown(_) | Endpoint::WrongMethod(_));
+                assert_eq!(is_served_by_mock(method, path), !refuses, "{method} {path}");
+            }
         }
     }
 

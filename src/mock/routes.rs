@@ -3,6 +3,7 @@
 use super::{
     answers::{self, Answer},
     completions::Api,
+    config::MockConfig,
     endpoint::{Asked, Endpoint},
     request::{BadRequest, MAX_BODY_BYTES, MAX_HELD_BYTES, Request},
 };
@@ -37,9 +38,11 @@ pub struct StreamForm {
     pub with_usage: bool,
 }
 
-/// What a request asks for; `token` is what the control path takes, if it is not open to all.
-pub fn wanted(request: &Request, token: Option<&str>) -> Wanted {
+/// What a request asks for, of a mock that is to behave like this.
+pub fn wanted(request: &Request, config: &MockConfig) -> Wanted {
+    let token = config.control_token.as_deref();
     Wanted::Ready(match &request.head.endpoint {
+        Endpoint::Unknown(_) | Endpoint::WrongMethod(_) if config.any_path => return anything(request),
         Endpoint::Completion(api) => {
             return completion(*api, request.body).map_or_else(Wanted::Ready, Wanted::Completion);
         }
@@ -53,6 +56,15 @@ pub fn wanted(request: &Request, token: Option<&str>) -> Wanted {
         Endpoint::WrongMethod(allowed) => wrong_method(allowed),
         Endpoint::Unknown(asked) => unknown(asked),
     })
+}
+
+/// As a chat completion, streamed where the body asks for that. A HEAD gets no body, and so no work is done for it.
+fn anything(request: &Request) -> Wanted {
+    if request.head.client.is_head {
+        return Wanted::Ready(Answer::ok(answers::HEALTH.as_bytes()));
+    }
+    let asked = completion(Api::Chat, request.body).ok();
+    Wanted::Completion(asked.unwrap_or(Form { api: Api::Chat, stream: None }))
 }
 
 /// Whether who asks at the control path has the token. The time of comparing does not tell how much of it was right.

@@ -39,6 +39,32 @@ pub struct BackendWindow {
     pub processing_us: u64,
 }
 
+/// Where our mock answers, and to which methods; besides these `/v1/models/{id}`, read like `/v1/models`.
+pub const MOCK_PLACES: [(&str, &str); 8] = [
+    ("/v1/chat/completions", SEND),
+    ("/v1/completions", SEND),
+    ("/v1/models", READ),
+    ("/health", READ),
+    ("/v1/health", READ),
+    ("/ping", READ),
+    ("/version", READ),
+    ("/v1/version", READ),
+];
+
+/// Methods that ask for what is there.
+pub const READ: &str = "GET, HEAD";
+/// The method that sends something.
+pub const SEND: &str = "POST";
+
+/// Whether our mock has an answer to such a request without being told to answer all.
+pub fn is_served_by_mock(method: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or(path);
+    let is_model = path.strip_prefix("/v1/models/").is_some_and(|id| !id.is_empty());
+    let place = MOCK_PLACES.iter().find(|(place, _)| *place == path).map(|(_, methods)| *methods);
+    let methods = place.or(is_model.then_some(READ));
+    methods.is_some_and(|methods| methods.split(", ").any(|allowed| allowed == method))
+}
+
 impl BackendWindow {
     /// Where the mock tells it; never shown to the target.
     pub const PATH: &str = "/_vscale/window";

@@ -142,6 +142,10 @@ pub enum Gate {
     SpeedUpPossible,
     /// The baseline is the same from visit to visit.
     BaselineHeld,
+    /// A service that the target needs has CPU to spare.
+    ServiceCpu,
+    /// It is known how many workers there are.
+    WorkersProved,
 }
 
 impl From<f64> for Value {

@@ -10,6 +10,7 @@ mod change;
 mod cpu_set;
 mod distribution;
 mod divide;
+mod endpoint;
 mod expect;
 mod finding;
 mod generator;
@@ -28,7 +29,7 @@ mod usage;
 mod visit;
 mod visited;
 
-pub use backend::BackendWindow;
+pub use backend::{BackendWindow, MOCK_PLACES, READ, SEND, is_served_by_mock};
 pub use backend_requests::BackendRequests;
 pub use capacity::{Capacity, CapacityStep};
 pub use change::{Change, Lever, Purpose};
@@ -36,6 +37,7 @@ pub use cpu_set::CpuSet;
 pub use distribution::Distribution;
 pub(crate) use distribution::Shape;
 pub use divide::Share;
+pub use endpoint::{Endpoint, Ready, Scheme, Statuses, checked_path};
 pub use expect::{BodyCheck, Expect, JsonPointer};
 pub use finding::{Finding, Gate, Scope, Severity, Value};
 pub use generator::GeneratorUsage;
@@ -48,8 +50,10 @@ pub use load::{
 };
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};
-pub use plan::{ContainerPlan, CountBy, Endpoint, HostPlan, Life, Placement, Plan, Point, Roles, WorkersPlan};
-pub use probe::{CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick};
+pub use plan::{ContainerPlan, CountBy, HostPlan, Life, Placement, Plan, Point, Roles, WORKERS_VARIABLE, WorkersPlan};
+pub use probe::{
+    CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick, WorkersTold,
+};
 pub use request_template::RequestTemplate;
 pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
 pub use study::{StudyPlan, Trial, Turn, Wanted};

@@ -1,6 +1,6 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
-use super::{BackendRequests, CpuSet, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
+use super::{BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,8 +12,9 @@ pub struct Plan {
     pub name: String,
     /// Which service is which.
     pub roles: Roles,
-    /// How a worker count reaches the target, and how it is proved.
-    pub workers: WorkersPlan,
+    /// How a worker count reaches the target, and how it is proved; `None` where the target is taken as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersPlan>,
     /// The hosts, and who runs where on each; one so far.
     pub hosts: Vec<HostPlan>,
     /// What every visit runs besides a generator's work, in the order of its start.
@@ -30,6 +31,9 @@ pub struct Plan {
     /// Whether each visit loads the backend directly as well.
     #[serde(default = "yes")]
     pub baseline: bool,
+    /// Why it does not, where nobody asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_baseline: Option<String>,
     /// Longest wait for a container to be ready.
     pub ready_timeout_us: u64,
     /// A larger share of failed requests invalidates a visit.
@@ -65,17 +69,20 @@ pub struct Point {
 pub struct Roles {
     /// The service under test.
     pub target: String,
-    /// What it calls; loaded directly for the baseline.
-    pub backend: String,
+    /// What it calls; loaded directly for the baseline. `None` for a target that calls nothing, or nothing that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// What loads.
     pub generator: String,
 }
 
-/// How a worker count reaches the target, and how it is proved.
+/// How a worker count reaches the target, and how it is proved. Wherever the file says `${WORKERS}`, in a command or in the
+/// environment, the count stands as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkersPlan {
-    /// Environment variable of the target that carries the count.
-    pub env: String,
+    /// Environment variable of the target that carries the count, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
     /// What is counted.
     pub count: CountBy,
 }
@@ -86,6 +93,18 @@ pub struct WorkersPlan {
 pub enum CountBy {
     /// A process whose command line matches this regular expression and none of whose children match.
     Process(String),
+    /// A thread whose name matches this regular expression.
+    Thread(String),
+    /// What the target says itself, before and after the load.
+    Http {
+        /// Where: a GET at the target's port.
+        path: String,
+        /// Which number of the answer's JSON (RFC 6901); empty for all of it.
+        #[serde(default)]
+        pointer: String,
+    },
+    /// Nothing does: how many workers there are is not proved, and nothing is claimed of them.
+    None,
 }
 
 /// One host's part.
@@ -100,7 +119,8 @@ pub struct HostPlan {
 pub struct Placement {
     /// CPUs of the generator.
     pub generator: CpuSet,
-    /// CPUs of the backend.
+    /// CPUs of the backend, and of other services; none where there is neither.
+    #[serde(default, skip_serializing_if = "CpuSet::is_empty")]
     pub backend: CpuSet,
     /// CPUs of the target.
     pub target: CpuSet,
@@ -146,15 +166,6 @@ pub enum Life {
     Run,
 }
 
-/// Where a service answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Endpoint {
-    /// TCP port in its container.
-    pub port: u16,
-    /// Path that answers with a 2xx once the service is ready.
-    pub ready: String,
-}
-
 impl Plan {
     /// The container that times a fixed piece of work on the target's CPUs.
     pub const SPEED: &str = "vscale-speed";
@@ -172,11 +183,48 @@ impl Plan {
     /// Where a container answers, as the others reach it.
     pub fn url(&self, container: &str) -> String {
         let endpoint = self.containers.iter().find(|one| one.name == container).and_then(|one| one.ready.as_ref());
-        format!("http://{container}:{}", endpoint.map_or(80, |endpoint| endpoint.port))
+        endpoint.map_or_else(
+            || format!("http://{container}:80"),
+            |endpoint| endpoint.origin(container) + endpoint.path.trim_end_matches('/'),
+        )
     }
 
-    /// Names of backend, target and generator: who is loaded, then who loads.
-    pub fn services(&self) -> [&str; 3] {
-        [&self.roles.backend, &self.roles.target, &self.roles.generator].map(String::as_str)
+    /// Names of backend, target and generator (who is loaded, then who loads), then of the other services.
+    pub fn services(&self) -> Vec<&str> {
+        let Roles { backend, target, generator } = &self.roles;
+        let roles = backend.iter().chain([target, generator]).map(String::as_str);
+        roles.chain(self.others().map(|container| container.name.as_str())).collect()
+    }
+
+    /// Services that are there because the target, or the backend, needs them: a database, a cache.
+    pub fn others(&self) -> impl Iterator<Item = &ContainerPlan> {
+        self.containers.iter().filter(|container| !self.roles.has(&container.name) && container.name != Self::SPEED)
+    }
+
+    /// What the target needs, by name, and the CPUs of each: the backend, and the other services.
+    pub fn helpers(&self) -> impl Iterator<Item = (&str, &CpuSet)> {
+        let backend = self.roles.backend.as_deref().map(|name| (name, &self.placement().backend));
+        let others = self.others().filter_map(|one| Some((one.name.as_str(), one.limits.cpuset()?)));
+        backend.into_iter().chain(others)
+    }
+
+    /// Whether it is known how many workers there are.
+    pub fn proves_workers(&self) -> bool {
+        self.workers.as_ref().is_some_and(|workers| workers.count != CountBy::None)
     }
 }
+
+impl Roles {
+    /// Whether a service of this name has one.
+    pub fn has(&self, service: &str) -> bool {
+        [&self.target, &self.generator].into_iter().chain(&self.backend).any(|name| name == service)
+    }
+
+    /// Whether this is the backend.
+    pub fn is_backend(&self, service: &str) -> bool {
+        self.backend.as_deref() == Some(service)
+    }
+}
+
+/// What stands for the number of workers, in the compose file and in what a plan has of it.
+pub const WORKERS_VARIABLE: &str = "${WORKERS}";

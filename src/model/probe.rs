@@ -13,7 +13,7 @@ pub enum ProbeEvent {
         /// `connection refused`, `HTTP 503: ...`.
         last: String,
     },
-    /// The first 2xx answer came.
+    /// It is ready.
     Ready {
         /// Since the probe started.
         after_us: u64,
@@ -53,6 +53,10 @@ pub struct ProbeSample {
     pub connections: u32,
     /// The limits as the target's own `/sys/fs/cgroup` shows them; none where the probe may not look there.
     pub limits: Limits,
+    /// What the target said of its workers; `None` in samples of a load, during which it is not asked, and where it was
+    /// not to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers_told: Option<WorkersTold>,
     /// The probe's own CPU time since it started.
     pub own_cpu_us: u64,
     /// The host's CPUs on which these processes may run, whoever used them.
@@ -72,6 +76,16 @@ pub struct ProbeSample {
     /// For how long its cgroup lacked something; `None` where the kernel does not tell, as on cgroup v1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pressure: Option<Pressure>,
+}
+
+/// What a target said when it was asked how many workers it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkersTold {
+    /// So many.
+    Count(u32),
+    /// Nothing of the kind: why.
+    Nothing(String),
 }
 
 /// A TCP port on which somebody listens. Source: the kernel's Documentation/networking/proc_net_tcp.rst, `get_tcp4_sock`.
@@ -131,8 +145,15 @@ pub struct Throttling {
 impl ProbeSample {
     /// Most processes in one; those with the lowest PIDs.
     pub const MOST_PROCESSES: usize = 2048;
+    /// Most threads that are read one by one, of all processes together.
+    pub const MOST_TASKS: usize = 1024;
     /// Most ports in each list of them.
     pub const MOST_PORTS: usize = 256;
+
+    /// Whether there may be threads that were not read.
+    pub fn lacks_threads(&self) -> bool {
+        self.processes.iter().map(|process| process.tasks.len()).sum::<usize>() >= Self::MOST_TASKS
+    }
 
     /// Whether it has every process of the target.
     pub fn is_whole(&self) -> bool {
@@ -160,7 +181,7 @@ pub struct Process {
     /// The same of its children that have ended, and of theirs.
     #[serde(default)]
     pub ended_children_cpu_us: u64,
-    /// Its threads that have run; no more than the probe reads.
+    /// Its threads that have run, or all of them where their names were asked for; no more than the probe reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Task>,
     /// Page faults that had to wait for a disk, of all its threads.
@@ -173,10 +194,13 @@ pub struct Process {
 }
 
 /// One thread of a process. Source: the kernel's Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// In the target's PID namespace.
     pub tid: u32,
+    /// As it calls itself, at most 15 bytes; read only where workers are counted by it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub name: String,
     /// CPU time.
     pub cpu_us: u64,
     /// Time for which it could have run and waited for a CPU.

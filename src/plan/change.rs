@@ -52,7 +52,10 @@ pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
             }
             altered.point.limits.set(Limit::Cpuset, Some(LimitValue::Cpus(chosen)));
         }
-        Lever::Workers => altered.point.workers = times(point.workers),
+        Lever::Workers => {
+            plan.workers.as_ref()?;
+            altered.point.workers = times(point.workers);
+        }
         Lever::Load => altered.point.load = load(&point.load, change.factor)?,
         Lever::Slots => {
             let slots: u32 = backend_flag(plan, SLOTS)?.parse().ok()?;
@@ -85,14 +88,14 @@ fn load(model: &LoadModel, factor: f64) -> Option<LoadModel> {
 
 /// The value of a flag in the backend's command: `--slots 8` or `--slots=8`.
 pub fn backend_flag<'a>(plan: &'a Plan, flag: &str) -> Option<&'a str> {
-    let backend = plan.containers.iter().find(|container| container.name == plan.roles.backend)?;
+    let backend = plan.containers.iter().find(|container| plan.roles.is_backend(&container.name))?;
     let command = backend.command.as_ref()?;
     let (at, joined) = position(command, flag)?;
     if joined { command[at].split_once('=').map(|(_, value)| value) } else { command.get(at + 1).map(String::as_str) }
 }
 
 fn set_backend_flag(plan: &Plan, containers: &mut [ContainerPlan], flag: &str, value: &str) -> Option<()> {
-    let backend = containers.iter_mut().find(|container| container.name == plan.roles.backend)?;
+    let backend = containers.iter_mut().find(|container| plan.roles.is_backend(&container.name))?;
     let command = backend.command.as_mut()?;
     let (at, joined) = position(command, flag)?;
     if joined {

@@ -1,11 +1,13 @@
 //! What will be done, decided before anything is started, as data: [`make`] resolves flags, compose file and host into a
 //! [`Plan`], [`next`] says of a plan and what has been visited what comes next. Pure.
 
+mod baseline;
 mod change;
 mod next;
 mod order;
 mod placement;
 mod points;
+mod workers;
 
 pub use change::{Altered, apply, backend_flag};
 pub use next::next;
@@ -16,7 +18,7 @@ use crate::{
     error::{Error, Result},
     model::{
         Change, ContainerPlan, CpuSet, HostFacts, HostPlan, Lever, Life, Limit, LimitValue, Limits, LoadPlan,
-        Placement, Plan, Point, Purpose, Roles, StudyPlan, Turn, WorkersPlan,
+        Placement, Plan, Point, Purpose, Roles, Scheme, StudyPlan, Turn,
     },
 };
 
@@ -70,10 +72,13 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         &host.cpus,
         placement::Asked {
             generator: cpus_asked(&vscale.generator),
-            backend: cpus_asked(&vscale.backend),
+            backend: vscale.backend.as_deref().and_then(cpus_asked),
             target: cpus_asked(&vscale.target),
+            has_backend: vscale.backend.is_some() || project.services.len() > 2,
         },
     )?;
+    workers::check(asked, project)?;
+    let no_baseline = baseline::why_none(project, &asked.load);
     let points = points::make(asked, &project.services[&vscale.target].limits, &placement, host)?;
     let mut plan = Plan {
         name: project.name.clone(),
@@ -82,22 +87,25 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
             backend: vscale.backend.clone(),
             generator: vscale.generator.clone(),
         },
-        workers: WorkersPlan { env: vscale.workers.env.clone(), count: vscale.workers.count.clone() },
+        workers: vscale.workers.clone(),
         containers: containers(project, &placement),
         hosts: vec![HostPlan { placement }],
         load: asked.load.clone(),
         blocks: vec![points.order.iter().copied().map(Turn::plain).collect()],
         points: points.points,
         study: None,
-        baseline: asked.baseline,
+        baseline: asked.baseline && no_baseline.is_none(),
+        no_baseline: no_baseline.filter(|_| asked.baseline),
         ready_timeout_us: asked.ready_timeout_us,
         max_failure_rate: asked.max_failure_rate,
         backend_requests: vscale.backend_requests,
     };
     plan.load.host = plan.url(&plan.roles.target);
+    let is_https = |name: &String| vscale.endpoints.get(name).is_some_and(|it| it.scheme == Scheme::Https);
+    plan.load.insecure = [&vscale.target].into_iter().chain(&vscale.backend).any(is_https);
     // Only a mock of ours tells what it saw.
-    let backend = &plan.roles.backend;
-    plan.load.backend = project.services[backend].is_ours().then(|| plan.url(backend));
+    let ours = vscale.backend.as_ref().filter(|backend| project.services[*backend].is_ours());
+    plan.load.backend = ours.map(|backend| plan.url(backend));
     if let Some(repeats) = &asked.study {
         study(&mut plan, repeats);
     }
@@ -147,7 +155,8 @@ fn longest_visit_us(load: &LoadPlan, baseline: bool) -> u64 {
 pub fn check(plan: &Plan, host: &HostFacts) -> Result<()> {
     let online: CpuSet = host.cpus.iter().map(|cpu| cpu.id).collect();
     let Placement { generator, backend, target, .. } = plan.placement();
-    match [generator, backend, target].into_iter().find_map(|cpus| cpus.first_not_in(&online)) {
+    let others = plan.others().filter_map(|container| container.limits.cpuset());
+    match [generator, backend, target].into_iter().chain(others).find_map(|cpus| cpus.first_not_in(&online)) {
         Some(missing) => Err(Error::Preflight(format!("the plan needs CPU {missing}; this host has {online}"))),
         None => Ok(()),
     }
@@ -159,28 +168,29 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
     let mut order = project.start_order();
     order.sort_by_key(|name| *name == roles.generator);
     let container = |name: String| {
-        let cpus = [
-            (&roles.generator, &placement.generator),
-            (&roles.backend, &placement.backend),
-            (&roles.target, &placement.target),
-        ];
-        let cpus = cpus.into_iter().find(|(role, _)| **role == name).map(|(_, cpus)| cpus);
-        let mut limits = project.services[&name].limits.clone();
-        limits.set(Limit::Cpuset, cpus.map(|cpus: &CpuSet| LimitValue::Cpus(cpus.clone())));
+        let service = &project.services[&name];
+        let mut limits = service.limits.clone();
+        let cpus = match &name {
+            name if *name == roles.generator => &placement.generator,
+            name if *name == roles.target => &placement.target,
+            // What the target needs besides takes none of its CPUs, unless the file says so.
+            _ => limits.cpuset().unwrap_or(&placement.backend),
+        };
+        limits.set(Limit::Cpuset, Some(LimitValue::Cpus(cpus.clone())));
         ContainerPlan {
             command: match &name {
                 name if *name == roles.generator => Some(vec!["generator".into()]),
                 // It stands here so that a visit can change it.
-                name if *name == roles.backend => project.services[name].command.clone(),
-                _ => None,
+                name if roles.backend.as_ref() == Some(name) => service.command.clone(),
+                _ => workers::command(service),
             },
+            environment: workers::environment(service),
             life: if name == roles.target { Life::Visit } else { Life::Run },
             ready: roles.endpoints.get(&name).cloned(),
             probe_cpus: placement.generator.clone(),
             service: name.clone(),
             name,
             limits,
-            environment: Default::default(),
             limits_once_ready: Limits::default(),
         }
     };
@@ -197,6 +207,7 @@ fn speed_reference(generator: &ContainerPlan, cpus: &CpuSet) -> ContainerPlan {
     ContainerPlan {
         name: Plan::SPEED.into(),
         command: Some(vec!["speed".into()]),
+        environment: Default::default(),
         limits: generator.limits.clone().with(Limit::Cpuset, LimitValue::Cpus(cpus.clone())),
         ..generator.clone()
     }

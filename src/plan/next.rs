@@ -3,11 +3,12 @@
 
 use super::{
     change::{self, Altered},
-    order,
+    order, workers,
 };
 use crate::model::{
-    ContainerPlan, CpuSet, Distribution, Endpoint, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan, PhaseKind,
-    PhasePlan, Plan, Point, Purpose, Turn, Until, Visit, Visited, Wanted, WarmUp,
+    ContainerPlan, CpuSet, Distribution, Endpoint, Expect, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan,
+    PhaseKind, PhasePlan, Plan, Point, Purpose, Ready, RequestTemplate, Scheme, Statuses, Turn, Until, Visit, Visited,
+    Wanted, WarmUp, is_served_by_mock,
 };
 
 /// The mock that answers at once.
@@ -42,13 +43,17 @@ pub fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<Visit> 
     })
 }
 
-/// `w2`, `w2-c1.5`, `w2-c1.5-n4` where points differ in their number of CPUs; then what is changed, and which repeat it is.
+/// `w2`, `w2-c1.5`, `w2-c1.5-n4` where points differ in their number of CPUs; without workers `c1.5`, and `as-is` without
+/// anything; then what is changed, and which repeat it is.
 fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
     let point = &plan.points[turn.point];
-    let quota = point.limits.quota_cores().map_or_else(String::new, |cores| format!("-c{}", rounded(cores)));
+    let workers = plan.workers.as_ref().map(|_| format!("w{}", point.workers));
+    let quota = point.limits.quota_cores().map(|cores| format!("c{}", rounded(cores)));
     let cpus = |point: &Point| point.limits.cpuset().map_or(0, CpuSet::len);
     let differ = plan.points.iter().any(|other| cpus(other) != cpus(point));
-    let cpus = if differ { format!("-n{}", cpus(point)) } else { String::new() };
+    let cpus = differ.then(|| format!("n{}", cpus(point)));
+    let setting = [workers, quota, cpus].into_iter().flatten().reduce(|all, one| format!("{all}-{one}"));
+    let setting = setting.unwrap_or_else(|| "as-is".to_owned());
     let change = turn.change.map_or_else(String::new, |change| {
         let moved = format!("-{}{}", change.lever, rounded(change.factor));
         match change.purpose {
@@ -58,7 +63,7 @@ fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
         }
     });
     let repeat = if repeat > 0 { format!("-r{}", repeat + 1) } else { String::new() };
-    format!("w{}{quota}{cpus}{change}{repeat}", point.workers)
+    format!("{setting}{change}{repeat}")
 }
 
 /// To a thousandth, in the shortest form.
@@ -66,11 +71,11 @@ fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 
-/// A container as it is at this point: only the target differs from one to the next.
+/// A container as it is at this point: the target differs from one to the next, and whatever depends on the number of workers.
 fn at_point(plan: &Plan, container: &ContainerPlan, point: &Point) -> ContainerPlan {
     let mut container = container.clone();
+    workers::fill_in(plan, &mut container, point.workers);
     if container.name == plan.roles.target {
-        container.environment.insert(plan.workers.env.clone(), point.workers.to_string());
         container.limits = point.limits.clone();
         container.limits_once_ready = container.limits.take(&ONCE_READY);
     }
@@ -86,7 +91,8 @@ fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
         load: LoadPlan { host: plan.url(service), backend: plan.load.backend.clone(), ..load.clone() },
     };
     let is_first = visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());
-    let baseline = plan.baseline.then(|| of(PhaseKind::Baseline, &plan.roles.backend));
+    let backend = plan.roles.backend.as_ref().filter(|_| plan.baseline);
+    let baseline = backend.map(|backend| of(PhaseKind::Baseline, backend));
     let null = is_first.then(|| null_phase(plan, &load));
     baseline.into_iter().chain(null).chain([of(PhaseKind::Target, &plan.roles.target)]).collect()
 }
@@ -99,7 +105,15 @@ fn null_phase(plan: &Plan, load: &LoadPlan) -> PhasePlan {
     };
     let generator = plan.containers.iter().find(|container| container.name == plan.roles.generator);
     let limits = generator.map_or_else(Limits::default, |generator| generator.limits.clone());
-    let command = ["mock", "--host", "0.0.0.0", "--port", &NULL_PORT.to_string()].map(str::to_owned);
+    let command = ["mock", "--any-path", "--host", "0.0.0.0", "--port", &NULL_PORT.to_string()].map(str::to_owned);
+    let requests = load.requests.iter().map(|request| match is_served_by_mock(&request.method, &request.path) {
+        true => request.clone(),
+        // What a stand-in answers is nobody's expectation.
+        false => RequestTemplate { expect: Expect::any(), ..request.clone() },
+    });
+    let placement = plan.placement();
+    // The target is idle meanwhile.
+    let cpus = if placement.backend.is_empty() { &placement.target } else { &placement.backend };
     PhasePlan {
         kind: PhaseKind::Null,
         beside: Some(ContainerPlan {
@@ -107,15 +121,21 @@ fn null_phase(plan: &Plan, load: &LoadPlan) -> PhasePlan {
             service: plan.roles.generator.clone(),
             command: Some(command.into()),
             environment: Default::default(),
-            limits: limits.with(Limit::Cpuset, LimitValue::Cpus(plan.placement().backend.clone())),
+            limits: limits.with(Limit::Cpuset, LimitValue::Cpus(cpus.clone())),
             limits_once_ready: Limits::default(),
-            ready: Some(Endpoint { port: NULL_PORT, ready: "/v1/health".into() }),
-            probe_cpus: plan.placement().generator.clone(),
+            ready: Some(Endpoint {
+                port: NULL_PORT,
+                scheme: Scheme::Http,
+                path: String::new(),
+                ready: Ready::Answers("/v1/health".into(), Statuses::Success),
+            }),
+            probe_cpus: placement.generator.clone(),
             life: Life::Visit,
         }),
         load: LoadPlan {
             host: format!("http://{NULL}:{NULL_PORT}"),
             backend: None,
+            requests: requests.collect(),
             model: LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time: Distribution::zero() },
             stages: Vec::new(),
             until: Until::RunTime { us: NULL_RUN_TIME_US },

@@ -13,6 +13,8 @@ pub struct Asked {
     pub generator: Option<CpuSet>,
     pub backend: Option<CpuSet>,
     pub target: Option<CpuSet>,
+    /// Whether there is a backend, or anything else that the target needs.
+    pub has_backend: bool,
 }
 
 /// Places the roles on the host's CPUs.
@@ -26,8 +28,15 @@ pub fn place(cpus: &[Cpu], asked: Asked) -> Result<Placement> {
             return Err(Error::Preflight(format!("the {role}'s cpuset names CPU {missing}; this host has {online}")));
         }
     }
-    let planned = automatic(cpus);
-    let all_given = asked.generator.is_some() && asked.backend.is_some() && asked.target.is_some();
+    let mut planned = automatic(cpus);
+    if !asked.has_backend {
+        let Placement { generator, backend, .. } = &mut planned;
+        generator.extend(backend.iter());
+        *backend = CpuSet::default();
+        planned.reason += "; there is no backend, whose part the load generator has";
+    }
+    let backend_given = asked.backend.is_some() || !asked.has_backend;
+    let all_given = asked.generator.is_some() && backend_given && asked.target.is_some();
     Ok(Placement {
         generator: asked.generator.unwrap_or(planned.generator),
         backend: asked.backend.unwrap_or(planned.backend),
@@ -91,7 +100,7 @@ mod tests {
     }
 
     fn placed(cpus: &[Cpu]) -> [String; 3] {
-        let placement = place(cpus, Asked::default()).expect("fits");
+        let placement = place(cpus, Asked { has_backend: true, ..Asked::default() }).expect("fits");
         [placement.generator, placement.backend, placement.target].map(|cpus| cpus.to_string())
     }
 
@@ -111,6 +120,16 @@ mod tests {
         assert_eq!(placed(&host(4, 1)), ["0", "1", "2-3"]);
         assert_eq!(placed(&host(4, 2)), ["0,4", "1,5", "2-3,6-7"]);
         assert_eq!(placed(&host(32, 1)), ["0-3", "4-7", "8-31"]);
+    }
+
+    #[test]
+    fn without_a_backend_its_part_is_the_generators() {
+        let placed = |cores| {
+            let Placement { generator, backend, target, .. } = place(&host(cores, 1), Asked::default()).expect("fits");
+            [generator, backend, target].map(|cpus| cpus.to_string())
+        };
+        assert_eq!(placed(2), ["0", "", "1"]);
+        assert_eq!(placed(16), ["0-3", "", "4-15"]);
     }
 
     #[test]

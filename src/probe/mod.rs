@@ -12,11 +12,14 @@ mod ready;
 mod reap;
 mod sockets;
 mod speed;
+mod told;
 
 pub use above::quotas_above;
 pub use host::host_facts;
+pub use ready::ReadyCheck;
 pub use reap::REAPING;
 pub use speed::SpeedReference;
+pub use told::WorkersQuestion;
 
 use cgroup::Ticker;
 use sockets::SocketWatch;
@@ -32,19 +35,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What asks for a [`ProbeEvent::Tick`]; any other line asks for a sample.
+/// What asks for a [`ProbeEvent::Tick`].
 pub const TICK: &str = "tick";
 
-/// Waits until `ready_url` answers with a 2xx; then answers each line that is asked, until nobody asks any more. Where the
-/// target's cgroup may not be read, there are no ticks.
+/// What asks for a sample with what the target says of its workers; any other line asks for one without.
+pub const LOOK: &str = "look";
+
+/// What a probe looks at.
+#[derive(Debug)]
+pub struct Watch {
+    /// How the target is asked whether it is ready.
+    pub ready: ReadyCheck,
+    /// Longest wait for that.
+    pub timeout: Duration,
+    /// How it is asked for its number of workers, if it is.
+    pub workers: Option<WorkersQuestion>,
+    /// Whether the names of its threads are read.
+    pub thread_names: bool,
+}
+
+/// Waits until the target is ready; then answers each line that is asked, until nobody asks any more. Where the target's
+/// cgroup may not be read, there are no ticks.
 ///
 /// # Errors
-/// `Error::Usage` for a URL that cannot be polled; `Error::Start` when the target is not ready in time, with its last
-/// answer.
-pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Result<()> {
+/// `Error::Start` when the target is not ready in time, with its last answer.
+pub fn run(watch: &Watch, asked: &Receiver<String>) -> Result<()> {
     let start = Instant::now();
     let is_over = || matches!(asked.try_recv(), Err(TryRecvError::Disconnected));
-    if !ready::wait_for(ready_url, timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
+    if !watch.ready.wait(watch.timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
         return Ok(());
     }
     emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
@@ -56,7 +74,8 @@ pub fn run(ready_url: &str, timeout: Duration, asked: &Receiver<String>) -> Resu
             }
             continue;
         }
-        let sample = sample(&mut sockets)?;
+        let mut sample = sample(&mut sockets, watch.thread_names)?;
+        sample.workers_told = watch.workers.as_ref().filter(|_| line == LOOK).map(WorkersQuestion::ask);
         ticker = ticker.or_else(|| sample.processes.iter().find_map(|process| Ticker::seen_by(process.pid)));
         emit(&ProbeEvent::Sample(sample))?;
     }
@@ -69,9 +88,9 @@ pub fn own_limits() -> Limits {
 }
 
 /// The target's processes, limits and connections now, and its CPUs.
-fn sample(sockets: &mut SocketWatch) -> Result<ProbeSample> {
+fn sample(sockets: &mut SocketWatch, thread_names: bool) -> Result<ProbeSample> {
     let unix_us = units::now_unix_us();
-    let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES)?;
+    let (processes, processes_left_out) = processes::list(ProbeSample::MOST_PROCESSES, thread_names)?;
     let mut looked_into = processes.iter().map(|process| (process.pid, cgroup::limits_seen_by(process.pid)));
     let open = looked_into.find(|(_, limits)| !limits.is_empty());
     let (open, limits) = open.map_or_else(Default::default, |(pid, limits)| (Some(pid), limits));
@@ -87,6 +106,7 @@ fn sample(sockets: &mut SocketWatch) -> Result<ProbeSample> {
         peers: sockets.peers(),
         connections: sockets.established,
         limits,
+        workers_told: None,
         processes,
         processes_left_out,
         own_cpu_us: processes::own_cpu_us(),
@@ -94,8 +114,8 @@ fn sample(sockets: &mut SocketWatch) -> Result<ProbeSample> {
 }
 
 /// Ends the target, as nobody is there any more who would. Returns if it cannot.
-pub fn end_target(ready_url: &str) {
-    reap::end_target(ready_url);
+pub fn end_target(ready: &ReadyCheck) {
+    reap::end_target(ready);
 }
 
 fn emit(event: &ProbeEvent) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, Result},
-    model::{Process, Task},
+    model::{ProbeSample, Process, Task},
 };
 use std::{
     fs::{self, File},
@@ -17,16 +17,14 @@ const SHOWN_COMMAND_BYTES: u64 = 400;
 const MOST_BYTES: u64 = 64 << 10;
 /// Of a thread's `schedstat` and `status`, which are shorter.
 const TASK_FILE_BYTES: usize = 4 << 10;
-/// Threads of all processes that are read one by one: opening the files of many more would take CPU from what is
-/// measured.
-const MOST_TASKS: usize = 1024;
 
 /// The first `most` processes of this PID namespace by PID, but for this one, and how many there are besides. One that
-/// ends while it is read is left out.
+/// ends while it is read is left out. With names, every thread is told, and else those that have run; no more than
+/// [`ProbeSample::MOST_TASKS`] are read, as opening the files of many would take CPU from what is measured.
 ///
 /// # Errors
 /// For what is there and cannot be read: a target of the same user may take this process's right to open files.
-pub fn list(most: usize) -> Result<(Vec<Process>, u32)> {
+pub fn list(most: usize, with_names: bool) -> Result<(Vec<Process>, u32)> {
     let own = std::process::id();
     let mut pids: Vec<u32> = fs::read_dir("/proc")
         .map_err(Error::file("/proc"))?
@@ -38,9 +36,9 @@ pub fn list(most: usize) -> Result<(Vec<Process>, u32)> {
     pids.truncate(most);
     let processes: io::Result<Vec<Option<Process>>> = pids.into_iter().map(read).collect();
     let mut processes: Vec<Process> = processes.map_err(Error::file("/proc/PID"))?.into_iter().flatten().collect();
-    let mut room = MOST_TASKS;
+    let mut room = ProbeSample::MOST_TASKS;
     for process in &mut processes {
-        process.tasks = tasks(process.pid, room);
+        process.tasks = tasks(process.pid, room, with_names);
         room -= process.tasks.len();
     }
     Ok((processes, left_out))
@@ -116,25 +114,25 @@ impl Stat {
     }
 }
 
-/// The first threads of a process that have run; none where the kernel keeps no such statistics.
-fn tasks(pid: u32, most: usize) -> Vec<Task> {
+/// The first threads of a process that have run, without names none where the kernel keeps no such statistics; with names
+/// all of the first.
+fn tasks(pid: u32, most: usize, with_names: bool) -> Vec<Task> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let tids = entries.take(most).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    tids.filter_map(|tid| task(pid, tid)).collect()
+    tids.filter_map(|tid| task(pid, tid, with_names)).collect()
 }
 
-fn task(pid: u32, tid: u32) -> Option<Task> {
+fn task(pid: u32, tid: u32, with_name: bool) -> Option<Task> {
     let mut buffer = [0; TASK_FILE_BYTES];
     let mut file = |name: &str| {
         let read = File::open(format!("/proc/{pid}/task/{tid}/{name}")).ok()?.read(&mut buffer).ok()?;
         Some(String::from_utf8_lossy(&buffer[..read]).into_owned())
     };
-    let (cpu_us, wait_us) = run_and_wait(&file("schedstat")?)?;
-    if cpu_us == 0 {
-        return None;
-    }
+    let name = if with_name { file("comm")?.trim_end().replace(char::is_control, " ") } else { String::new() };
+    let times = file("schedstat").as_deref().and_then(run_and_wait).filter(|(cpu_us, _)| *cpu_us > 0);
+    let (cpu_us, wait_us) = if with_name { times.unwrap_or_default() } else { times? };
     let (voluntary_switches, involuntary_switches) = switches(&file("status")?).unwrap_or_default();
-    Some(Task { tid, cpu_us, wait_us, voluntary_switches, involuntary_switches })
+    Some(Task { tid, name, cpu_us, wait_us, voluntary_switches, involuntary_switches })
 }
 
 /// `RUN_NS WAIT_NS TIMESLICES` in microseconds.
@@ -164,8 +162,8 @@ mod tests {
     #[test]
     fn a_child_is_listed_and_this_process_is_not() {
         let mut child = std::process::Command::new("sleep").arg("30").spawn().expect("sleep is there");
-        let (listed, left_out) = list(usize::MAX).expect("/proc is readable");
-        let few = list(1).expect("/proc is readable");
+        let (listed, left_out) = list(usize::MAX, false).expect("/proc is readable");
+        let few = list(1, false).expect("/proc is readable");
         let seen = listed.iter().find(|process| process.pid == child.id()).cloned();
         child.kill().expect("it was ours");
         child.wait().expect("it was ours");
@@ -183,9 +181,27 @@ mod tests {
         let spin = std::time::Instant::now();
         while spin.elapsed().as_millis() < 20 {}
         std::thread::sleep(std::time::Duration::from_millis(1));
-        let own = tasks(std::process::id(), MOST_TASKS);
+        let own = tasks(std::process::id(), ProbeSample::MOST_TASKS, false);
         let has_run = |task: &Task| task.cpu_us >= 1_000 && task.voluntary_switches > 0;
         assert!(own.is_empty() || own.iter().any(has_run), "{own:?}");
+    }
+
+    #[test]
+    fn threads_have_names_where_these_are_asked_for() {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let builder = std::thread::Builder::new().name("tokio-runtime-w".into());
+        let thread = builder.spawn(move || wait.recv()).expect("there is room for a thread");
+        // It sets its name itself, once it runs.
+        let is_there = || tasks(std::process::id(), 1024, true).iter().any(|task| task.name == "tokio-runtime-w");
+        let is_named = (0..200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            is_there()
+        });
+        assert!(is_named);
+        assert!(tasks(std::process::id(), 1024, false).iter().all(|task| task.name.is_empty()));
+        assert_eq!(tasks(std::process::id(), 1, true).len(), 1);
+        drop(done);
+        assert!(thread.join().expect("it ends").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! target's processes, whatever their image is. Once its first process has ended, the kernel ends the container, and the
 //! probe with it.
 
-use super::ready;
+use super::ReadyCheck;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -27,7 +27,7 @@ const FIRST: Pid = Pid::from_raw(1);
 const ALL_OTHERS: Pid = Pid::from_raw(-1);
 
 /// Ends every process of this PID namespace, which must be a container's. Returns when that takes too long.
-pub(super) fn end_target(ready_url: &str) {
+pub(super) fn end_target(ready: &ReadyCheck) {
     if !fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() != HOST_NAMESPACE) {
         return;
     }
@@ -38,7 +38,7 @@ pub(super) fn end_target(ready_url: &str) {
     let start = Instant::now();
     while start.elapsed() < FORCED {
         signal(Signal::SIGKILL);
-        starve(ready_url);
+        starve(ready);
         thread::sleep(PAUSE);
     }
 }
@@ -51,10 +51,10 @@ fn signal(signal: Signal) {
 }
 
 /// But it does kill it once it has used more CPU time than it may, a second at least: so it is given enough to do.
-fn starve(ready_url: &str) {
+fn starve(ready: &ReadyCheck) {
     const SECONDS: Option<u64> = Some(1);
     let limit = Rlimit { current: SECONDS, maximum: SECONDS };
     if prlimit(rustix::process::Pid::from_raw(1), Resource::Cpu, limit).is_ok() {
-        ready::ask(ready_url);
+        let _ = ready.ask();
     }
 }

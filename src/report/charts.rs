@@ -12,17 +12,31 @@ use crate::{
 
 const REPEATS: &str = "a dot is a visit, hollow where it is invalid; lines go through the medians of valid visits";
 
-/// The visits of a run, fewest workers first, and what stands beside each.
+/// The visits of a run, smallest setting first, and what stands beside each.
 struct Levels<'a> {
     visits: Vec<(usize, &'a Visited)>,
+    /// What the settings differ in: where it is not their workers, their CPUs.
+    over: &'static str,
+    xs: Vec<f64>,
     analysis: &'a Analysis,
 }
 
 impl<'a> Levels<'a> {
     fn of(run: &'a Run, analysis: &'a Analysis) -> Self {
         let mut visits: Vec<_> = run.visited.iter().enumerate().collect();
+        let cpus = |visited: &Visited| {
+            let limits = &run.point(visited).limits;
+            limits.quota_cores().or(limits.cpuset().map(|cpus| cpus.len() as f64)).unwrap_or(0.0)
+        };
+        if run.plan.workers.is_none() {
+            visits.sort_by(|(_, a), (_, b)| cpus(a).total_cmp(&cpus(b)).then(a.sequence.cmp(&b.sequence)));
+            let xs = visits.iter().map(|(_, visited)| cpus(visited)).collect();
+            return Self { visits, over: "CPUs", xs, analysis };
+        }
         visits.sort_by_key(|(_, visited)| (visited.workers, visited.point, visited.sequence));
-        Self { visits, analysis }
+        let xs = visits.iter().map(|(_, visited)| f64::from(visited.workers)).collect();
+        let over = if run.plan.proves_workers() { "workers" } else { "workers asked for, not proved" };
+        Self { visits, over, xs, analysis }
     }
 
     /// What each visit has, and the median of that over the valid visits of its point.
@@ -36,14 +50,14 @@ impl<'a> Levels<'a> {
     }
 
     fn draw(&self, title: &str, note: &str, y: Axis, series: Vec<Series>) -> Option<Chart> {
-        let xs: Vec<f64> = self.visits.iter().map(|(_, visited)| f64::from(visited.workers)).collect();
+        let xs = self.xs.clone();
         let mut marks = xs.clone();
         marks.dedup();
         let between = if note.is_empty() { "" } else { "; " };
         Lines {
             title: title.to_owned(),
             note: format!("{note}{between}{REPEATS}"),
-            x: Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) },
+            x: Axis { name: self.over, unit: "", format: number, scale: Scale::Marks(marks) },
             y,
             xs,
             names: self.visits.iter().map(|(_, visited)| plain(&visited.id)).collect(),
@@ -56,17 +70,21 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// Throughput of the target against workers, with the line that linear growth would give.
+/// Throughput of the target against workers or CPUs, with the line that linear growth would give.
 pub fn throughput_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
     let levels = Levels::of(run, analysis);
     let ideal = levels.visits.iter().map(|(place, _)| analysis.scaling.rows[*place].ideal_rps).collect();
     let measured = levels.series("measured", "target", &|visited| rps(visited, PhaseKind::Target));
     let y = Axis { name: "throughput", unit: "requests/s", format: number, scale: Scale::Linear };
+    let title = format!("Throughput against {}", levels.over);
+    if !run.plan.proves_workers() {
+        return levels.draw(&title, "", y, vec![measured]);
+    }
     let note = "linear: the median with the fewest workers, times the workers";
-    levels.draw("Throughput against workers", note, y, vec![Series::line("linear", "ideal", ideal), measured])
+    levels.draw(&title, note, y, vec![Series::line("linear", "ideal", ideal), measured])
 }
 
-/// Latency percentiles of the target against workers.
+/// Latency percentiles of the target against the same.
 pub fn latency_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
     let levels = Levels::of(run, analysis);
     let percentile = |(percent, class): (f64, _)| {
@@ -75,10 +93,10 @@ pub fn latency_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
     };
     let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(percentile).into();
     let y = Axis { name: "latency", unit: "ms", format: number, scale: Scale::Linear };
-    levels.draw("Latency against workers", "", y, series)
+    levels.draw(&format!("Latency against {}", levels.over), "", y, series)
 }
 
-/// What a request through the target costs against workers: time added to the median, and CPU.
+/// What a request through the target costs against the same: time added to the median, and CPU.
 pub fn costs_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
     let levels = Levels::of(run, analysis);
     let target = &run.plan.roles.target;

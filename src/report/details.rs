@@ -8,7 +8,7 @@ use super::{
 use crate::{
     limits,
     measure::{Rates, busiest, process_cores},
-    model::{LimitValue, LoadResult, Phase, PhaseKind, Run, StopCause, Visited},
+    model::{LimitValue, LoadResult, Phase, PhaseKind, Plan, Run, StopCause, Visited},
     text::{plain, shortened},
     units::{format_bytes, format_us, format_utc},
 };
@@ -184,20 +184,37 @@ pub fn environment(run: &Run) -> Table {
             table.row([what.to_owned(), value]);
         }
     }
-    let (plan, roles) = (&run.plan, &run.plan.roles);
+    let plan = &run.plan;
     let workers: Vec<String> = plan.points.iter().map(|point| point.workers.to_string()).collect();
+    let workers = match (&plan.workers, plan.proves_workers()) {
+        (None, _) => "as the server has them".to_owned(),
+        (Some(_), true) => workers.join(", "),
+        (Some(_), false) => format!("{}, not proved", workers.join(", ")),
+    };
     for (what, value) in [
-        ("workers", workers.join(", ")),
+        ("workers", workers),
         ("load", words::loads(plan)),
         ("counted window", words::counted_window(&plan.load)),
         ("warm-up", words::warm_up(&plan.load.warm_up)),
         ("CPU quota", words::quotas(plan)),
         ("memory limit", words::memories(plan)),
-        ("roles", format!("{} is measured, {} is behind it, {} loads", roles.target, roles.backend, roles.generator)),
+        ("roles", in_words(plan)),
     ] {
         table.row([what.to_owned(), value]);
     }
     table
+}
+
+/// Who does what.
+fn in_words(plan: &Plan) -> String {
+    let roles = &plan.roles;
+    let behind: Vec<&str> = plan.helpers().map(|(name, _)| name).collect();
+    let behind = match &behind[..] {
+        [] => String::new(),
+        [one] => format!("{one} is behind it, "),
+        several => format!("{} are behind it, ", several.join(" and ")),
+    };
+    format!("{} is measured, {behind}{} loads", roles.target, roles.generator)
 }
 
 /// The CSS class of a phase.

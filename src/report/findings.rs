@@ -79,6 +79,13 @@ fn said(finding: &Finding) -> String {
             let share = number(finding.measured.as_ref(), cells::percent);
             format!("the backend used {share} of the CPU that it was given; the throughput may be its limit")
         }
+        Gate::ServiceCpu => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            format!("{} used {share} of the CPU that it was given; the throughput may be its limit", container(finding))
+        }
+        Gate::WorkersProved => {
+            format!("workers not proved: nothing counts those of {}, so nothing is claimed of them", container(finding))
+        }
         Gate::SendLag => {
             let late = number(finding.measured.as_ref(), format_us);
             format!("the load generator did not keep up: one request in a hundred was sent {late} late or more")

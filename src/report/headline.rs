@@ -75,7 +75,7 @@ fn throughput(run: &Run, point: &ScaledPoint) -> String {
     let rate = cells::rps(point.median.throughput_rps.unwrap_or(0.0));
     let times = point.median.speed_up.filter(|times| *times != 1.0);
     let times = times.map_or_else(String::new, |times| format!(", {times:.2} times as much"));
-    format!("{rate} requests/s with {}{times}", name(run, point))
+    format!("{rate} requests/s{}{times}", under(run, point))
 }
 
 /// `with 1 worker, 57 of 311 requests due at 40/s were answered, 254 never`.
@@ -94,30 +94,40 @@ fn answered(run: &Run, point: &ScaledPoint) -> String {
     let not_well =
         not_well.fold(String::new(), |text, (count, what)| format!("{text}, {} {what}", cells::grouped(count)));
     let of = if not_well.is_empty() { format!("all {asked}") } else { format!("{well} of {asked}") };
-    format!("with {}, {of} requests {due}were answered{not_well}", name(run, point))
+    let under = under(run, point);
+    let under = under.strip_prefix(' ').map_or_else(String::new, |under| format!("{under}, "));
+    format!("{under}{of} requests {due}were answered{not_well}")
 }
 
 /// `a median request takes 22.1 ms longer than at mock and costs 21.3 ms of CPU`; `None` where neither is known.
 fn costs(run: &Run, point: &ScaledPoint) -> Option<String> {
     let middle =
         |of: &dyn Fn(&Visited) -> Option<f64>| median(point.valid.iter().filter_map(|&it| of(&run.visited[it])));
-    let backend = plain(&run.plan.roles.backend);
     let longer = |us: f64| {
         let how = if us < 0.0 { "shorter" } else { "longer" };
-        format!("takes {} {how} than at {backend}", format_us(us.abs()))
+        let backend = run.plan.roles.backend.as_deref().map(plain)?;
+        Some(format!("takes {} {how} than at {backend}", format_us(us.abs())))
     };
-    let added = middle(&analyse::overhead_p50_us).map(longer);
+    let added = middle(&analyse::overhead_p50_us).and_then(longer);
     let cpu = middle(&|visited| analyse::target_cpu_per_request_us(visited, &run.plan.roles.target));
     let cpu = cpu.map(|us| format!("costs {} of CPU", format_us(us)));
     let said: Vec<String> = [added, cpu].into_iter().flatten().collect();
     (!said.is_empty()).then(|| format!("a median request {}", said.join(" and ")))
 }
 
-/// `2 workers`; where points differ in their quota, `2 workers on 1.50 CPUs`.
-fn name(run: &Run, point: &ScaledPoint) -> String {
+/// ` with 2 workers`; where points differ in their quota, ` with 2 workers on 1.50 CPUs`. What is not proved is said so, and
+/// nothing of a target that is taken as it is.
+fn under(run: &Run, point: &ScaledPoint) -> String {
     let quota = |point: &Point| point.limits.quota_cores();
     let own = quota(&run.plan.points[point.point]);
     let differs = run.plan.points.iter().any(|other| quota(other) != own);
     let cpus = own.filter(|_| differs).map_or_else(String::new, |cores| format!(" on {} CPUs", cells::cores(cores)));
-    format!("{}{cpus}", counted(point.workers.into(), "worker"))
+    let workers = run.plan.workers.as_ref().map_or_else(String::new, |how| {
+        if run.plan.proves_workers() {
+            return format!(" with {}", counted(point.workers.into(), "worker"));
+        }
+        let variable = plain(how.env.as_deref().unwrap_or("WORKERS"));
+        format!(" with {variable}={} (workers not proved)", point.workers)
+    });
+    format!("{workers}{cpus}")
 }

@@ -236,7 +236,11 @@ fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited, inside: bool
     let target = visited.phase(PhaseKind::Target);
     VisitSection {
         name: plain(&visited.id),
-        about: format!("{}, ready after {ready}{at_most}", counted(u64::from(visited.workers), "worker")),
+        about: match (&run.plan.workers, counted(u64::from(visited.workers), "worker")) {
+            (None, _) => format!("ready after {ready}{at_most}"),
+            (Some(_), workers) if run.plan.proves_workers() => format!("{workers}, ready after {ready}{at_most}"),
+            (Some(_), workers) => format!("{workers} asked for, not proved, ready after {ready}{at_most}"),
+        },
         valid: analysis.is_valid(visited),
         findings: analysis.of_visit(visited).map(Remark::from).collect(),
         charts: target.filter(|_| inside).map_or_else(Vec::new, |phase| visit_charts(phase, &run.plan.roles.target)),
@@ -285,11 +289,9 @@ fn visit_tables(visited: &Visited) -> Vec<Table> {
 /// Of the first host.
 fn cpu_map(run: &Run) -> Vec<CpuBox> {
     let (placement, names) = (run.plan.placement(), &run.plan.roles);
-    let roles = [
-        (&placement.target, &names.target, "target"),
-        (&placement.backend, &names.backend, "baseline"),
-        (&placement.generator, &names.generator, "generator"),
-    ];
+    let roles = [(&placement.target, names.target.as_str(), "target")].into_iter();
+    let roles = roles.chain(run.plan.helpers().map(|(name, cpus)| (cpus, name, "baseline")));
+    let roles: Vec<_> = roles.chain([(&placement.generator, names.generator.as_str(), "generator")]).collect();
     let cpu_box = |cpu: &Cpu| {
         let here: Vec<_> = roles.iter().filter(|(cpus, ..)| cpus.contains(cpu.id)).collect();
         CpuBox {

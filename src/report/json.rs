@@ -80,8 +80,9 @@ pub(super) struct Manifest<'a> {
 struct PlanSummary<'a> {
     /// Which service is which.
     roles: &'a Roles,
-    /// How a worker count reaches the target, and how it is proved.
-    workers: &'a WorkersPlan,
+    /// How a worker count reaches the target, and how it is proved; absent where the target is taken as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workers: Option<&'a WorkersPlan>,
     /// Who runs where on each host.
     hosts: &'a [HostPlan],
     /// The settings to visit.
@@ -134,7 +135,7 @@ impl<'a> PlanSummary<'a> {
     fn of(plan: &'a Plan) -> Self {
         Self {
             roles: &plan.roles,
-            workers: &plan.workers,
+            workers: plan.workers.as_ref(),
             hosts: &plan.hosts,
             points: &plan.points,
             blocks: &plan.blocks,

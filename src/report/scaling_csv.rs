@@ -49,7 +49,7 @@ fn row(run: &Run, analysis: &Analysis, visited: &Visited, scaled: &Scaled) -> Ve
     let used = target.map_or_else(Rates::default, |phase| Rates::of(phase, service));
     let mut row = vec![
         visited.id.clone(),
-        visited.workers.to_string(),
+        cell(run.plan.workers.as_ref().map(|_| visited.workers)),
         cell(run.point(visited).limits.quota_cores()),
         cell(scaled.throughput_rps),
         cell(scaled.speed_up),

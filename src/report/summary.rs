@@ -173,19 +173,14 @@ fn facts(run: &Run) -> [(&'static str, String); 6] {
     let took = run.finished_unix_us.map(|end| cells::duration(end.saturating_sub(run.started_unix_us)));
     let took = took.map_or_else(|| "not finished".to_owned(), |took| format!("took {took}"));
     let placed = |service: &str, cpus: &CpuSet| format!("{service} on CPU {cpus}");
+    let on_cpus = [placed(&roles.target, &placement.target)].into_iter();
+    let on_cpus = on_cpus.chain(plan.helpers().map(|(name, cpus)| placed(name, cpus)));
+    let on_cpus: Vec<String> = on_cpus.chain([placed(&roles.generator, &placement.generator)]).collect();
     let each_host = |of: fn(&Host) -> String| run.origin.hosts.iter().map(of).collect::<Vec<_>>().join("; ");
     [
         ("run", format!("{}, {took}", format_utc(run.started_unix_us))),
         ("load", load(run)),
-        (
-            "CPUs",
-            [
-                placed(&roles.target, &placement.target),
-                placed(&roles.backend, &placement.backend),
-                placed(&roles.generator, &placement.generator),
-            ]
-            .join(", "),
-        ),
+        ("CPUs", on_cpus.join(", ")),
         ("limits", format!("CPU quota: {}; memory: {}", words::quotas(plan), words::memories(plan))),
         ("host", each_host(host)),
         ("engine", each_host(engine)),
@@ -216,7 +211,10 @@ fn notes(run: &Run) -> Vec<String> {
         "requests/s: successful answers in the counted window, a second; percentiles: of successes only.".to_owned(),
         format!("{NONE}: not measured, or fewer than ten answers lie beyond that percentile."),
     ];
-    if run.visited.len() > 1 {
+    if let Some(why) = &run.plan.no_baseline {
+        notes.push(format!("no baseline: {}.", plain(why)));
+    }
+    if run.visited.len() > 1 && run.plan.proves_workers() {
         notes.push(
             "speed-up: of the median of a point's valid visits, against that of the fewest workers; efficiency: that over times \
              the workers; 1 is linear."

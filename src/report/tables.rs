@@ -35,7 +35,8 @@ pub fn of_visits(run: &Run, analysis: &Analysis) -> Vec<Table> {
 
 /// A row a point, with the medians of its valid visits.
 fn growth(run: &Run, analysis: &Analysis) -> Table {
-    let title = format!("Growth with workers: {}", run.plan.roles.target);
+    let over = if run.plan.proves_workers() { "workers" } else { "the settings" };
+    let title = format!("Growth with {over}: {}", run.plan.roles.target);
     let points = &analysis.scaling.points;
     let has_repeats = points.iter().any(|point| point.visits.len() > 1);
     let title = if has_repeats { format!("{title}, medians of valid visits") } else { title };
@@ -49,7 +50,8 @@ fn growth(run: &Run, analysis: &Analysis) -> Table {
             places.iter().filter_map(load).collect::<Vec<_>>()
         };
         let valid = loads(&point.valid);
-        let mut row = vec![run.visited[point.visits[0]].id.clone(), point.workers.to_string()];
+        let workers = run.plan.workers.as_ref().map(|_| point.workers);
+        let mut row = vec![run.visited[point.visits[0]].id.clone(), or_none(workers, |workers| workers.to_string())];
         if has_repeats {
             let rates = || valid.iter().map(|load| load.throughput_rps());
             row.push(format!("{} of {}", point.valid.len(), point.visits.len()));
@@ -94,7 +96,10 @@ fn comparison(run: &Run) -> Table {
     let mut columns = ["level", "load on", "#requests/s", "#p50", "#p95", "#p99", "#failed"].map(String::from).to_vec();
     columns.extend(services.iter().map(|service| format!("#{service} CPU")));
     let roles = &run.plan.roles;
-    let title = format!("Baseline ({}) against target ({}); CPU in cores", roles.backend, roles.target);
+    let title = match roles.backend.as_ref().filter(|_| run.plan.baseline) {
+        Some(backend) => format!("Baseline ({backend}) against target ({}); CPU in cores", roles.target),
+        None => format!("Load on target ({}); CPU in cores", roles.target),
+    };
     let mut table = Table::new(plain(&title), columns);
     for (visited, phase) in phases(run) {
         let mut row = vec![visited.id.clone(), phase.kind.to_string(), cells::rps(phase.load.throughput_rps())];
@@ -166,7 +171,7 @@ fn attested(run: &Run, analysis: &Analysis) -> Table {
     let mut table = Table::new(plain(&title), ["level", "workers", "CPUs", "CPU quota", "memory", "valid"]);
     for visited in &run.visited {
         let valid = analysis.is_valid(visited);
-        let mut row = vec![visited.id.clone(), workers(visited)];
+        let mut row = vec![visited.id.clone(), workers(run, visited)];
         row.extend(limits(visited, target));
         row.push(if valid { "yes" } else { "NO" }.to_owned());
         table.row(row).bad = !valid;
@@ -174,7 +179,13 @@ fn attested(run: &Run, analysis: &Analysis) -> Table {
     table
 }
 
-fn workers(visited: &Visited) -> String {
+fn workers(run: &Run, visited: &Visited) -> String {
+    if run.plan.workers.is_none() {
+        return NONE.to_owned();
+    }
+    if !run.plan.proves_workers() {
+        return format!("{}, not proved", visited.workers);
+    }
     let (attestation, asked) = (&visited.attestation, visited.workers.to_string());
     let found = [attestation.workers_before, attestation.workers_after];
     let counts: Vec<String> = found.iter().flatten().map(u32::to_string).collect();

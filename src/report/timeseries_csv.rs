@@ -101,7 +101,7 @@ impl Counters {
         let probed = |read: fn(&ProbeSample) -> Option<u64>| {
             Counter::of(&phase.processes, |sample| Some((sample.unix_us, read(sample)?)))
         };
-        let backend = run.plan.containers.iter().find(|container| container.name == roles.backend);
+        let backend = run.plan.containers.iter().find(|container| roles.is_backend(&container.name));
         Self {
             target: if ticked == Counter::default() { told } else { ticked },
             throttled: if tick_throttled == Counter::default() { throttled } else { tick_throttled },
@@ -114,7 +114,9 @@ impl Counters {
                 let mut tasks = sample.processes.iter().flat_map(|process| &process.tasks).peekable();
                 tasks.peek().is_some().then(|| tasks.map(|task| task.wait_us).sum())
             }),
-            backend: Counter::of(engine(&roles.backend), |sample| Some((sample.unix_us, sample.cpu_us))),
+            backend: Counter::of(roles.backend.as_deref().map_or(&[][..], engine), |sample| {
+                Some((sample.unix_us, sample.cpu_us))
+            }),
             backend_port: backend.and_then(|container| container.ready.as_ref()).map(|endpoint| endpoint.port),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     engine::{Call, Cluster, Container, EngineError, Output, State},
     error::{Error, Result},
     events::Event,
-    model::{ContainerPlan, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
+    model::{ContainerPlan, CountBy, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
     probe::{REAPING, quotas_above},
     text::last_lines,
 };
@@ -29,6 +29,9 @@ pub(super) struct Starter<'a> {
     pub(super) own_image: &'a str,
     pub(super) ready_timeout: Duration,
     pub(super) control: Control,
+    /// The service under test, and what counts as one of its workers.
+    pub(super) target: &'a str,
+    pub(super) count: Option<&'a CountBy>,
 }
 
 /// A container that is up.
@@ -69,7 +72,8 @@ impl Starter<'_> {
         };
         up.has_completed = self.await_wanted(plan, &up.container, image, visit, tell).await?;
         let Some(ready) = &plan.ready else { return Ok(up) };
-        let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout };
+        let count = self.count.filter(|_| plan.name == self.target);
+        let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout, count };
         let mut probe = match Probe::start(self.cluster, self.own_image, &look).await {
             Ok(probe) => probe,
             // A container that has ended has no namespaces to look into: that it ended says more.

@@ -9,23 +9,23 @@ use std::{fs::File, io::Read};
 
 /// The token of a run's mock.
 pub(super) struct Control {
-    backend: String,
+    backend: Option<String>,
     token: String,
 }
 
 impl Control {
-    /// For the container `backend`, not to be guessed.
-    pub(super) fn new(backend: &str) -> Result<Self> {
+    /// For the container `backend`, if there is one; not to be guessed.
+    pub(super) fn new(backend: Option<&str>) -> Result<Self> {
         const RANDOM: &str = "/dev/urandom";
         let mut bytes = [0; 16];
         File::open(RANDOM).and_then(|mut random| random.read_exact(&mut bytes)).map_err(Error::file(RANDOM))?;
-        Ok(Self { backend: backend.to_owned(), token: bytes.map(|byte| format!("{byte:02x}")).concat() })
+        Ok(Self { backend: backend.map(str::to_owned), token: bytes.map(|byte| format!("{byte:02x}")).concat() })
     }
 
     /// The container as it is made.
     pub(super) fn container(&self, plan: &ContainerPlan) -> ContainerPlan {
         let mut plan = plan.clone();
-        if plan.name == self.backend {
+        if self.backend.as_ref() == Some(&plan.name) {
             plan.environment.insert(BackendWindow::TOKEN_VARIABLE.into(), self.token.clone());
         }
         plan
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn mock_and_generator_get_the_same_token_and_the_target_none() {
-        let control = Control::new("mock").expect("there are random numbers");
+        let control = Control::new(Some("mock")).expect("there are random numbers");
         assert_eq!(control.token.len(), 32);
-        assert_ne!(control.token, Control::new("mock").expect("there are more").token);
+        assert_ne!(control.token, Control::new(Some("mock")).expect("there are more").token);
         assert_eq!(control.container(&container("mock")).environment["VSCALE_CONTROL_TOKEN"], control.token);
         assert!(control.container(&container("stack")).environment.is_empty());
 

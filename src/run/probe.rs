@@ -5,8 +5,8 @@ use super::containers::fell_silent;
 use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},
-    model::{CpuSet, Endpoint, ProbeEvent, ProbeSample, Tick},
-    probe::TICK,
+    model::{CountBy, CpuSet, Endpoint, ProbeEvent, ProbeSample, Ready, Tick},
+    probe::{LOOK, TICK},
     text::shortened,
 };
 use std::time::Duration;
@@ -43,17 +43,38 @@ pub(super) struct Look<'a> {
     pub(super) ready: &'a Endpoint,
     pub(super) cpus: &'a CpuSet,
     pub(super) timeout: Duration,
+    /// What counts as a worker; `None` where nobody counts.
+    pub(super) count: Option<&'a CountBy>,
+}
+
+impl Look<'_> {
+    /// What the probe is told: the target is at its own loopback.
+    fn command(&self) -> Vec<String> {
+        const HOST: &str = "127.0.0.1";
+        let timeout = format!("{}us", self.timeout.as_micros());
+        let mut command = ["probe", "--end-target", "--timeout", &timeout].map(str::to_owned).to_vec();
+        command.extend(["--ready".to_owned(), self.ready.ready_url(HOST)]);
+        if let Ready::Answers(_, statuses) = &self.ready.ready {
+            command.extend(["--status".to_owned(), statuses.to_string()]);
+        }
+        match self.count {
+            Some(CountBy::Http { path, pointer }) => {
+                let url = self.ready.origin(HOST) + path;
+                command.extend(["--workers".to_owned(), url, format!("--pointer={pointer}")]);
+            }
+            Some(CountBy::Thread(_)) => command.push("--thread-names".to_owned()),
+            Some(CountBy::Process(_) | CountBy::None) | None => {}
+        }
+        command
+    }
 }
 
 impl Probe {
     /// Starts one of our own image, as the target's user: it could neither read another's cgroup files nor end its
     /// processes.
     pub(super) async fn start(cluster: &Cluster, own_image: &str, look: &Look<'_>) -> Result<Self> {
-        let url = format!("http://127.0.0.1:{}{}", look.ready.port, look.ready.ready);
-        let timeout = format!("{}us", look.timeout.as_micros());
-        let command = ["probe", "--end-target", "--ready", &url, "--timeout", &timeout].map(str::to_owned).to_vec();
         let user = look.target.user().await?;
-        let container = cluster.create_probe(look.target, own_image, &user, look.cpus, command).await?;
+        let container = cluster.create_probe(look.target, own_image, &user, look.cpus, look.command()).await?;
         let output = container.start().await?.with_lines_up_to(LONGEST_LINE_BYTES);
         Ok(Self { container, output, asked: 0, owes_tick: false })
     }
@@ -74,12 +95,12 @@ impl Probe {
         }
     }
 
-    /// The target's processes now.
+    /// The target's processes now, and what it says of its workers: outside of loads only.
     ///
     /// # Errors
     /// As [`Self::until_ready`].
     pub(super) async fn sample(&mut self) -> Result<ProbeSample> {
-        self.ask().await;
+        self.ask_for(LOOK).await;
         let start = Instant::now();
         loop {
             let event = self.event(GRACE.saturating_sub(start.elapsed())).await?;
@@ -91,8 +112,12 @@ impl Probe {
 
     /// Asks for a sample, which [`Self::answer`] will bring.
     pub(super) async fn ask(&mut self) {
+        self.ask_for("sample").await;
+    }
+
+    async fn ask_for(&mut self, what: &str) {
         self.asked += 1;
-        self.output.write("sample\n").await;
+        self.output.write(&format!("{what}\n")).await;
     }
 
     /// Asks for a tick, unless one is awaited: then the probe is late, or cannot give any.

@@ -5,7 +5,7 @@ use super::probe::Probe;
 use crate::{
     error::Result,
     measure::{WorkerCounter, busy_cores},
-    model::ProbeSample,
+    model::{ProbeSample, WorkersTold},
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -19,12 +19,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// CPUs in use that count as rest.
 const RESTING_CORES: f64 = 0.1;
 
-/// Waits until as many workers as `asked` are there and none is busy, for `at_most` so long. Goes on after a while all
-/// the same: what the target is then is attested like anything else.
+/// Waits until as many workers as `asked` are there and none is busy, for `at_most` so long; where nothing counts them, until
+/// nothing is busy. Goes on after a while all the same: what the target is then is attested like anything else.
 pub(super) async fn settle(
     probe: &mut Probe,
     workers: &WorkerCounter,
-    asked: u32,
+    asked: Option<u32>,
     at_most: Duration,
     waiting: &mut dyn FnMut(String),
 ) -> Result<ProbeSample> {
@@ -37,7 +37,7 @@ pub(super) async fn settle(
         let now = probe.sample().await?;
         let (found, busy) = (workers.count(&now), busy_cores(&before, &now));
         let is_idle = busy < RESTING_CORES;
-        if is_idle && found == asked && now.is_whole() {
+        if is_idle && asked.is_none_or(|_| found == asked && now.is_whole()) {
             return Ok(now);
         }
         idle_since = idle_since.filter(|_| is_idle).or(is_idle.then_some(look));
@@ -45,8 +45,17 @@ pub(super) async fn settle(
         if has_given_up || start.elapsed() >= at_most.min(LIMIT) {
             return Ok(now);
         }
-        let at_least = if now.is_whole() { "" } else { "at least " };
-        waiting(format!("{asked} idle workers: {at_least}{found} found, {busy:.2} CPUs busy"));
+        waiting(match (asked, &now.workers_told) {
+            (None, _) => format!("rest: {busy:.2} CPUs busy"),
+            (Some(asked), Some(WorkersTold::Nothing(why))) => {
+                format!("{asked} idle workers: not told how many there are ({why}), {busy:.2} CPUs busy")
+            }
+            (Some(asked), _) => {
+                let at_least = if now.is_whole() { "" } else { "at least " };
+                let found = found.map_or_else(|| "not read how many".to_owned(), |found| found.to_string());
+                format!("{asked} idle workers: {at_least}{found} found, {busy:.2} CPUs busy")
+            }
+        });
         before = now;
     }
 }

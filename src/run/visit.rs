@@ -44,6 +44,10 @@ pub(super) struct Carrier<'a> {
     target: &'a str,
     generator: &'a str,
     workers: WorkerCounter,
+    /// Whether a visit's number of workers is more than a number.
+    has_workers: bool,
+    /// Whether it can be counted.
+    proves_workers: bool,
     standing: Vec<Up>,
 }
 
@@ -63,11 +67,15 @@ impl<'a> Carrier<'a> {
                 images,
                 own_image,
                 ready_timeout,
-                control: Control::new(&plan.roles.backend)?,
+                control: Control::new(plan.roles.backend.as_deref())?,
+                target: &plan.roles.target,
+                count: plan.workers.as_ref().map(|workers| &workers.count),
             },
             target: &plan.roles.target,
             generator: &plan.roles.generator,
-            workers: WorkerCounter::new(&plan.workers.count)?,
+            workers: WorkerCounter::of(plan)?,
+            has_workers: plan.workers.is_some(),
+            proves_workers: plan.proves_workers(),
             standing: Vec::new(),
         })
     }
@@ -203,7 +211,7 @@ impl<'a> Carrier<'a> {
             }
             if plan.name == self.target {
                 let (visit_id, container) = (visit.id.clone(), plan.name.clone());
-                let workers = Some(visit.workers);
+                let workers = Some(visit.workers).filter(|_| self.has_workers);
                 tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
                 let up = self.start(plan, &visit.id, tell).await?;
                 tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
@@ -219,7 +227,8 @@ impl<'a> Carrier<'a> {
     async fn settle(&self, visit: &Visit, target: &mut Up, tell: Listener<'_>) -> Result<()> {
         let probe = target.probe.as_mut().ok_or_else(|| Error::Other("the target has no probe".into()))?;
         let mut waiting = |what| tell(Event::Waiting { visit: visit.id.clone(), what });
-        match settle(probe, &self.workers, visit.workers, self.starter.ready_timeout, &mut waiting).await {
+        let asked = Some(visit.workers).filter(|_| self.proves_workers);
+        match settle(probe, &self.workers, asked, self.starter.ready_timeout, &mut waiting).await {
             Ok(sample) => {
                 target.seen = Some(sample);
                 Ok(())
@@ -237,14 +246,14 @@ impl<'a> Carrier<'a> {
         target.container.set_limits(&limits).await
     }
 
-    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be seen, also for
+    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be told, also for
     /// more processes than a sample has.
     async fn look(&self, target: &mut Up) -> Option<u32> {
         target.seen = match &mut target.probe {
             Some(probe) => probe.sample().await.ok(),
             None => None,
         };
-        target.seen.as_ref().filter(|sample| sample.is_whole()).map(|sample| self.workers.count(sample))
+        target.seen.as_ref().and_then(|sample| self.workers.whole_count(sample))
     }
 
     /// How fast the target's CPUs are now; `None` where that cannot be measured.

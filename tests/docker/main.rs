@@ -11,6 +11,7 @@ mod ogx;
 mod runs;
 mod stopping;
 mod study;
+mod targets;
 
 use runs::{STACK, binary, docker, left_by, listed};
 use std::{

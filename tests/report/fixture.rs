@@ -166,8 +166,11 @@ fn model() -> LoadModel {
 fn plan() -> Plan {
     Plan {
         name: "bench".into(),
-        roles: Roles { target: "stack".into(), backend: "mock".into(), generator: "loadgen".into() },
-        workers: WorkersPlan { env: "WORKERS".into(), count: CountBy::Process("uvicorn|spawn_main".into()) },
+        roles: Roles { target: "stack".into(), backend: Some("mock".into()), generator: "loadgen".into() },
+        workers: Some(WorkersPlan {
+            env: Some("WORKERS".into()),
+            count: CountBy::Process("uvicorn|spawn_main".into()),
+        }),
         hosts: vec![HostPlan {
             placement: Placement {
                 generator: cpus("0"),
@@ -186,6 +189,7 @@ fn plan() -> Plan {
         blocks: vec![vec![Turn::plain(0), Turn::plain(1)]],
         study: None,
         baseline: true,
+        no_baseline: None,
         ready_timeout_us: 300 * SECOND_US,
         max_failure_rate: 0.01,
         backend_requests: BackendRequests::default(),

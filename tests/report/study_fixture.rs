@@ -161,6 +161,7 @@ fn processes(start: u64, workers: u32, quota: f64) -> Vec<ProbeSample> {
             wait_us: cpu_us / 2,
             voluntary_switches: cpu_us / 500,
             involuntary_switches: cpu_us / 20_000,
+            ..Task::default()
         }],
         rss_bytes: 40 << 20,
         cpus_allowed: cpus("2-3"),

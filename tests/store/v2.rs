@@ -80,8 +80,9 @@ fn the_plan_is_what_its_settings_say() {
     assert_eq!((plan.load.host.as_str(), plan.load.window_us()), ("http://stack:81", Some(3_000_000)));
     assert_eq!((plan.load.warm_up.longest_us(), plan.load.stream), (0, false));
     assert_eq!(plan.load.backend.as_deref(), Some("http://mock:80"));
-    assert_eq!(plan.workers.env, "WORKERS");
-    assert_eq!(plan.workers.count, CountBy::Process("vscale mock".into()));
+    let workers = plan.workers.as_ref().expect("it had some");
+    assert_eq!(workers.env.as_deref(), Some("WORKERS"));
+    assert_eq!(workers.count, CountBy::Process("vscale mock".into()));
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
     fn of(run: &Run, visited: &'a Visited) -> Option<Self> {
         let phase = visited.phase(PhaseKind::Target)?;
         let window = &phase.load.window;
-        let counter = WorkerCounter::new(&run.plan.workers.count).ok()?;
+        let counter = WorkerCounter::of(&run.plan).ok()?;
         let rps = phase.load.throughput_rps();
         (rps > 0.0).then(|| Self {
             used: TargetUse::over(&phase.processes, window, &counter),
@@ -214,7 +214,7 @@ fn workers(seen: &[Seen]) -> Vec<WorkerEvidence> {
 
 /// What the backend saw; `None` where it was not asked, or was not called.
 fn backend(run: &Run, seen: &[Seen]) -> Option<BackendEvidence> {
-    let name = &run.plan.roles.backend;
+    let name = run.plan.roles.backend.as_ref()?;
     let port = run.plan.containers.iter().find(|it| it.name == *name)?.ready.as_ref()?.port;
     let costs: Vec<(&Seen, BackendCost)> =
         seen.iter().filter_map(|seen| Some((seen, BackendCost::of(&seen.phase.load)?))).collect();

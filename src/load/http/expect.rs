@@ -4,15 +4,17 @@ use crate::model::{BodyCheck, Expect, JsonPointer};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{fmt, str::FromStr};
 
-/// `any`, `201`, `/choices`, `201 /id`: a status (200 where none is given) and a place that must not be empty.
+/// `any`, `201`, `/choices`, `201 /id`: a status (200 where none is given, `any` for every one) and a place that must not
+/// be empty.
 impl FromStr for Expect {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut expect = Self::ok();
-        for word in text.split_whitespace().filter(|word| *word != "any") {
+        for word in text.split_whitespace() {
             match word.parse() {
-                Ok(status @ 200..=599) => expect.status = status,
+                _ if word == "any" => expect.status = None,
+                Ok(status @ 200..=599) => expect.status = Some(status),
                 Ok(_) => return Err(format!("`{word}` is not a status from 200 to 599")),
                 Err(_) => expect.body = BodyCheck::NonEmpty(word.parse()?),
             }
@@ -216,10 +218,11 @@ mod tests {
     fn what_success_is_in_words() {
         let parse = |text: &str| text.parse::<Expect>();
         let with = |status, body| Ok(Expect { status, body });
-        assert_eq!(parse("any"), with(200, BodyCheck::Any));
-        assert_eq!(parse("201"), with(201, BodyCheck::Any));
+        assert_eq!(parse("any"), Ok(Expect::any()));
+        assert_eq!(parse("any /id"), with(None, BodyCheck::NonEmpty("/id".parse().unwrap())));
+        assert_eq!(parse("201"), with(Some(201), BodyCheck::Any));
         assert_eq!(parse("/choices"), Ok(Expect::default()));
-        assert_eq!(parse("201 /id"), with(201, BodyCheck::NonEmpty("/id".parse().unwrap())));
+        assert_eq!(parse("201 /id"), with(Some(201), BodyCheck::NonEmpty("/id".parse().unwrap())));
         assert_eq!(parse("99"), Err("`99` is not a status from 200 to 599".into()));
         assert_eq!(parse("id"), Err("`id` is neither a status nor a JSON pointer: use any, 201 or /choices".into()));
     }

@@ -1,10 +1,10 @@
-//! TLS by rustls, over a socket that does not block.
+//! TLS by rustls, mostly over sockets that do not block.
 
 use super::Target;
 use crate::error::{Error, Result};
 use mio::net::TcpStream;
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
@@ -45,6 +45,15 @@ impl TlsSettings {
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Some(Self { config: Arc::new(config), name }))
+    }
+
+    /// Over a socket that blocks.
+    pub fn start_blocking(
+        &self,
+        socket: std::net::TcpStream,
+    ) -> io::Result<StreamOwned<ClientConnection, std::net::TcpStream>> {
+        let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(session, socket))
     }
 
     /// The socket may still be connecting.

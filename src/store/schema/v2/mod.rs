@@ -90,7 +90,7 @@ pub(super) fn load(dir: &Path) -> Result<Run> {
         // Nobody can tell any more which of the processes were workers. How many were counted before and after the load
         // is there still.
         written.levels.iter_mut().for_each(Level::forget_processes);
-        WorkersPlan { env: String::new(), count: CountBy::Process(String::new()) }
+        WorkersPlan { env: None, count: CountBy::Process(String::new()) }
     });
     Ok(to_run(written, manifest, workers))
 }
@@ -142,10 +142,10 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         name: written.name.clone(),
         roles: Roles {
             target: settings.target.clone(),
-            backend: settings.backend.clone(),
+            backend: Some(settings.backend.clone()),
             generator: settings.load.clone(),
         },
-        workers,
+        workers: Some(workers),
         containers: Vec::new(),
         hosts: vec![HostPlan { placement }],
         load: load_plan(written),
@@ -153,6 +153,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         blocks: vec![order.into_iter().map(Turn::plain).collect()],
         study: None,
         baseline: true,
+        no_baseline: None,
         ready_timeout_us: 0,
         max_failure_rate: 1.0,
         // Nobody said.
