@@ -9,7 +9,7 @@ use crate::{
     engine::{Container, Health},
     error::{Error, Result},
     events::Event,
-    model::ContainerPlan,
+    model::{ContainerPlan, Ready},
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -35,9 +35,13 @@ impl Starter<'_> {
         for condition in [Condition::Healthy, Condition::Completed] {
             let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
-            if wanted.is_empty() {
+            // By its endpoint a service is ready once it is healthy.
+            let by_endpoint = plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy);
+            let by_endpoint = by_endpoint && condition == Condition::Healthy;
+            if wanted.is_empty() && !by_endpoint {
                 continue;
             }
+            let is_required = by_endpoint || wanted.iter().any(|wanted| wanted.required);
             let mut waiting = |how: &str| {
                 tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {how}", plan.name) });
             };
@@ -47,7 +51,7 @@ impl Starter<'_> {
             };
             match outcome {
                 Ok(()) => has_completed |= condition == Condition::Completed,
-                Err(Error::Start(why)) if wanted.iter().all(|wanted| !wanted.required) => {
+                Err(Error::Start(why)) if !is_required => {
                     waiting(&format!("no more, as nobody requires it ({why})"));
                     has_completed |= !container.state().await?.running;
                 }
