@@ -65,7 +65,13 @@ fn visited(visit: &Visit) -> Visited {
         workers: visit.workers,
         started_unix_us: 0,
         ready_after_us: 0,
-        attestation: Attestation { workers_before: None, workers_after: None, limits: Vec::new(), above: None },
+        attestation: Attestation {
+            workers_before: None,
+            workers_after: None,
+            workers_not_told: None,
+            limits: Vec::new(),
+            above: None,
+        },
         phases: phases
             .map(|kind| Phase {
                 kind,

@@ -8,7 +8,11 @@ use crate::{
     limits,
     measure::WorkerCounter,
     model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Scope, Value, Visited},
+    text::shortened,
 };
+
+/// As much of what a target said as a finding shows.
+const SHOWN_CHARS: usize = 120;
 
 /// What a visit's attestation says against it; without `workers` nobody counts these.
 pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerCounter>) -> Vec<Finding> {
@@ -41,13 +45,15 @@ fn worker_finding(visited: &Visited, workers: &WorkerCounter, scope: &Scope) -> 
     let in_words =
         |count: Option<u32>, ran| count.map_or_else(|| "not read".to_owned(), |count| format!("{count}{ran}"));
     let least = during.iter().min().filter(|least| **least != visited.workers);
+    let why = visited.attestation.workers_not_told.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(" ({})", shortened(why, SHOWN_CHARS)));
     let during = least.map_or_else(String::new, |least| format!(", as few as {least} during it"));
     let measured = before.min(after).map(|count| Value::Number(f64::from(count)));
     Some(Finding {
         measured,
         limit: Some(f64::from(visited.workers).into()),
         note: Some(format!(
-            "{} before the load and {} after it{during}",
+            "{} before the load and {} after it{during}{why}",
             in_words(before, " ran"),
             in_words(after, "")
         )),

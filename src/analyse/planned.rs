@@ -17,7 +17,7 @@ pub(super) fn findings(plan: &Plan) -> Vec<Finding> {
     if let Some(quota) = quotas.reduce(f64::max).filter(|quota| *quota > cpus) {
         findings.push(Finding { limit: Some(cpus.into()), ..found(Gate::QuotaWithinCpus, &of_target, quota) });
     }
-    let workers = plan.points.iter().filter(|_| plan.workers.is_some()).map(|point| f64::from(point.workers));
+    let workers = plan.points.iter().filter(|_| plan.proves_workers()).map(|point| f64::from(point.workers));
     if let Some(workers) = workers.reduce(f64::max).filter(|workers| *workers > cpus) {
         findings.push(Finding { limit: Some(cpus.into()), ..found(Gate::CpuForEachWorker, &of_target, workers) });
     }

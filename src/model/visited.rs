@@ -41,6 +41,9 @@ pub struct Attestation {
     pub workers_before: Option<u32>,
     /// Workers counted after it.
     pub workers_after: Option<u32>,
+    /// Why the target did not tell how many there are, where it was asked; of several times, the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers_not_told: Option<String>,
     /// Every limit of every container.
     pub limits: Vec<LimitRow>,
     /// Quotas on cgroups above the target's, which no container sees; `None` where they could not be read, as with an

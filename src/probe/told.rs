@@ -3,9 +3,13 @@
 use super::ready::origin_and_path;
 use crate::{error::Result, load::Asker, model::WorkersTold};
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where it is asked, and which number of its answer counts.
 #[derive(Clone, Debug)]
@@ -24,11 +28,15 @@ impl WorkersQuestion {
         Ok(Self { asker: Asker::new(origin, PATIENCE)?, path: path.to_owned(), pointer: pointer.to_owned() })
     }
 
-    /// What the target says now.
+    /// What the target says now. A connection that fails says nothing of workers: it is asked again for a while.
     pub fn ask(&self) -> WorkersTold {
-        let told = match self.asker.ask("GET", &self.path, "") {
-            Ok(told) => told,
-            Err(error) => return WorkersTold::Nothing(format!("{}: {error}", self.path)),
+        let deadline = Instant::now() + PATIENCE;
+        let told = loop {
+            match self.asker.ask("GET", &self.path, "") {
+                Ok(told) => break told,
+                Err(_) if Instant::now() < deadline => thread::sleep(PAUSE),
+                Err(error) => return WorkersTold::Nothing(format!("{}: {error}", self.path)),
+            }
         };
         if !(200..=299).contains(&told.status) {
             return WorkersTold::Nothing(format!("{}: HTTP {}", self.path, told.status));

@@ -48,6 +48,7 @@ impl Redactor {
                 self.clean(&mut process.command_line);
             }
         }
+        visited.attestation.workers_not_told.iter_mut().for_each(|why| self.clean(why));
         visited.ended.iter_mut().for_each(|ended| self.clean(&mut ended.how));
         visited
     }

@@ -17,7 +17,7 @@ use crate::{
     measure::WorkerCounter,
     model::{
         Attestation, ContainerPlan, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan,
-        Plan, QuotaAbove, SpeedReading, Visit, Visited,
+        Plan, QuotaAbove, SpeedReading, Visit, Visited, WorkersTold,
     },
     store::Attached,
     units::now_unix_us,
@@ -121,7 +121,9 @@ impl<'a> Carrier<'a> {
             removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
         }
-        let attestation = Attestation { workers_before, workers_after: None, limits: Vec::new(), above: None };
+        let workers_not_told = not_told(&target);
+        let attestation =
+            Attestation { workers_before, workers_after: None, workers_not_told, limits: Vec::new(), above: None };
         let visited = Visited {
             id: visit.id.clone(),
             sequence: visit.sequence,
@@ -139,6 +141,7 @@ impl<'a> Carrier<'a> {
         let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
 
         visited.attestation.workers_after = self.look(&mut target).await;
+        visited.attestation.workers_not_told = not_told(&target).or(visited.attestation.workers_not_told.take());
         visited.attestation.above = since(above_before, target.quotas_above().await);
         visited.attestation.limits = self.limits(&target, &visited.phases).await;
         visited.ended.extend(self.ended(&target).await);
@@ -322,6 +325,14 @@ impl<'a> Carrier<'a> {
             (up.plan.name.clone(), log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes()))
         });
         join_all(read).await
+    }
+}
+
+/// Why a target did not tell its workers when it was last looked at, if it was asked.
+fn not_told(target: &Up) -> Option<String> {
+    match &target.seen.as_ref()?.workers_told {
+        Some(WorkersTold::Nothing(why)) => Some(why.clone()),
+        Some(WorkersTold::Count(_)) | None => None,
     }
 }
 

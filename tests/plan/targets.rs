@@ -204,7 +204,6 @@ fn endpoints_say_what_is_spoken_and_what_shows_that_they_are_ready() {
         found("http://app:1", "http://h:1/h", "/h any", false)
     );
     assert_eq!(endpoint("port: 1, ready: tcp"), found("http://app:1", "tcp://h:1", "tcp", false));
-    assert_eq!(endpoint("port: 1, ready: healthcheck"), found("http://app:1", "tcp://h:1", "healthcheck", false));
     for (wrong, why) in [
         ("port: 1, ready: health", "`health` is not a path"),
         ("port: 0, ready: tcp", "0 is not a port"),

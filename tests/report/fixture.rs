@@ -311,6 +311,7 @@ pub fn attestation_of(workers: u32, of_target: &Limits) -> Attestation {
     Attestation {
         workers_before: Some(workers),
         workers_after: Some(workers),
+        workers_not_told: None,
         limits: limits.iter().flat_map(|(container, limits)| rows(container, limits)).collect(),
         above: Some(vec![]),
     }

@@ -4,7 +4,7 @@ use crate::fixture::{
     analysed, behind_run, first_visit, invalid_run, repeated_run, run, streamed_run, target_load, unread_run,
 };
 use vscale::{
-    model::{Capacity, CapacityStep, Run},
+    model::{Capacity, CapacityStep, CountBy, CpuSet, PhaseKind, Run, WorkersPlan},
     report::{load_text, markdown, terminal},
     text::columns,
 };
@@ -27,6 +27,28 @@ fn the_terminal_s_table_of_a_single_level() {
 #[test]
 fn the_terminal_s_table_of_an_invalid_run() {
     insta::assert_snapshot!(terminal(invalid_run()));
+}
+
+#[test]
+fn the_terminal_s_table_of_workers_that_are_not_proved() {
+    let mut run = run();
+    run.plan.workers = Some(WorkersPlan { env: Some("GOMAXPROCS".into()), count: CountBy::None });
+    for visited in &mut run.visited {
+        (visited.attestation.workers_before, visited.attestation.workers_after) = (None, None);
+    }
+    insta::assert_snapshot!(terminal(run));
+}
+
+#[test]
+fn the_terminal_s_table_of_a_target_that_is_taken_as_it_is() {
+    let mut run = first_visit(run());
+    (run.plan.workers, run.plan.roles.backend) = (None, None);
+    run.plan.hosts[0].placement.backend = CpuSet::default();
+    (run.plan.baseline, run.plan.no_baseline) = (false, Some("no backend is named".into()));
+    let visited = &mut run.visited[0];
+    visited.phases.retain(|phase| phase.kind != PhaseKind::Baseline);
+    (visited.attestation.workers_before, visited.attestation.workers_after) = (None, None);
+    insta::assert_snapshot!(terminal(run));
 }
 
 #[test]

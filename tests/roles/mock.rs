@@ -60,6 +60,23 @@ fn health_and_models() {
 }
 
 #[test]
+fn any_path_and_method_has_an_answer_where_that_is_asked_for() {
+    let mock = Mock::with(MockConfig { any_path: true, slots: Some(1), ..MockConfig::default() });
+    for (method, path, body) in
+        [("GET", "/items/7?x=1", ""), ("PUT", "/", "not JSON"), ("GET", "/v1/chat/completions", "")]
+    {
+        let (status, answer) = ask(&mock, method, path, body);
+        assert_eq!((status, &answer["object"]), (200, &"chat.completion".into()), "{method} {path}");
+    }
+    assert_eq!(ask(&mock, "GET", "/v1/health", ""), (200, serde_json::json!({"status": "ok"})));
+    assert_eq!(ask(&mock, "POST", "/v1/chat/completions", "{}").0, 400, "where it has a place, that one's rules hold");
+    let answer = exchange(&mock, "HEAD /items HTTP/1.1\r\nHost: mock\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert_eq!(mock.close_window().arrivals, 6, "they are counted like others");
+    assert_eq!(ask(&Mock::start(), "GET", "/items", "").0, 404);
+}
+
+#[test]
 fn what_clients_of_other_servers_ask_for() {
     let mock = Mock::start();
     for path in ["/health", "/v1/health", "/ping", "/health?x=1"] {

@@ -4,10 +4,10 @@ use super::servers::{GOOD, Server, config, only_failure, read_any, run};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use std::io::Write;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use vscale::model::{FailureKind, LoadPlan};
+use vscale::model::{FailureKind, LoadPlan, ProbeEvent, WorkersTold};
 
 /// A server for `localhost`, and its certificate as PEM.
 fn server(body: &str) -> (Server, String) {
@@ -44,6 +44,27 @@ fn small_and_large_answers_pass_on_kept_connections() {
         assert_eq!((result.failures.len(), result.totals.connections_opened), (0, 2), "{:?}", result.failures);
         assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
     }
+}
+
+#[test]
+fn a_probe_asks_over_tls_whoever_it_is() {
+    let (server, _) = server(r#"{"workers": {"n": 3}}"#);
+    let url = format!("https://127.0.0.1:{}/", server.address.port());
+    let mut probe = Command::new(env!("CARGO_BIN_EXE_vscale"))
+        .args(["probe", "--timeout", "10s", "--ready", &url, "--workers", &url, "--pointer=/workers/n"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    probe.stdin.take().unwrap().write_all(b"look\nsample\n").unwrap();
+    let events = BufReader::new(probe.stdout.take().unwrap()).lines();
+    let told: Vec<ProbeEvent> = events.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    assert!(probe.wait().unwrap().success());
+    let [ProbeEvent::Ready { .. }, ProbeEvent::Sample(look), ProbeEvent::Sample(sample)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(look.workers_told, Some(WorkersTold::Count(3)));
+    assert_eq!(sample.workers_told, None, "a target is not asked during a load");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn the_plan_is_what_its_settings_say() {
     let plan = &run.plan;
     assert_eq!((run.schema_version, run.id.as_str()), (SCHEMA_VERSION, "20261125T143904Z-bench-7d7b95"));
     assert_eq!((run.started_unix_us, run.finished_unix_us), (1_795_617_544_549_940, Some(1_795_617_572_017_868)));
-    assert_eq!((plan.name.as_str(), plan.services()), ("recorded", ["mock", "stack", "loadgen"]));
+    assert_eq!((plan.name.as_str(), plan.services()), ("recorded", vec!["mock", "stack", "loadgen"]));
     let placed = [&plan.placement().generator, &plan.placement().backend, &plan.placement().target];
     assert_eq!(placed.map(ToString::to_string), ["0", "0", "1"]);
     assert_eq!((plan.points.len(), &plan.blocks), (1, &vec![vec![Turn::plain(0); 2]]));

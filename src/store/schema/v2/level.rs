@@ -119,6 +119,7 @@ impl Level {
             attestation: Attestation {
                 workers_before: Some(attested.workers_before),
                 workers_after: Some(attested.workers_after),
+                workers_not_told: None,
                 limits: attested.limits.into_iter().flat_map(LimitsWritten::into_rows).collect(),
                 above: None,
             },
