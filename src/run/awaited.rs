@@ -34,12 +34,14 @@ impl Starter<'_> {
     ) -> Result<bool> {
         let mut has_completed = false;
         for condition in [Condition::Healthy, Condition::Completed] {
-            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.service));
+            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
-            let shows_ready = condition == Condition::Healthy && is_ready_when_healthy(plan);
-            if wanted.is_empty() && !shows_ready {
+            // By its endpoint a service is ready once it is healthy.
+            let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);
+            if wanted.is_empty() && !by_endpoint {
                 continue;
             }
+            let is_required = by_endpoint || wanted.iter().any(|wanted| wanted.required);
             let mut waiting = |how: &str| {
                 tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {how}", plan.name) });
             };
@@ -49,7 +51,7 @@ impl Starter<'_> {
             };
             match outcome {
                 Ok(()) => has_completed |= condition == Condition::Completed,
-                Err(Error::Start(why)) if !shows_ready && wanted.iter().all(|wanted| !wanted.required) => {
+                Err(Error::Start(why)) if !is_required => {
                     waiting(&format!("no more, as nobody requires it ({why})"));
                     has_completed |= !container.state().await?.running;
                 }
