@@ -2,6 +2,7 @@
 
 use super::{RunFlags, parse_period};
 use crate::{
+    compose::Vscale,
     error::Result,
     plan::{Asked, Quota},
     units,
@@ -29,16 +30,16 @@ pub struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// What the flags ask for.
+    /// What the flags ask for, and where they do not say, the compose file.
     ///
     /// # Errors
-    /// Those of [`RunFlags::load`].
-    pub fn asked(&self) -> Result<Asked> {
+    /// Those of [`RunFlags::asked`].
+    pub fn asked(&self, file: &Vscale) -> Result<Asked> {
         Ok(Asked {
             workers: self.workers.clone(),
             quotas: self.cpus.iter().copied().map(Quota::Whole).collect(),
             period_us: self.cpu_period.map(|period| period.as_micros() as u64),
-            ..self.run.asked()?
+            ..self.run.asked(file)?
         })
     }
 }
