@@ -43,3 +43,42 @@ impl BenchArgs {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        cli::{Cli, Command},
+        compose,
+    };
+    use clap::Parser;
+    use std::fs;
+
+    const FILE: &str = "
+x-vscale: { target: app, generator: loadgen, requests: own.jsonl, endpoints: { app: { port: 80, ready: tcp } } }
+services: { app: { image: a }, loadgen: { image: vscale/self } }
+";
+
+    #[test]
+    fn the_compose_file_says_what_is_sent_where_no_flag_does() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = |name: &str| folder.path().join(name).into_os_string().into_string().expect("UTF-8");
+        for (name, text) in [
+            ("compose.yaml", FILE),
+            ("own.jsonl", r#"{"path": "/own"}"#),
+            ("other.jsonl", r#"{"path": "/other"}"#),
+        ] {
+            fs::write(path(name), text).expect("writable");
+        }
+        let (file, other) = (path("compose.yaml"), path("other.jsonl"));
+        let project = compose::load(&[file.clone().into()], &|_| None).expect("a good file");
+        let sent = |flags: &[&str]| {
+            let arguments = ["vscale", "bench", "-f", &file].into_iter().chain(flags.iter().copied());
+            let Command::Bench(args) = Cli::parse_from(arguments).command else { panic!("it is a bench") };
+            args.asked(&project.vscale).map(|asked| asked.load.requests[0].path.clone())
+        };
+        assert_eq!(sent(&[]).expect("there"), "/own");
+        assert_eq!(sent(&["--request-file", &other]).expect("there"), "/other");
+        fs::remove_file(path("own.jsonl")).expect("it is there");
+        assert!(sent(&[]).expect_err("gone").to_string().contains("own.jsonl"));
+    }
+}
