@@ -18,10 +18,10 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench study calibrate gc test test-faults lint bench-load
+.PHONY: help build bench study calibrate gc test test-faults test-examples lint bench-load
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP RATE STREAM CPUS MEMORY MOCK_PORT STACK_PORT FILE"
 	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. MOCK_FLAGS makes the mock"
@@ -65,6 +65,11 @@ test: ## Every test, those on the real engine included
 
 test-faults: build ## What fails around a run, on the real engine: nothing is lost, nothing left (about 8 minutes)
 	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
+
+test-examples: ## Measure every server of examples/ for a moment (builds their images: about 10 minutes at first)
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j2 build base-image
+	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile examples
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@tools/setup lint

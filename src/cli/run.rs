@@ -2,6 +2,7 @@
 
 use super::{LoadFlags, ProgressArg, TargetFlags};
 use crate::{
+    compose::Vscale,
     error::{Error, Result},
     load::check,
     model::LoadPlan,
@@ -9,7 +10,7 @@ use crate::{
     units,
 };
 use clap::Args;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::{Path, PathBuf}, time::Duration};
 
 /// How is measured, and in what.
 #[derive(Debug, Args)]
@@ -60,16 +61,20 @@ pub struct RunFlags {
 }
 
 impl RunFlags {
-    /// What these flags ask for, of one worker.
+    /// What these flags ask for, of one worker; what they do not say of the requests, the compose file may.
     ///
     /// # Errors
     /// [`Error::Usage`] for flags that do not go together, and for request and data files that cannot be understood.
-    pub fn asked(&self) -> Result<Asked> {
+    pub fn asked(&self, file: &Vscale) -> Result<Asked> {
         if self.load.iterations.is_some() {
             return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
         }
         // Whom to load, the plan says.
-        let load = self.load.plan(String::new())?;
+        let mut flags = self.load.clone();
+        let folder = self.files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+        flags.requests.request_file =
+            flags.requests.request_file.or_else(|| Some(folder.join(file.requests.as_ref()?)));
+        let load = flags.plan(String::new())?;
         if load.window_us().is_none_or(|us| us == 0) {
             return Err(Error::Usage("--run-time must be above 0".into()));
         }

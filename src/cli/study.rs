@@ -88,7 +88,7 @@ impl StudyArgs {
     pub fn asked(&self, project: &Vscale) -> Result<Asked> {
         let file = &project.study;
         let load = &self.run.load;
-        let mut asked = self.run.asked()?;
+        let mut asked = self.run.asked(project)?;
         if load.run_time.is_none() && load.stages.is_empty() {
             let us = file.run_time_us.unwrap_or(RUN_TIME.as_micros() as u64);
             asked.load.until = Until::RunTime { us };
