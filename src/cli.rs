@@ -3,7 +3,7 @@
 use crate::{report::schema::Document, units};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 mod app;
 mod bench;
@@ -47,6 +47,8 @@ pub enum Command {
     Study(Box<StudyArgs>),
     /// See how often the verdict is right on this host: targets whose limits are known
     Calibrate(CalibrateArgs),
+    /// Print the compose file as it is understood: files merged, variables filled in, short forms written out
+    Config(ConfigArgs),
     /// Do again what a run did, and say what differs in the host
     Rerun(RerunArgs),
     /// Make the report of a run again from its folder
@@ -101,6 +103,24 @@ pub enum ProgressArg {
     Quiet,
 }
 
+/// `vscale config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Services of this profile too [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The flags that reach the compose file as variables.
+    pub fn variables(&self) -> BTreeMap<&'static str, String> {
+        run::profiles(&self.profiles).into_iter().collect()
+    }
+}
+
 /// `vscale report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -117,7 +137,7 @@ pub struct RerunArgs {
     #[arg(long)]
     pub as_stored: bool,
     /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE")]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Where the runs are kept
     #[arg(long, default_value = "results", value_name = "DIR")]

@@ -37,9 +37,12 @@ pub struct RunFlags {
     #[arg(long, help_heading = "Load")]
     pub no_baseline: bool,
 
-    /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", help_heading = "Files", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Services of this profile too, besides those that x-vscale names [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", help_heading = "Files", value_name = "NAME")]
+    pub profiles: Vec<String>,
     /// Where the runs are kept
     #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
     pub results: PathBuf,
@@ -83,7 +86,7 @@ impl RunFlags {
         })
     }
 
-    /// The flags that reach the compose file as variables: the ports.
+    /// The flags that reach the compose file as variables: ports and profiles.
     ///
     /// # Errors
     /// [`Error::Usage`] where both are the same.
@@ -91,8 +94,14 @@ impl RunFlags {
         if self.mock_port == self.stack_port {
             return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
         }
-        Ok(BTreeMap::from([("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())]))
+        let ports = [("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())];
+        Ok(ports.into_iter().chain(profiles(&self.profiles)).collect())
     }
+}
+
+/// Compose's own variable for the profiles, if any are given.
+pub(super) fn profiles(profiles: &[String]) -> Option<(&'static str, String)> {
+    (!profiles.is_empty()).then(|| ("COMPOSE_PROFILES", profiles.join(",")))
 }
 
 /// What the kernel takes as a period (`max_cfs_quota_period`, `min_cfs_quota_period`).

@@ -22,13 +22,14 @@ use vscale::{
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
 pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
-    let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+    let (files, given) = (files_or_default(files), variable(variables));
     // What depends on the number of workers is filled in for each visit.
     let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
-    let mut project = compose::load(files, &|name| number(name).or_else(|| given(name)))?;
+    let mut project = compose::load(&files, &|name| number(name).or_else(|| given(name)))?;
     if project.vscale.workers.is_none() {
-        project = compose::load(files, &given)?;
+        project = compose::load(&files, &given)?;
     }
+    project.notes.iter().for_each(|note| say(format_args!("vscale: {note}")));
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.
@@ -37,6 +38,16 @@ pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) ->
         )));
     }
     Ok(project)
+}
+
+/// The files named, or those that Compose would find here.
+pub fn files_or_default(files: &[PathBuf]) -> Vec<PathBuf> {
+    if files.is_empty() { compose::default_files(Path::new("")) } else { files.to_vec() }
+}
+
+/// What a variable of a compose file is set to: by flags, or by the environment.
+pub fn variable(variables: &BTreeMap<&'static str, String>) -> impl Fn(&str) -> Option<String> {
+    |name| variables.get(name).cloned().or_else(|| std::env::var(name).ok())
 }
 
 /// A job, whose secrets are known.

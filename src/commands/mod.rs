@@ -3,6 +3,7 @@
 mod bench;
 mod calibrate;
 mod compare;
+mod config;
 mod generator;
 mod load;
 mod measure;
@@ -16,6 +17,7 @@ mod study;
 pub use bench::bench;
 pub use calibrate::calibrate;
 pub use compare::{compare, history};
+pub use config::config;
 pub use generator::generator;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};

@@ -60,8 +60,8 @@ const SHOWN_PROBLEMS: usize = 20;
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
     let project = resolve(files, env)?;
     let Some(vscale) = project.vscale else {
-        let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
-        return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
+        let file = files.first().map_or_else(String::new, |file| file.display().to_string());
+        return Err(Error::Compose(format!("{file}:1:1: `x-vscale` is missing: it says what is measured")));
     };
     Ok(Project {
         vscale,
