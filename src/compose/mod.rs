@@ -118,10 +118,10 @@ fn resolve_by(
     };
     let root = loader.load(files, &folder, &variable);
     let context = Context::new(&folder, &variable, &loader.unset);
-    // Where a file could not even be read, what is missing in the rest says nothing.
-    let project = loader.problems.is_empty().then(|| {
+    let project = (!loader.is_incomplete.get()).then(|| {
         let root = Field::new(&root, &loader.problems);
-        root.keep(Project::read(&root, variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()), &context))
+        let name = variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        root.keep(Project::read(&root, name, &context))
     });
     match project.flatten().filter(|_| loader.problems.is_empty()) {
         Some(project) => Ok(Project { secret_variables: secrets.into_inner(), ..project }),

@@ -287,7 +287,12 @@ fn ours_and_composes_own_reading_agree() {
             continue;
         }
         for service in &both[0] {
-            let their_service = &theirs["services"][service];
+            let mut their_service = theirs["services"][service].clone();
+            if let Some(others) = their_service["depends_on"].as_object_mut() {
+                // Those that are left out by their profiles are not waited for.
+                others.retain(|other, _| both[0].contains(other));
+            }
+            let their_service = &their_service;
             let mut ours = meaning(&ours["services"][service]);
             let mut theirs = meaning(their_service);
             if their_service.get("memswap_limit").is_none() {
