@@ -219,6 +219,13 @@ fn a_service_starts_once_another_is_healthy() {
 }
 
 #[test]
+fn a_target_can_be_ready_by_its_health_check() {
+    let stack = format!("{STACK}    healthcheck: {{ test: [CMD, /vscale, --version], interval: 100ms }}\n");
+    Bench::new(&stack, "healthcheck").run(&["--run-time", "1"]).assert(0);
+    Bench::new(STACK, "healthcheck").run(&[]).assert(2).assert_says(&["services.stack: no health check"]);
+}
+
+#[test]
 fn a_service_that_is_never_healthy_is_named_with_what_its_check_says() {
     let check = "healthcheck: { test: [CMD, /vscale, nonsense], interval: 100ms, timeout: 1s, retries: 1 }";
     let bench = beside(&format!("  side: {{ image: vscale/self, command: [mock, --port, '82'], {check} }}"));
