@@ -9,7 +9,7 @@ use super::{
     stats::{Geometric, Interval, LEVEL, Pilot, Spread},
     verdict::{
         Evidence, Judgement, PointRead, RuleOfThumb,
-        decision::{self, Candidate, Choice, Decision},
+        decision::{self, Candidate, Choice, Decision, WorkersLever},
         judge, rules_of_thumb,
     },
 };
@@ -122,7 +122,11 @@ impl Study {
                 meets_slo: slo.as_ref().and_then(|slo| meets(slo, run, analysis, point.point)),
             })
             .collect();
-        let decision = decision::decide(&candidates, slo.is_some());
+        let mut decision = decision::decide(&candidates, slo.is_some());
+        if !run.plan.proves_workers() {
+            // Nothing is claimed of workers that nobody counts.
+            decision.iter_mut().for_each(|decision| decision.workers = WorkersLever::NotTried);
+        }
         let spoiled = super::wanted::spoiled(run, analysis).len();
         let mut study = Self {
             rules_of_thumb: None,

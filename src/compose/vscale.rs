@@ -156,7 +156,7 @@ fn endpoint(field: &Field<'_>) -> Result<Endpoint, Problem> {
     })
 }
 
-/// `/health`, `tcp`, or `{ path: /health, status: 401 }`, whose status may be a list of them, or `any`.
+/// `/health`, `tcp`, `healthcheck`, or `{ path: /health, status: 401 }`, whose status may be a list of them, or `any`.
 fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
     if !field.is_mapping() {
         return field.parsed(str::parse);

@@ -1,4 +1,5 @@
-//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`).
+//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`); and what a
+//! service waits for that is ready when it is healthy.
 
 use super::{
     Listener,
@@ -9,7 +10,7 @@ use crate::{
     engine::{Container, Health},
     error::{Error, Result},
     events::Event,
-    model::ContainerPlan,
+    model::{ContainerPlan, Ready},
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -35,7 +36,8 @@ impl Starter<'_> {
         for condition in [Condition::Healthy, Condition::Completed] {
             let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.service));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
-            if wanted.is_empty() {
+            let shows_ready = condition == Condition::Healthy && is_ready_when_healthy(plan);
+            if wanted.is_empty() && !shows_ready {
                 continue;
             }
             let mut waiting = |how: &str| {
@@ -47,7 +49,7 @@ impl Starter<'_> {
             };
             match outcome {
                 Ok(()) => has_completed |= condition == Condition::Completed,
-                Err(Error::Start(why)) if wanted.iter().all(|wanted| !wanted.required) => {
+                Err(Error::Start(why)) if !shows_ready && wanted.iter().all(|wanted| !wanted.required) => {
                     waiting(&format!("no more, as nobody requires it ({why})"));
                     has_completed |= !container.state().await?.running;
                 }
@@ -100,4 +102,9 @@ impl Starter<'_> {
         }
         Err(not_ready(container, Error::Start("it has not completed".into())).await)
     }
+}
+
+/// Whether its own check shows that it is ready.
+pub(super) fn is_ready_when_healthy(plan: &ContainerPlan) -> bool {
+    plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy)
 }
