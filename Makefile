@@ -64,7 +64,7 @@ test: ## Every test, those on the real engine included
 	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast
 
 test-faults: build ## What fails around a run, on the real engine: nothing is lost, nothing left (about 8 minutes)
-	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
+	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
 
 test-examples: ## Measure every server of examples/ for a moment (builds their images: about 10 minutes at first)
 	@tools/setup test

@@ -9,7 +9,7 @@ use clap::Parser;
 use insta::assert_snapshot;
 use std::{fs, path::PathBuf};
 use vscale::{
-    cli::Cli,
+    cli::{Cli, Command},
     compose::{self, Project},
     model::{Limit, LimitValue},
     redact::Redactor,
@@ -58,6 +58,25 @@ fn the_repositorys_own_file_is_understood() {
     assert_eq!((stack.environment["PORT"].as_str(), stack.init, stack.read_only), ("9000", Some(true), true));
     assert_eq!(stack.cap_drop, ["ALL"]);
     assert!(project.networks["bench"].internal);
+}
+
+#[test]
+fn every_server_to_measure_is_understood_and_stands_in_its_table() {
+    let readme = fs::read_to_string("examples/README.md").expect("it is there");
+    let folders = fs::read_dir("examples").expect("it is there").map(|entry| entry.expect("readable").path());
+    let files: Vec<PathBuf> = folders.map(|folder| folder.join("compose.yaml")).filter(|file| file.exists()).collect();
+    assert_eq!(readme.matches("/compose.yaml) |").count(), files.len());
+    for file in files {
+        let name = file.parent().and_then(|folder| folder.file_name()?.to_str()).expect("UTF-8").to_owned();
+        assert!(readme.contains(&format!("| [{name}]({name}/compose.yaml) |")), "{name}");
+        let text = fs::read_to_string(&file).expect("readable");
+        let command = text.lines().find_map(|line| line.strip_prefix("#     ")).expect("a command to try it");
+        let Command::Bench(args) = Cli::parse_from(command.split(' ')).command else { panic!("{name}: {command}") };
+        assert_eq!(args.run.files, [file.clone()], "{name}");
+        let project = compose::load(&[file], &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        args.asked(&project.vscale).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(project.vscale.workers.is_some(), "{name}");
+    }
 }
 
 #[test]
