@@ -39,14 +39,12 @@ pub fn init(args: &InitArgs) -> Result<u8> {
     }
     write_new(&path, &text, args.force)?;
     let file = path.display();
-    say(format_args!(
-        "wrote {file}; now: vscale bench {}",
-        match measure {
-            Some(other) => format!("-f {other} -f {file}"),
-            None if path == Path::new("compose.yaml") => String::new(),
-            None => format!("-f {file}"),
-        }
-    ));
+    let files = match measure {
+        Some(other) => format!(" -f {other} -f {file}"),
+        None if path == Path::new("compose.yaml") => String::new(),
+        None => format!(" -f {file}"),
+    };
+    say(format_args!("wrote {file}; now: vscale bench{files}"));
     Ok(exit::OK)
 }
 
