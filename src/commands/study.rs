@@ -2,7 +2,7 @@
 
 use super::{
     load,
-    measure::{described, job, measure},
+    measure::{described, job, measure, project},
 };
 use std::{collections::BTreeMap, path::Path};
 use vscale::{
