@@ -181,19 +181,26 @@ fn labels_by_which_things_are_removed_are_ours() {
 
 #[test]
 fn what_is_not_supported_is_named_with_its_place() {
-    assert_snapshot!(error(&with_stack("privileged: true")), @"");
-    assert_snapshot!(error(&with_stack("enviroment: {}")), @"");
-    assert_snapshot!(error(&with_stack("restart: nonsense")), @"");
-    assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"");
-    assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"");
-    assert_snapshot!(error(&with_stack("network_mode: host")), @"");
+    assert_snapshot!(error(&with_stack("privileged: true")), @"0.yaml:23:5: services.stack.privileged: not supported: name what it needs in cap_add and devices");
+    assert_snapshot!(error(&with_stack("enviroment: {}")), @"0.yaml:23:5: services.stack.enviroment: not supported; is `environment` meant?");
+    assert_snapshot!(error(&with_stack("restart: nonsense")), @"0.yaml:23:5: services.stack.restart: `nonsense` is none of no, always, on-failure, on-failure:N, unless-stopped");
+    assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"0.yaml:23:15: services.stack.volumes.0: no volume `data` is defined");
+    assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"0.yaml:23:15: services.stack.deploy.replicas: 3 is not supported: each service has 1 container");
+    assert_snapshot!(error(&with_stack("network_mode: host")), @"0.yaml:23:5: services.stack.network_mode: `host` is not supported: a run has a network of its own; leave it out, or say none or service:NAME");
 }
 
 #[test]
 fn all_problems_are_told_at_once_by_place() {
     let text =
         with_stack("uts: host\nvolumes: ['./a:/b:xy', 'c:d']\nports: [abc]\nuser: 5\nhealthcheck: { interval: 5 }");
-    assert_snapshot!(error(&text), @"");
+    assert_snapshot!(error(&text), @r"
+    0.yaml:23:5: services.stack.uts: not supported: say hostname
+    0.yaml:24:15: services.stack.volumes.0: `xy` is no option of a bind mount: ro, rw, z, Z, or a propagation such as rprivate
+    0.yaml:24:26: services.stack.volumes.1: `d` is not an absolute path in the container
+    0.yaml:25:13: services.stack.ports.0: `abc` is not [[address:]published:]target[/protocol]
+    0.yaml:26:5: services.stack.user: must be a string: put 5 into quotes
+    0.yaml:27:20: services.stack.healthcheck.interval: must be a string: put 5 into quotes
+    ");
     let many = (0..30).map(|number| format!("key{number}: 1\n")).collect::<String>();
     let text = error(&with_stack(&many));
     assert!(text.lines().count() == 21 && text.ends_with("and 10 more"), "{text}");
@@ -203,7 +210,10 @@ fn all_problems_are_told_at_once_by_place() {
 fn a_problem_keeps_the_file_that_it_stands_in() {
     let over = "services: { stack: { cap_add: [A], uts: host } }";
     let loaded = load_files(&[&with_stack("cap_add: [B]\nmem_limit: lots"), over]).expect_err("bad");
-    assert_snapshot!(loaded, @"");
+    assert_snapshot!(loaded, @r"
+    0.yaml:24:5: services.stack.mem_limit: `lots` is not a size: use 512m, 1.5g or a number of bytes
+    1.yaml:1:36: services.stack.uts: not supported: say hostname
+    ");
 }
 
 #[test]
@@ -211,7 +221,7 @@ fn wrong_types_and_values_are_named_with_their_place() {
     assert_snapshot!(error(&with_stack("mem_limit: lots")), @"0.yaml:23:5: services.stack.mem_limit: `lots` is not a size: use 512m, 1.5g or a number of bytes");
     assert_snapshot!(error(&with_stack("init: maybe")), @"0.yaml:23:5: services.stack.init: must be true or false");
     assert_snapshot!(error(&with_stack("cpuset: 3-1")), @"0.yaml:23:5: services.stack.cpuset: `3-1` is not a CPU list: use 0,2-3");
-    assert_snapshot!(error(&with_stack("networks: [other]")), @"0.yaml:23:5: services.stack.networks: no network `other` is defined");
+    assert_snapshot!(error(&with_stack("networks: [other]")), @"0.yaml:23:16: services.stack.networks.other: no network `other` is defined");
     assert_snapshot!(error(&with_stack("depends_on: [stack]")), @"0.yaml:23:5: services.stack.depends_on: it depends on itself");
     assert_snapshot!(error(&with_stack("environment: { A: \"${B:?say what}\" }")), @"0.yaml:23:20: services.stack.environment.A: the variable B must be set: say what");
 }
@@ -223,14 +233,14 @@ fn what_is_measured_must_be_there() {
     assert_snapshot!(error(&good.replace("target: stack", "target: mock")), @"0.yaml:3:3: x-vscale.backend: `mock` is the target too");
     assert_snapshot!(error(&good.replace("port: 81", "port: 0")), @"0.yaml:14:7: x-vscale.endpoints.stack.port: 0 is not a port (1 to 65535)");
     assert_snapshot!(error(&good.replace("process: app", "process: '('")), @"0.yaml:8:7: x-vscale.workers.count.process: not a regular expression: found open group without closing ')'");
-    assert_snapshot!(error("services: { a: { image: b } }"), @"0.yaml:1:1: `x-vscale` is missing");
+    assert_snapshot!(error("services: { a: { image: b } }"), @"0.yaml:1:1: `x-vscale` is missing: it says what is measured");
 }
 
 #[test]
 fn files_that_are_not_yaml_or_not_there() {
-    assert_snapshot!(error("services: [unclosed"), @"0.yaml:2:1: did not find expected ',' or ']'");
+    assert_snapshot!(error("services: [unclosed"), @"0.yaml:2:1: while parsing a flow sequence, expected ',' or ']'");
     assert_snapshot!(error("just text"), @"0.yaml: not a mapping of `services:` and `x-vscale:`");
-    assert_snapshot!(error("a: 1\na: 2\n"), @r#"0.yaml:1:1: duplicate entry with key "a""#);
+    assert_snapshot!(error("a: 1\na: 2\n"), @"0.yaml:2:1: the key `a` is there already, in line 1");
     let missing = compose::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
     assert_snapshot!(missing, @"no/such.yaml: No such file or directory (os error 2)");
 }
