@@ -138,7 +138,7 @@ fn another_service_is_placed_counted_and_named_where_it_is_full() {
     let phase = visited.phase(PhaseKind::Target).expect("loaded");
     let used = Rates::of(phase, "db").cpu_cores.expect("3 s have samples");
     assert!((0.05..0.15).contains(&used), "{used}: as much as its quota is");
-    assert!(finished.stdout.contains("db used") && finished.stdout.contains("db CPU"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("db used") && finished.stdout.contains("db on CPU 0"), "{}", finished.stdout);
     let csv = fs::read_to_string(bench.run_folder().join("levels/as-is/containers.csv")).expect("written");
     assert!(csv.lines().any(|line| line.contains(",db,") || line.starts_with("db,")), "{csv}");
 }
