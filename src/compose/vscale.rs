@@ -166,7 +166,7 @@ fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
     let statuses = match keys.take("status") {
         None => Statuses::Success,
         Some(list) if list.is_sequence() => {
-            list.list_of(Field::text)?.join(",").parse().map_err(|wrong: String| list.problem(wrong))?
+            list.list_of(Field::string)?.join(",").parse().map_err(|wrong: String| list.problem(wrong))?
         }
         Some(one) => one.parsed(str::parse)?,
     };
