@@ -147,8 +147,7 @@ impl Contrast {
     /// Whether B is worse than `limit` allows: of all settings together, or of one that is so by itself, with Holm's
     /// adjustment.
     pub fn judge(&self, limit: &ChangeLimit) -> Judgement {
-        let pooled = self.pooled.iter().find(|pooled| pooled.measure == limit.measure);
-        match pooled {
+        match self.pooled(limit.measure) {
             _ if self.worse(limit).next().is_some() => Judgement::Worse,
             Some(pooled) => limit.judge(&pooled.ratio),
             None => Judgement::Inconclusive,

@@ -194,7 +194,7 @@ fn predicted(study: &Study) -> Option<Chart> {
             seen.intervals.push(interval);
         }
     }
-    let format = |place| if place == 0.0 { "the limit" } else { "the control" }.to_owned();
+    let format = |place| if place == 0.0 { "limit" } else { "control" }.to_owned();
     let marks = (0..=usize::from(prediction.control.is_some())).map(|place| place as f64).collect();
     Lines {
         title: "Predicted and observed".into(),
