@@ -3,7 +3,7 @@
 use crate::{report::schema::Document, units};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 mod app;
 mod bench;
@@ -21,7 +21,7 @@ pub use bench::BenchArgs;
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, HistoryArgs};
 pub use init::{InitArgs, TargetFlags, Told};
-pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
+pub use load::{ArrivalsArg, FailIf, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use probe::ProbeArgs;
 pub use run::RunFlags;
@@ -51,6 +51,8 @@ pub enum Command {
     Study(Box<StudyArgs>),
     /// See how often the verdict is right on this host: targets whose limits are known
     Calibrate(CalibrateArgs),
+    /// Print the compose file as it is understood: files merged, variables filled in, short forms written out
+    Config(ConfigArgs),
     /// Do again what a run did, and say what differs in the host
     Rerun(Box<RerunArgs>),
     /// Make the report of a run again from its folder
@@ -105,6 +107,24 @@ pub enum ProgressArg {
     Quiet,
 }
 
+/// `vscale config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Services of this profile too [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The flags that reach the compose file as variables.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        run::profiles(&self.profiles).into_iter().collect()
+    }
+}
+
 /// `vscale report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -121,7 +141,7 @@ pub struct RerunArgs {
     #[arg(long)]
     pub as_stored: bool,
     /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE", conflicts_with_all = ["image", "build"])]
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
     /// The server, where it had no compose file
     #[command(flatten)]

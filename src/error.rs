@@ -1,6 +1,5 @@
 //! Expected errors and the exit status that each kind ends with.
 
-use crate::engine::EngineError;
 use std::path::{Path, PathBuf};
 
 /// What every fallible function of this crate returns.
@@ -21,9 +20,9 @@ pub enum Error {
     /// A container did not start or did not become ready.
     #[error("{0}")]
     Start(String),
-    /// The engine refused a call, or did not answer it.
+    /// The engine refused a call, or did not answer it: an `EngineError`, which the engine's own module knows.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<dyn std::error::Error + Send + Sync>),
     /// Reading or writing a file.
     #[error("{}: {source}", path.display())]
     File {

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench(&args),
         Command::Study(args) => commands::study(&args),
         Command::Calibrate(args) => commands::calibrate(&args),
+        Command::Config(args) => commands::config(&args),
         Command::Rerun(args) => commands::rerun(&args),
         Command::Report(args) => commands::report(&args),
         Command::Compare(args) => commands::compare(&args),

@@ -45,6 +45,16 @@ fn quantities_that_make_no_sense() {
     assert_snapshot!(refused(&["load", "--host", "ftp://x"]), @"2: vscale: `ftp://x` cannot be loaded: only http://host:port and https://host:port are spoken");
 }
 
+#[test]
+fn what_only_a_study_takes_is_refused_elsewhere() {
+    assert_snapshot!(refused(&["bench", "--users", "8,16"]), @"2: vscale: --users: 2 values; only `vscale study` visits several");
+    assert_snapshot!(refused(&["load", "--host", "http://127.0.0.1:1", "--rate", "5,6"]), @"2: vscale: --rate: 2 values; only `vscale study` visits several");
+    assert_snapshot!(refused(&["bench", "--fail-if", "throughput < -3%"]), @"2: vscale: --fail-if 'throughput < -3%': only `vscale study --ab` and `vscale compare` compare");
+    assert_snapshot!(refused(&["study", "--fail-if", "p99 > +10%"]), @"2: vscale: --fail-if 'p99 > +10%': only `vscale study --ab` and `vscale compare` compare");
+    assert_snapshot!(refused(&["study", "--ab", "no/such.yaml"]), @"2: vscale: no/such.yaml: No such file or directory (os error 2)");
+    assert_snapshot!(refused(&["study", "--ab", "A=1", "--confirm"]), @"2: error: the argument '--ab <FILE|NAME=VALUE>' cannot be used with '--confirm'");
+}
+
 /// Everything that takes a number, with numbers that no clock and no counter can hold: refused, or done; never a panic, and
 /// never waited for.
 #[test]
@@ -350,7 +360,7 @@ fn studies_that_make_no_sense() {
     assert_snapshot!(refused(&["study", "--workers", &many.join(","), "--blocks", "10"]), @"2: vscale: 10010 visits take about 98.4 hours: add --yes to begin, or --budget to end earlier");
     assert_snapshot!(refused(&["study", "--resume", "no/such/run"]), @"2: vscale: no/such/run: no run's folder: there is no run.json in it");
     assert_snapshot!(refused(&["rerun", "tests"]), @"2: vscale: tests: no run's folder: there is no run.json in it");
-    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"2: vscale: --cases nonsense: there are linear, usl, quota, cpu, event-loop, threads, blocking, lock, slots, pool, one-user, two-limits, alternating, imbalance, errors, ignores-workers, memory, starved-generator, starved-mock, neighbour");
+    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"2: vscale: --cases nonsense: there are linear, usl, quota, cpu, event-loop, threads, blocking, lock, slots, pool, one-user, two-limits, alternating, imbalance, errors, ignores-workers, memory, starved-generator, starved-mock, neighbour, two-modes");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bench;
 mod calibrate;
 mod compare;
+mod config;
 mod generator;
 mod init;
 mod load;
@@ -17,6 +18,7 @@ mod study;
 pub use bench::bench;
 pub use calibrate::calibrate;
 pub use compare::{compare, history};
+pub use config::config;
 pub use generator::generator;
 pub use init::init;
 pub use load::{capacity, load};

@@ -12,7 +12,7 @@ use super::{
     yaml,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
@@ -31,6 +31,8 @@ pub(super) struct Loader {
     pub(super) files: Vec<PathBuf>,
     pub(super) problems: Problems,
     pub(super) unset: RefCell<BTreeSet<String>>,
+    /// Whether a file could not be read, or not what it extends or includes: what is missing in the rest says nothing then.
+    pub(super) is_incomplete: Cell<bool>,
     copied: usize,
     /// A file that is none, and its text.
     given: Option<(PathBuf, String)>,
@@ -85,6 +87,7 @@ impl Loader {
     }
 
     fn complain(&self, place: Place, path: &[&str], what: impl Into<String>) {
+        self.is_incomplete.set(true);
         let path = path.iter().map(|name| (*name).to_owned()).collect();
         self.problems.push(Problem { place, path, what: what.into() });
     }

@@ -3,6 +3,7 @@
 //!
 //! text -> `yaml` -> nodes -> `interpolate` -> `canonical` -> `loader` (include, extends, `merge`) -> `project` (typed, checked)
 
+mod beside;
 mod build;
 mod canonical;
 mod dotenv;
@@ -27,6 +28,7 @@ mod vscale;
 mod words;
 mod yaml;
 
+pub use beside::Beside;
 pub use build::Build;
 pub use files::default_files;
 pub use health::Healthcheck;
@@ -73,8 +75,8 @@ pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>
 /// A project that says what is measured.
 fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Project> {
     let Some(vscale) = project.vscale else {
-        let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
-        return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
+        let file = files.first().map_or_else(String::new, |file| file.display().to_string());
+        return Err(Error::Compose(format!("{file}:1:1: `x-vscale` is missing: it says what is measured")));
     };
     Ok(Project {
         vscale,
@@ -84,6 +86,7 @@ fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Proje
         volumes: project.volumes,
         secrets: project.secrets,
         configs: project.configs,
+        beside: None,
         notes: project.notes,
         secret_variables: project.secret_variables,
     })
@@ -115,10 +118,10 @@ fn resolve_by(
     };
     let root = loader.load(files, &folder, &variable);
     let context = Context::new(&folder, &variable, &loader.unset);
-    // Where a file could not even be read, what is missing in the rest says nothing.
-    let project = loader.problems.is_empty().then(|| {
+    let project = (!loader.is_incomplete.get()).then(|| {
         let root = Field::new(&root, &loader.problems);
-        root.keep(Project::read(&root, variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()), &context))
+        let name = variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        root.keep(Project::read(&root, name, &context))
     });
     match project.flatten().filter(|_| loader.problems.is_empty()) {
         Some(project) => Ok(Project { secret_variables: secrets.into_inner(), ..project }),

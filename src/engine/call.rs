@@ -2,6 +2,7 @@
 //! is none that is any good.
 
 use super::Engine;
+use crate::error::Error;
 use bollard::errors::Error as DockerError;
 use std::{fmt, time::Duration};
 
@@ -183,6 +184,12 @@ impl fmt::Display for EngineError {
 impl std::error::Error for EngineError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|error| error as _)
+    }
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     mounts,
 };
 use crate::{
-    compose::Project,
+    compose::{Attachment, Project},
     error::{Error, Result},
     model::{ContainerPlan, CpuSet},
     units,
@@ -96,7 +96,7 @@ impl Cluster {
     /// `Error::Compose` for a secret or config that cannot be read.
     pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
         let name = &plan.name;
-        let service = &project.services[&plan.service];
+        let service = project.service(&plan.service);
         if let Some(why) = mounts::not_known(service, self.engine.api_version()) {
             return Err(Error::Preflight(format!("creating container {name}: {why}")));
         }
@@ -106,9 +106,15 @@ impl Cluster {
             volume: &|key| self.volumes.get(key).map_or(key, String::as_str).to_owned(),
         };
         let mut body = convert::container(plan, service, image, &files::volumes(&files), &names);
-        let mut networks = service.networks.iter();
+        // What is made of another's service cannot have its address too.
+        let is_itself = plan.name == plan.service;
+        let place = |(key, attachment): (_, &Attachment)| {
+            let ipv4_address = attachment.ipv4_address.clone().filter(|_| is_itself);
+            (key, Attachment { ipv4_address, ..attachment.clone() })
+        };
+        let mut networks = service.networks.iter().map(place);
         if let Some((key, attachment)) = networks.next() {
-            let settings = convert::endpoint(name, service, attachment, &names);
+            let settings = convert::endpoint(name, service, &attachment, &names);
             let endpoints_config = Some(HashMap::from([(self.network(key).to_owned(), settings)]));
             body.networking_config = Some(NetworkingConfig { endpoints_config });
         }
@@ -118,7 +124,7 @@ impl Cluster {
         for (key, attachment) in networks {
             let request = NetworkConnectRequest {
                 container: container.id().to_owned(),
-                endpoint_config: Some(convert::endpoint(name, service, attachment, &names)),
+                endpoint_config: Some(convert::endpoint(name, service, &attachment, &names)),
             };
             let connected = self.engine.docker.connect_network(self.network(key), request);
             self.engine.ask(Call::Connect, &format!("container {name} to network {key}"), connected).await?;

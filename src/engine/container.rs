@@ -126,9 +126,9 @@ impl Container {
             let mut answers = self.engine.docker.wait_container(&self.id, Some(options));
             // An exit status is an error here, as a broken connection is: how it stands says which.
             let _ = self.engine.ask_next(Call::Wait, &self.service, answers.next()).await;
-            match self.state().await {
-                Ok(state) if !state.running => return,
-                Err(Error::Engine(error)) if error.is_not_found() => return,
+            match self.inspect().await {
+                Ok(found) if found.state.as_ref().is_some_and(|state| state.running != Some(true)) => return,
+                Err(error) if error.is_not_found() => return,
                 _ => tokio::time::sleep(WAIT_PAUSE).await,
             }
         }

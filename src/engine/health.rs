@@ -52,7 +52,7 @@ impl Engine {
         let of_image = of_image.config.and_then(|config| config.healthcheck).unwrap_or_default();
         Check::of(check.cloned().unwrap_or_default(), of_image).ok_or_else(|| {
             let advice =
-                "another service waits for it to be healthy; give it a `healthcheck`, or wait for `service_started`";
+                "it is to be healthy before it is used; give it a `healthcheck`, or wait for `service_started`, or `ready: tcp`";
             Error::Compose(format!("services.{service}: no health check, and {advice}"))
         })
     }

@@ -30,7 +30,7 @@ pub enum Scheme {
     Https,
 }
 
-/// What shows that a service is ready. In JSON it is its text: `/health`, `/health 401`, `/health any`, `tcp`.
+/// What shows that a service is ready. In JSON it is its text: `/health`, `/health 401`, `/health any`, `tcp`, `healthcheck`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum Ready {
@@ -38,6 +38,8 @@ pub enum Ready {
     Answers(String, Statuses),
     /// A connection is taken.
     Connects,
+    /// The check that the compose file, or its image, has for it succeeds; and then a connection is taken.
+    Healthy,
 }
 
 /// Statuses of answers: `2xx`, `any`, or a list of them: `200,401`.
@@ -62,7 +64,7 @@ impl Endpoint {
     pub fn ready_url(&self, host: &str) -> String {
         match &self.ready {
             Ready::Answers(path, _) => self.origin(host) + path,
-            Ready::Connects => format!("tcp://{host}:{}", self.port),
+            Ready::Connects | Ready::Healthy => format!("tcp://{host}:{}", self.port),
         }
     }
 }
@@ -100,6 +102,7 @@ impl FromStr for Scheme {
 }
 
 const TCP: &str = "tcp";
+const HEALTHCHECK: &str = "healthcheck";
 
 impl fmt::Display for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,6 +110,7 @@ impl fmt::Display for Ready {
             Self::Answers(path, Statuses::Success) => f.write_str(path),
             Self::Answers(path, statuses) => write!(f, "{path} {statuses}"),
             Self::Connects => f.write_str(TCP),
+            Self::Healthy => f.write_str(HEALTHCHECK),
         }
     }
 }
@@ -118,11 +122,12 @@ impl FromStr for Ready {
         let (path, statuses) = text.split_once(' ').unwrap_or((text, ""));
         match path {
             TCP if statuses.is_empty() => Ok(Self::Connects),
+            HEALTHCHECK if statuses.is_empty() => Ok(Self::Healthy),
             _ => {
                 let statuses = if statuses.is_empty() { Statuses::Success } else { statuses.parse()? };
                 checked_path(path)
                     .map(|path| Self::Answers(path, statuses))
-                    .map_err(|wrong| format!("{wrong}; or use `{TCP}`: a connection is taken"))
+                    .map_err(|wrong| format!("{wrong}; or use `{TCP}` (a connection is taken) or `{HEALTHCHECK}`"))
             }
         }
     }
@@ -192,10 +197,11 @@ mod tests {
             ("/health 200,401", answers(Statuses::These(vec![200, 401]))),
             ("/health any", answers(Statuses::Any)),
             ("tcp", Ready::Connects),
+            ("healthcheck", Ready::Healthy),
         ] {
             assert_eq!((text.parse(), meant.to_string().as_str()), (Ok(meant), text));
         }
-        for wrong in ["health", "/a b", "/a\t", "tcp 200", "healthcheck", "/health 99", "/health 200;201", ""] {
+        for wrong in ["health", "/a b", "/a\t", "tcp 200", "/health 99", "/health 200;201", ""] {
             assert!(wrong.parse::<Ready>().is_err(), "{wrong}");
         }
     }

@@ -1,4 +1,5 @@
-//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`).
+//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`); and what a
+//! service waits for that is ready when it is healthy.
 
 use super::{
     Listener,
@@ -9,7 +10,7 @@ use crate::{
     engine::{Container, Health},
     error::{Error, Result},
     events::Event,
-    model::ContainerPlan,
+    model::{ContainerPlan, Ready},
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -33,11 +34,14 @@ impl Starter<'_> {
     ) -> Result<bool> {
         let mut has_completed = false;
         for condition in [Condition::Healthy, Condition::Completed] {
-            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.service));
+            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
-            if wanted.is_empty() {
+            // By its endpoint a service is ready once it is healthy.
+            let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);
+            if wanted.is_empty() && !by_endpoint {
                 continue;
             }
+            let is_required = by_endpoint || wanted.iter().any(|wanted| wanted.required);
             let mut waiting = |how: &str| {
                 tell(Event::Waiting { visit: visit.to_owned(), what: format!("{}: {how}", plan.name) });
             };
@@ -47,7 +51,7 @@ impl Starter<'_> {
             };
             match outcome {
                 Ok(()) => has_completed |= condition == Condition::Completed,
-                Err(Error::Start(why)) if wanted.iter().all(|wanted| !wanted.required) => {
+                Err(Error::Start(why)) if !is_required => {
                     waiting(&format!("no more, as nobody requires it ({why})"));
                     has_completed |= !container.state().await?.running;
                 }
@@ -64,7 +68,7 @@ impl Starter<'_> {
         image: &str,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let check = self.project.services[&plan.service].healthcheck.as_ref();
+        let check = self.project.service(&plan.service).healthcheck.as_ref();
         let check = self.cluster.engine().health_check(&plan.service, check, image).await?;
         let start = Instant::now();
         loop {
@@ -100,4 +104,9 @@ impl Starter<'_> {
         }
         Err(not_ready(container, Error::Start("it has not completed".into())).await)
     }
+}
+
+/// Whether its own check shows that it is ready.
+pub(super) fn is_ready_when_healthy(plan: &ContainerPlan) -> bool {
+    plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy)
 }

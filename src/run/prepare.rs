@@ -2,6 +2,7 @@
 
 use super::{Job, Listener};
 use crate::{
+    compose::Project,
     engine::{BaseImage, Cluster, Engine, collect_garbage},
     error::{Error, Result},
     events::Event,
@@ -30,6 +31,7 @@ impl Prepared {
     /// # Errors
     /// [`Error::Preflight`] and [`Error::Compose`] for an image that cannot be had.
     pub(super) async fn new(job: &Job, engine: &Engine, cluster: &Cluster, tell: Listener<'_>) -> Result<Self> {
+        check_namespaces(&job.project)?;
         for (run, left) in collect_garbage(engine, false).await? {
             tell(Event::Collected { run, left: left.in_words() });
         }
@@ -41,9 +43,10 @@ impl Prepared {
         let mut say_own = |line: &str| say("vscale", line);
         let (own_image, found) = try_join(engine.own_image(&mut say_own), async {
             let mut found = Vec::new();
-            for (name, service) in &job.project.services {
-                say(name, "");
-                found.push((name, engine.service_image(name, service, base, &mut |line| say(name, line)).await?));
+            for (name, service) in job.project.all_services() {
+                say(&name, "");
+                let image = engine.service_image(&name, service, base, &mut |line| say(&name, line)).await?;
+                found.push((name, image));
             }
             Ok(found)
         })
@@ -52,8 +55,8 @@ impl Prepared {
         let mut facts = Vec::new();
         for (name, reference) in found {
             let reference = reference.unwrap_or_else(|| own_image.clone());
-            facts.extend(engine.image(name, &reference).await?);
-            images.insert(name.clone(), reference);
+            facts.extend(engine.image(&name, &reference).await?);
+            images.insert(name, reference);
         }
         let host = host_facts(cluster, &own_image).await?;
         Ok(Self { images, own_image, host, facts })
@@ -68,6 +71,22 @@ impl Prepared {
             arguments: job.redactor.arguments(&job.arguments),
         }
     }
+}
+
+/// Who lives in a namespace of the target would lose it with each visit.
+fn check_namespaces(project: &Project) -> Result<()> {
+    let target = &project.vscale.target;
+    let shared = format!("service:{target}");
+    for (name, service) in &project.services {
+        let network = service.network_mode.clone().map(String::from);
+        let modes = [("network_mode", &network), ("ipc", &service.ipc), ("pid", &service.pid)];
+        if let Some((key, _)) = modes.into_iter().find(|(_, mode)| mode.as_ref() == Some(&shared)) {
+            let why =
+                format!("`{target}` is the target, and started anew for each visit; share it the other way round");
+            return Err(Error::Compose(format!("services.{name}.{key}: {why}: `{key}: service:{name}` in `{target}`")));
+        }
+    }
+    Ok(())
 }
 
 async fn host_facts(cluster: &Cluster, own_image: &str) -> Result<HostFacts> {

@@ -158,6 +158,8 @@ fn a_count_that_reaches_nobody_is_refused() {
     let project = project("workers: { count: { thread: '^worker' } }", "command: [app]", "");
     assert_snapshot!(refused(&asked(&[2]), &project), @"--workers 2: nothing tells app how many to start: name a variable of its in x-vscale.workers.env, or use ${WORKERS} in its command or environment");
     assert!(make(&asked(&[1]), &project, &host(4)).is_ok());
+    let elsewhere = self::project("workers: { count: none }", "entrypoint: [serve, '${WORKERS}']", "");
+    assert_snapshot!(refused(&asked(&[2]), &elsewhere), @"services.app.entrypoint: ${WORKERS} is known to `command` and `environment` only; move it there");
 }
 
 #[test]
@@ -211,6 +213,7 @@ fn endpoints_say_what_is_spoken_and_what_shows_that_they_are_ready() {
         found("http://app:1", "http://h:1/h", "/h any", false)
     );
     assert_eq!(endpoint("port: 1, ready: tcp"), found("http://app:1", "tcp://h:1", "tcp", false));
+    assert_eq!(endpoint("port: 1, ready: healthcheck"), found("http://app:1", "tcp://h:1", "healthcheck", false));
     for (wrong, why) in [
         ("port: 1, ready: health", "`health` is not a path"),
         ("port: 0, ready: tcp", "0 is not a port"),

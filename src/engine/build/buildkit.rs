@@ -203,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Of an engine of version 20.10: a step begins, and writes.
-    const BEGUN: &str = "{\"id\":\"moby.buildkit.trace\",\"aux\":\"CoABCkdzaGEyNTY6ZDY3OTlhOWVmYWU2MDg5YzUwN2Q0ZDM5NDE5MGE4YWQ2MzQ0ZmU2MGFhOGJkYTMzOTU4MWZjYjBkM2YxOGEwMRo1W3N0YWdlLTAgMS8zXSBGUk9NIGRvY2tlci5pby92c2NhbGUvYmFzZToxYmJmNjM3NjQ0NDYqDAje9qzYBhCJ5bWGAw==\"}";
+    const BEGUN: &str = "{\"id\":\"moby.buildkit.trace\",\"aux\":\"Co4BCkdzaGEyNTY6ZDY3OTlhOWVmYWU2MDg5YzUwN2Q0ZDM5NDE5MGE4YWQ2MzQ0ZmU2MGFhOGJkYTMzOTU4MWZjYjBkM2YxOGEwMRo1W3N0YWdlLTAgMS8zXSBGUk9NIGRvY2tlci5pby92c2NhbGUvYmFzZToxYmJmNjM3NjQ0NDYqDAje9qzYBhCJ5bWGAw==\"}";
     const WROTE: &str = "{\"id\":\"moby.buildkit.trace\",\"aux\":\"GmAKR3NoYTI1NjozN2E0YjBlOTc0NjJkZDk3MDY5OThkZGNmOGVmZWJlN2EzNTdhZWIzNGVmNGNiZGE5NDY2MGFhMTk2ZGUxMmI5EgsI3/as2AYQxIWIbxgBIgZoZWxsbwo=\"}";
 
     #[test]

@@ -52,9 +52,10 @@ impl Ignore {
     pub(super) fn may_include_below(&self, folder: &str) -> bool {
         let mut exceptions = self.0.iter().filter(|pattern| pattern.exception);
         exceptions.any(|pattern| {
-            let mut names = pattern.text.split('/').zip(folder.split('/'));
-            // As far as both go, each name is the folder's, or may be.
-            names.all(|(name, of_folder)| name == of_folder || name.contains(['*', '?', '[', '\\']))
+            // As far as both go, each name is the folder's, or may be; `**` may be any number of them.
+            let names = pattern.text.split('/').take_while(|name| !name.contains("**"));
+            let mut both = names.zip(folder.split('/'));
+            both.all(|(name, of_folder)| name == of_folder || name.contains(['*', '?', '[', '\\']))
         })
     }
 }

@@ -282,7 +282,9 @@ impl Source {
         let shared = folder.join(IGNORE_FILE);
         let own = self.own_ignore.as_deref().map(ignore_file).transpose()?.flatten();
         let ignore = own.map_or_else(|| ignore_file(&shared), |own| Ok(Some(own)))?.unwrap_or_default();
-        let always: Vec<&str> = self.inside.as_deref().into_iter().chain([IGNORE_FILE]).collect();
+        // The classic builder reads both, and takes out of the context what they say of themselves.
+        let ignore_name = (!by_buildkit).then_some(IGNORE_FILE);
+        let always: Vec<&str> = self.inside.as_deref().into_iter().chain(ignore_name).collect();
         let mut context = Context::of_folder(folder, &ignore, &always)?;
         let name = self.inside.unwrap_or_else(|| OWN_NAME.into());
         if name == OWN_NAME && !by_buildkit {
