@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Imports that must never exist: folder (or file) of `src/`, and what it may not use. `*` is everything.
-const FORBIDDEN: [(&str, &[&str]); 14] = [
+const FORBIDDEN: [(&str, &[&str]); 15] = [
     ("model", &["*"]),
     ("plan", &["engine", "run", "store", "cli", "load", "mock"]),
     ("analyse", &["engine", "run", "store", "cli", "load", "mock"]),
@@ -20,6 +20,7 @@ const FORBIDDEN: [(&str, &[&str]); 14] = [
     ("mock", &["engine", "run", "report", "cli"]),
     ("app", &["engine", "run", "store", "report", "cli", "load", "mock"]),
     ("probe", &["engine", "run", "report", "cli"]),
+    ("init", &["engine", "run", "store", "report", "cli", "load", "mock", "plan"]),
     ("limits", &["engine", "run", "store", "report", "cli", "load", "mock", "probe"]),
     ("events", &["engine", "run", "store", "report", "cli", "load", "mock", "probe"]),
 ];

@@ -104,7 +104,7 @@ pub fn from_har(text: &str, origin: Option<&str>) -> Result<RequestText, String>
     let mut exchanges = Vec::new();
     for entry in har.log.entries {
         match entry.reached(&chosen) {
-            Ok(url) => exchanges.push(entry.exchange(&url)?),
+            Ok(url) => exchanges.push(entry.exchange(&url)),
             Err(why) => left_out.add(why),
         }
     }
@@ -182,20 +182,20 @@ impl Entry {
         match self.response.status {
             _ if url.origin() != *chosen => Err(format!("to {}", url.origin().ascii_serialization())),
             _ if self.from_cache.is_some() => Err("that the browser's cache answered".into()),
+            _ if self.request.sends_files() => {
+                Err("that send files (multipart), which the load generator cannot".into())
+            }
             101 => Err("that became WebSockets".into()),
             200..=599 => Ok(url),
             _ => Err("that were not answered".into()),
         }
     }
 
-    fn exchange(self, url: &Url) -> Result<Exchange, String> {
+    fn exchange(self, url: &Url) -> Exchange {
         let mut headers: Vec<(String, String)> =
             self.request.headers.into_iter().map(|header| (header.name, header.value)).collect();
         let mut body = String::new();
         if let Some(data) = self.request.post_data {
-            if data.mime_type.starts_with("multipart/") {
-                return Err(format!("{url}: a form with files (multipart) cannot be sent yet"));
-            }
             let pairs = data.params.iter().map(|param| (&param.name, param.value.as_deref().unwrap_or_default()));
             let form = || url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
             body = data.text.filter(|text| !text.is_empty()).unwrap_or_else(form);
@@ -220,11 +220,17 @@ impl Entry {
         {
             strings(&json, String::new(), &mut told);
         }
-        Ok(Exchange {
+        Exchange {
             sets_cookies: names.collect(),
             sent: Sent { method: self.request.method, path: path_of(url), headers, body, status: Some(status) },
             told,
-        })
+        }
+    }
+}
+
+impl Request {
+    fn sends_files(&self) -> bool {
+        self.post_data.as_ref().is_some_and(|data| data.mime_type.starts_with("multipart/"))
     }
 }
 
@@ -421,6 +427,13 @@ mod tests {
             entry("GET", "http://a/ws", json!({}), 101, json!({})),
             entry("GET", "http://a/gone", json!({}), 0, json!({})),
             entry("GET", "data:text/css,x", json!({}), 200, json!({})),
+            entry(
+                "POST",
+                "http://a/up",
+                json!({"postData": {"mimeType": "multipart/form-data; boundary=x", "text": "x"}}),
+                200,
+                json!({}),
+            ),
             entry("GET", "http://a:80/kept", json!({}), 200, json!({})),
         ]);
         let made = from_har(&recorded, Some("http://a")).unwrap();
@@ -428,7 +441,7 @@ mod tests {
         assert_eq!(
             made.notes,
             [
-                "left out: requests 1 of data:, 1 that became WebSockets, 1 that the browser's cache answered, 1 that were not answered"
+                "left out: requests 1 of data:, 1 that became WebSockets, 1 that send files (multipart), which the load generator cannot, 1 that the browser's cache answered, 1 that were not answered"
             ]
         );
         for (text, origin, why) in [

@@ -15,7 +15,8 @@ pub fn expression(text: &str) -> String {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./_-:=@+ ".contains(&byte))
         && !BOOLEANS.contains(&text.to_ascii_lowercase().as_str())
         // A colon between digits is a number to the base of 60 (YAML 1.1).
-        && !text.bytes().all(|byte| byte.is_ascii_digit() || b":._".contains(&byte))
+        && !(text.starts_with(|first: char| first.is_ascii_digit())
+            && text.bytes().all(|byte| byte.is_ascii_digit() || b":._".contains(&byte)))
         && serde_yaml::from_str::<Value>(text).is_ok_and(|value| value == Value::String(text.to_owned()));
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
@@ -27,7 +28,7 @@ mod tests {
 
     #[test]
     fn plain_where_it_may_be() {
-        for text in ["nginx:1.27", "ghcr.io/a/b@sha256:0f", "./app", "gunicorn app:app -w 4", "a-b"] {
+        for text in ["nginx:1.27", "ghcr.io/a/b@sha256:0f", ".", "./app", "gunicorn app:app -w 4", "a-b"] {
             assert_eq!(scalar(text), text);
         }
         for (text, quoted) in [

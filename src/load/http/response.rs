@@ -216,6 +216,7 @@ impl AnswerReader {
         (self.status, self.coding, self.keep_alive) = (head.status, head.coding, head.keep_alive);
         if let Some(kept) = &mut self.kept {
             kept.clear();
+            kept.shrink_to(KEPT_CAPACITY);
             kept.extend_from_slice(bytes);
         }
         Ok(match head.status {
