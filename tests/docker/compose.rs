@@ -93,7 +93,7 @@ cat /one
   side:
     build: .
     user: '0:0'
-    command: [sh, -c, 'cat /run/secrets/variable /etc/deep/app.conf; touch /x; exec /vscale mock --port 82']
+    command: [sh, -c, 'cat /run/secrets/variable /etc/deep/app.conf; echo; touch /x; exec /vscale mock --port 82']
     read_only: true
     tmpfs: [/run]
     secrets: [variable]
