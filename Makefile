@@ -18,10 +18,10 @@ FLAGS   := $(if $(WORKERS),--workers=$(WORKERS)) $(if $(USERS),--users=$(USERS))
            $(if $(BASE_IMAGE),--base-image=$(BASE_IMAGE)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench study calibrate gc test test-faults lint bench-load
+.PHONY: help build bench study calibrate gc test test-faults test-examples lint bench-load
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP RATE STREAM CPUS MEMORY MOCK_PORT STACK_PORT FILE"
 	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. MOCK_FLAGS makes the mock"
@@ -44,7 +44,8 @@ bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 STUDY   := $(FLAGS) $(if $(CPUS_PER_WORKER),--cpus-per-worker=$(CPUS_PER_WORKER)) $(if $(CPUSET_SIZES),--cpuset-sizes=$(CPUSET_SIZES)) \
            $(if $(USERS_PER_WORKER),--users-per-worker=$(USERS_PER_WORKER)) $(if $(BLOCKS),--blocks=$(BLOCKS)) \
            $(if $(PRECISION),--precision=$(PRECISION)) $(if $(BUDGET),--budget=$(BUDGET)) $(if $(SLO),--slo='$(SLO)') \
-           $(if $(SEED),--seed=$(SEED)) $(if $(CONFIRM),--confirm) $(if $(RESUME),--resume=$(RESUME))
+           $(if $(SEED),--seed=$(SEED)) $(if $(CONFIRM),--confirm) $(if $(RESUME),--resume=$(RESUME)) \
+           $(foreach other,$(AB),--ab=$(other))
 
 study: ## Find out what to run and what limits it: make study WORKERS=1,2,4 CPUS_PER_WORKER=0.2
 	@tools/setup bench
@@ -63,7 +64,12 @@ test: ## Every test, those on the real engine included
 	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast
 
 test-faults: build ## What fails around a run, on the real engine: nothing is lost, nothing left (about 8 minutes)
-	@VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
+	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile faults
+
+test-examples: ## Measure every server of examples/ for a moment (builds their images: about 10 minutes at first)
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j2 build base-image
+	@$(TOOLS) VSCALE=$(BINARY) cargo nextest run --no-fail-fast --profile examples
 
 lint: ## Formatting, clippy, docs and licences, as CI checks them
 	@tools/setup lint

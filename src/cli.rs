@@ -3,12 +3,13 @@
 use crate::{report::schema::Document, units};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 mod app;
 mod bench;
 mod calibrate;
 mod compare;
+mod init;
 mod load;
 mod mock;
 mod probe;
@@ -19,7 +20,8 @@ pub use app::AppArgs;
 pub use bench::BenchArgs;
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, HistoryArgs};
-pub use load::{ArrivalsArg, LoadFlags, RequestFlags, WarmUpArg};
+pub use init::{InitArgs, TargetFlags, Told};
+pub use load::{ArrivalsArg, FailIf, LoadFlags, RequestFlags, WarmUpArg};
 pub use mock::MockArgs;
 pub use probe::ProbeArgs;
 pub use run::RunFlags;
@@ -41,14 +43,18 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a compose file for a server of yours, or a file of requests for what a browser or curl has sent
+    Init(Box<InitArgs>),
     /// Measure a server at one or several worker counts, in containers
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Find out which setting to run, what limits it and what limits next: every setting visited several times
     Study(Box<StudyArgs>),
     /// See how often the verdict is right on this host: targets whose limits are known
     Calibrate(CalibrateArgs),
+    /// Print the compose file as it is understood: files merged, variables filled in, short forms written out
+    Config(ConfigArgs),
     /// Do again what a run did, and say what differs in the host
-    Rerun(RerunArgs),
+    Rerun(Box<RerunArgs>),
     /// Make the report of a run again from its folder
     Report(ReportArgs),
     /// Say how the throughput of a second run differs from that of a first
@@ -101,6 +107,24 @@ pub enum ProgressArg {
     Quiet,
 }
 
+/// `vscale config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Services of this profile too [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The flags that reach the compose file as variables.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        run::profiles(&self.profiles).into_iter().collect()
+    }
+}
+
 /// `vscale report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -117,8 +141,11 @@ pub struct RerunArgs {
     #[arg(long)]
     pub as_stored: bool,
     /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", value_name = "FILE")]
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
+    /// The server, where it had no compose file
+    #[command(flatten)]
+    pub target: TargetFlags,
     /// Where the runs are kept
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub results: PathBuf,

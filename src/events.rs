@@ -100,6 +100,11 @@ pub enum Event {
         took_us: u64,
         /// Successful answers a second of the target; absent where it was not loaded.
         throughput_rps: Option<f64>,
+        /// Visits that are still to come, as far as is known now: what precision, checks and trials take is known once the
+        /// plan's blocks are done.
+        visits_left: usize,
+        /// How long they take, if they go on to take as long as they took on average.
+        left_us: u64,
         /// The first of the worst that invalidates it; absent where it is valid.
         #[serde(skip_serializing_if = "Option::is_none")]
         against: Option<Box<Finding>>,

@@ -11,6 +11,7 @@ pub mod distribution;
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod init;
 pub mod limits;
 pub mod load;
 pub mod measure;

@@ -16,9 +16,11 @@ fn main() -> ExitCode {
         Err(refusal) => return refused(&refusal),
     };
     let outcome = match cli.command {
+        Command::Init(args) => commands::init(&args),
         Command::Bench(args) => commands::bench(&args),
         Command::Study(args) => commands::study(&args),
         Command::Calibrate(args) => commands::calibrate(&args),
+        Command::Config(args) => commands::config(&args),
         Command::Rerun(args) => commands::rerun(&args),
         Command::Report(args) => commands::report(&args),
         Command::Compare(args) => commands::compare(&args),

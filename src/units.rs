@@ -99,6 +99,12 @@ pub fn parse_workers(text: &str) -> Result<u32, String> {
     }
 }
 
+/// A number of users: a whole number from 1 to 100,000.
+pub fn parse_users(text: &str) -> Result<u32, String> {
+    let users = text.trim().parse::<u32>().ok().filter(|users| (1..=100_000).contains(users));
+    users.ok_or_else(|| format!("`{text}` is not a number of users from 1 to 100,000"))
+}
+
 /// A share of a whole, `0.02` or `2%`, from 0 to 1.
 pub fn parse_share(text: &str) -> Result<f64, String> {
     let number = match text.trim().strip_suffix('%') {

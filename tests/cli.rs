@@ -1,5 +1,8 @@
 //! The command line as a user meets it: bad input is refused with what and where, before anything is started.
 
+#[path = "cli/init.rs"]
+mod init;
+
 use insta::assert_snapshot;
 use std::{
     fs::File,
@@ -40,6 +43,16 @@ fn quantities_that_make_no_sense() {
     assert_snapshot!(refused(&["bench", "--mock-port", "70000"]), @"2: error: invalid value '70000' for '--mock-port <MOCK_PORT>': 70000 is not in 1..=65535");
     assert_snapshot!(refused(&["bench", "--mock-port", "9000", "--stack-port", "9000"]), @"2: vscale: --mock-port and --stack-port are both 9000");
     assert_snapshot!(refused(&["load", "--host", "ftp://x"]), @"2: vscale: `ftp://x` cannot be loaded: only http://host:port and https://host:port are spoken");
+}
+
+#[test]
+fn what_only_a_study_takes_is_refused_elsewhere() {
+    assert_snapshot!(refused(&["bench", "--users", "8,16"]), @"2: vscale: --users: 2 values; only `vscale study` visits several");
+    assert_snapshot!(refused(&["load", "--host", "http://127.0.0.1:1", "--rate", "5,6"]), @"2: vscale: --rate: 2 values; only `vscale study` visits several");
+    assert_snapshot!(refused(&["bench", "--fail-if", "throughput < -3%"]), @"2: vscale: --fail-if 'throughput < -3%': only `vscale study --ab` and `vscale compare` compare");
+    assert_snapshot!(refused(&["study", "--fail-if", "p99 > +10%"]), @"2: vscale: --fail-if 'p99 > +10%': only `vscale study --ab` and `vscale compare` compare");
+    assert_snapshot!(refused(&["study", "--ab", "no/such.yaml"]), @"2: vscale: no/such.yaml: No such file or directory (os error 2)");
+    assert_snapshot!(refused(&["study", "--ab", "A=1", "--confirm"]), @"2: error: the argument '--ab <FILE|NAME=VALUE>' cannot be used with '--confirm'");
 }
 
 /// Everything that takes a number, with numbers that no clock and no counter can hold: refused, or done; never a panic, and
@@ -238,7 +251,7 @@ fn a_name_that_is_not_filled_in_is_said() {
     std::fs::write(&mix, r#"{"path": "/{{user}}", "body": "{{counter}} {{couter}}"}"#).unwrap();
     let flags = ["load", "--host", "http://127.0.0.1:1", "--iterations", "1", "--request-file"];
     let said = refused(&[&flags[..], &[mix.to_str().unwrap()]].concat());
-    assert_snapshot!(said, @"5: warning: {{couter}} is sent as it is: only {{counter}}, {{random}} and {{line}} are filled in");
+    assert_snapshot!(said, @"5: warning: {{couter}} is sent as it is: filled in are {{counter}}, {{random}}, {{line}} and what earlier steps capture");
 }
 
 #[test]
@@ -347,7 +360,7 @@ fn studies_that_make_no_sense() {
     assert_snapshot!(refused(&["study", "--workers", &many.join(","), "--blocks", "10"]), @"2: vscale: 10010 visits take about 98.4 hours: add --yes to begin, or --budget to end earlier");
     assert_snapshot!(refused(&["study", "--resume", "no/such/run"]), @"2: vscale: no/such/run: no run's folder: there is no run.json in it");
     assert_snapshot!(refused(&["rerun", "tests"]), @"2: vscale: tests: no run's folder: there is no run.json in it");
-    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"2: vscale: --cases nonsense: there are linear, usl, quota, cpu, event-loop, threads, blocking, lock, slots, pool, one-user, two-limits, alternating, imbalance, errors, ignores-workers, memory, starved-generator, starved-mock, neighbour");
+    assert_snapshot!(refused(&["calibrate", "--cases", "quota,nonsense"]), @"2: vscale: --cases nonsense: there are linear, usl, quota, cpu, event-loop, threads, blocking, lock, slots, pool, one-user, two-limits, alternating, imbalance, errors, ignores-workers, memory, starved-generator, starved-mock, neighbour, two-modes");
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Compose files, good and bad: what is understood, and what an error says.
 
+#[path = "compose/agree.rs"]
+mod agree;
+#[path = "compose/hostile.rs"]
+mod hostile;
+
 use clap::Parser;
 use insta::assert_snapshot;
 use std::{fs, path::PathBuf};
 use vscale::{
-    cli::Cli,
+    cli::{Cli, Command},
     compose::{self, Project},
     model::{Limit, LimitValue},
     redact::Redactor,
@@ -53,6 +58,25 @@ fn the_repositorys_own_file_is_understood() {
     assert_eq!((stack.environment["PORT"].as_str(), stack.init, stack.read_only), ("9000", Some(true), true));
     assert_eq!(stack.cap_drop, ["ALL"]);
     assert!(project.networks["bench"].internal);
+}
+
+#[test]
+fn every_server_to_measure_is_understood_and_stands_in_its_table() {
+    let readme = fs::read_to_string("examples/README.md").expect("it is there");
+    let folders = fs::read_dir("examples").expect("it is there").map(|entry| entry.expect("readable").path());
+    let files: Vec<PathBuf> = folders.map(|folder| folder.join("compose.yaml")).filter(|file| file.exists()).collect();
+    assert_eq!(readme.matches("/compose.yaml) |").count(), files.len());
+    for file in files {
+        let name = file.parent().and_then(|folder| folder.file_name()?.to_str()).expect("UTF-8").to_owned();
+        assert!(readme.contains(&format!("| [{name}]({name}/compose.yaml) |")), "{name}");
+        let text = fs::read_to_string(&file).expect("readable");
+        let command = text.lines().find_map(|line| line.strip_prefix("#     ")).expect("a command to try it");
+        let Command::Bench(args) = Cli::parse_from(command.split(' ')).command else { panic!("{name}: {command}") };
+        assert_eq!(args.run.files, [file.clone()], "{name}");
+        let project = compose::load(&[file], &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        args.asked(&project.vscale).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(project.vscale.workers.is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -157,10 +181,29 @@ fn labels_by_which_things_are_removed_are_ours() {
 
 #[test]
 fn what_is_not_supported_is_named_with_its_place() {
-    assert_snapshot!(error(&with_stack("gpus: all")), @"0.yaml:23:5: services.stack.gpus: not supported");
-    assert_snapshot!(error(&with_stack("restart: always")), @"0.yaml:23:5: services.stack.restart: not supported: a container that ends has failed the run; only `no`");
-    assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"0.yaml:23:15: services.stack.volumes.0: volumes are not supported yet, only bind mounts: ./host/path:/container/path[:ro]");
-    assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"0.yaml:23:15: services.stack.deploy.replicas: not supported");
+    assert_snapshot!(error(&with_stack("privileged: true")), @"");
+    assert_snapshot!(error(&with_stack("enviroment: {}")), @"");
+    assert_snapshot!(error(&with_stack("restart: nonsense")), @"");
+    assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"");
+    assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"");
+    assert_snapshot!(error(&with_stack("network_mode: host")), @"");
+}
+
+#[test]
+fn all_problems_are_told_at_once_by_place() {
+    let text =
+        with_stack("uts: host\nvolumes: ['./a:/b:xy', 'c:d']\nports: [abc]\nuser: 5\nhealthcheck: { interval: 5 }");
+    assert_snapshot!(error(&text), @"");
+    let many = (0..30).map(|number| format!("key{number}: 1\n")).collect::<String>();
+    let text = error(&with_stack(&many));
+    assert!(text.lines().count() == 21 && text.ends_with("and 10 more"), "{text}");
+}
+
+#[test]
+fn a_problem_keeps_the_file_that_it_stands_in() {
+    let over = "services: { stack: { cap_add: [A], uts: host } }";
+    let loaded = load_files(&[&with_stack("cap_add: [B]\nmem_limit: lots"), over]).expect_err("bad");
+    assert_snapshot!(loaded, @"");
 }
 
 #[test]
@@ -190,23 +233,6 @@ fn files_that_are_not_yaml_or_not_there() {
     assert_snapshot!(error("a: 1\na: 2\n"), @r#"0.yaml:1:1: duplicate entry with key "a""#);
     let missing = compose::load(&[PathBuf::from("no/such.yaml")], &|_| None).expect_err("missing");
     assert_snapshot!(missing, @"no/such.yaml: No such file or directory (os error 2)");
-}
-
-#[test]
-fn hostile_files_cost_nothing() {
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..12 {
-        let before = level - 1;
-        bomb += &format!(
-            "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n"
-        );
-    }
-    let error_text = error(&bomb);
-    assert!(error_text.contains("repetition limit"), "{error_text}");
-    let error_text = error(&format!("a: {}", "[".repeat(5000)));
-    assert!(error_text.contains("recursion limit"), "{error_text}");
-    let error_text = error(&format!("a: {}", "x".repeat(2 << 20)));
-    assert!(error_text.contains("a compose file has at most"), "{error_text}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn asked(fault: Fault) -> (EngineError, Duration) {
         let engine = Engine::connect_to(&engine_with(fault), LONGEST_WAIT).await.expect("it greets");
         let start = Instant::now();
         match engine.image("stack", "nginx:latest").await {
-            Err(Error::Engine(error)) => (error, start.elapsed()),
+            Err(Error::Engine(error)) => (*error.downcast().expect("an engine's"), start.elapsed()),
             other => panic!("{other:?}"),
         }
     })

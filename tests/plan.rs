@@ -9,8 +9,8 @@ use vscale::{
     compose::{self, Project},
     error::Error,
     model::{
-        Attestation, Change, Cpu, HostFacts, Lever, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase, PhaseKind,
-        Plan, Purpose, Step, StudyPlan, Trial, Turn, Visit, Visited, Wanted,
+        Attestation, Change, Cpu, Drive, HostFacts, Lever, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase,
+        PhaseKind, Plan, Purpose, Side, Step, StudyPlan, Trial, Turn, Visit, Visited, Wanted,
     },
     plan::{Asked, Quota, Repeats, make, next},
 };
@@ -40,7 +40,8 @@ fn asked(workers: &[u32]) -> Asked {
         cpuset_sizes: Vec::new(),
         memory_bytes: None,
         load: LoadPlan::new(""),
-        users_per_worker: None,
+        drives: Vec::new(),
+        spawn_rate_per_s: None,
         baseline: true,
         ready_timeout_us: 120_000_000,
         max_failure_rate: 0.01,
@@ -229,7 +230,7 @@ fn a_cpuset_of_the_compose_file_is_kept_or_refused() {
 
 fn study(workers: &[u32], blocks: usize) -> Asked {
     let plan = StudyPlan { seed: 7, precision: None, budget_us: None, confirm: false, slo: None };
-    Asked { study: Some(Repeats { blocks, plan }), users_per_worker: Some(8), ..asked(workers) }
+    Asked { study: Some(Repeats { blocks, plan }), drives: vec![Drive::UsersPerWorker(8)], ..asked(workers) }
 }
 
 /// The turns of all visits, block by block, where what is wanted depends on the visits.
@@ -319,16 +320,88 @@ fn a_visit_that_the_host_spoiled_comes_once_more_at_the_end_of_its_block() {
 }
 
 #[test]
-fn blocks_that_the_precision_wants_come_after_the_plans_own_and_then_the_trial() {
+fn what_is_left_is_known_from_the_visits_so_far() {
+    let plan = plan(&study(&[1, 2], 2));
+    let took = Step { name: "all".into(), duration_us: 2_000_000 };
+    let done: Vec<Visited> =
+        all(&plan).iter().map(|visit| Visited { steps: vec![took.clone()], ..visited(visit) }).collect();
+    let left = |count: usize, wanted: Wanted| vscale::plan::left(&plan, &done[..count], &wanted);
+    assert_eq!(left(1, Wanted::default()), (5, 10_000_000));
+    assert_eq!(left(3, Wanted { spoiled: vec![0, 2], ..Wanted::default() }), (5, 10_000_000), "two of them once more");
+    let trial = Trial { turns: vec![Turn::plain(0), Turn::plain(1)], blocks: 3 };
+    let further = Wanted { blocks: 3, trials: vec![trial], ..Wanted::default() };
+    assert_eq!(left(6, further), (3 + 6, 18_000_000));
+    assert_eq!(left(6, Wanted::default()), (0, 0));
+}
+
+#[test]
+fn blocks_that_the_precision_wants_come_after_the_plans_own_and_then_the_trials() {
     let plan = plan(&study(&[1, 2], 2));
     let change = Change { lever: Lever::Load, factor: 0.5, purpose: Purpose::Test };
     let trial = Trial { turns: vec![Turn::plain(1), Turn { point: 1, change: Some(change) }], blocks: 3 };
-    let wanted = |_: &[Visited]| Wanted { blocks: 4, trial: Some(trial.clone()), ..Wanted::default() };
+    let other = Trial { turns: vec![Turn::plain(0)], blocks: 2 };
+    let wanted = |_: &[Visited]| Wanted { blocks: 4, trials: vec![trial.clone(), other.clone()], ..Wanted::default() };
     let turns = turns(&plan, &wanted);
-    assert_eq!(turns.len(), 4 * 3 + 3 * 2);
+    assert_eq!(turns.len(), 4 * 3 + 3 * 2 + 2);
+    assert_eq!(turns[18..], [(7, Turn::plain(0)), (8, Turn::plain(0))], "one trial after the other");
     let tested: Vec<usize> =
         turns.iter().filter(|(_, turn)| turn.change == Some(change)).map(|(block, _)| *block).collect();
     assert_eq!(tested, [4, 5, 6]);
+}
+
+#[test]
+fn several_users_or_rates_are_visited_with_every_other_setting() {
+    let ids = |drives: &[Drive], workers: &[u32]| {
+        let plan = plan(&Asked { drives: drives.to_vec(), ..study(workers, 1) });
+        let mut ids: Vec<String> = all(&plan).into_iter().map(|visit| visit.id).collect();
+        ids.sort();
+        (plan, ids)
+    };
+    let (users, visited) = ids(&[Drive::Users(8), Drive::Users(16)], &[1, 2]);
+    assert_eq!(visited, ["w1-u16", "w1-u8", "w2-u16", "w2-u16-load2", "w2-u8"]);
+    assert_eq!(users.drives(), [8, 16, 8, 16].map(Drive::Users));
+    let (by_worker, visited) = ids(&[Drive::UsersPerWorker(4), Drive::UsersPerWorker(8)], &[1, 2]);
+    assert_eq!(visited, ["w1-u4", "w1-u8", "w2-u16", "w2-u16-load2", "w2-u8"]);
+    assert_eq!(by_worker.drives(), [4, 8, 4, 8].map(Drive::UsersPerWorker));
+    let (_, visited) = ids(&[Drive::RateRps(99.5), Drive::RateRps(200.0)], &[1]);
+    assert_eq!(visited, ["w1-rps200", "w1-rps200-load2", "w1-rps99.5"]);
+    let (_, visited) = ids(&[Drive::UsersPerWorker(8)], &[1, 2]);
+    assert_eq!(visited, ["w1", "w2", "w2-load2"], "what all have alike is in no name");
+}
+
+#[test]
+fn both_sides_of_a_setting_are_visited_one_after_the_other() {
+    let b = project(&[("mem_limit: 8g", "mem_limit: 4g")]);
+    let both = project(&[]).compared_with(b, ["a.yaml".into(), "b.yaml".into()]).expect("alike but for the stack");
+    let plan = make(&study(&[1, 2, 4], 8), &both, &host(2)).expect("it can be planned");
+    let visits = all(&plan);
+    assert_eq!(visits.len(), 8 * 6, "and none with twice the load");
+    let pairs: Vec<(String, String)> = visits.chunks(2).map(|pair| (pair[0].id.clone(), pair[1].id.clone())).collect();
+    let setting =
+        |id: &str| id.split("-r").next().map(|id| id.trim_end_matches("-a").trim_end_matches("-b").to_owned());
+    assert!(pairs.iter().all(|(first, second)| setting(first) == setting(second)), "{pairs:?}");
+    let a_first = visits.chunks(2).filter(|pair| plan.points[pair[0].point].side == Side::A).count();
+    assert!((1..24).contains(&a_first), "in random order: A first in {a_first} of 24");
+    for visit in &visits {
+        let stack = visit.containers.iter().find(|container| container.name == "stack").expect("the target");
+        let (side, memory) = (plan.points[visit.point].side, stack.limits.number(Limit::MemoryBytes));
+        let wanted = if side == Side::A { ("stack", 8u64 << 30) } else { ("stack.b", 4 << 30) };
+        assert_eq!((stack.service.as_str(), memory), (wanted.0, Some(wanted.1)), "{}", visit.id);
+        assert!(
+            visit.containers.iter().all(|it| it.name == "stack" || !it.service.ends_with(".b")),
+            "the rest is shared"
+        );
+    }
+}
+
+#[test]
+fn what_is_measured_must_be_alike_on_both_sides() {
+    let refused = |from: &str, to: &str| {
+        let both = project(&[]).compared_with(project(&[(from, to)]), ["a.yaml".into(), "b.yaml".into()]);
+        both.expect_err("refused").to_string()
+    };
+    assert_snapshot!(refused("env: WORKERS", "env: PROCESSES"), @"--ab: x-vscale.workers of B (b.yaml) is another than that of A (a.yaml); both must be alike");
+    assert_snapshot!(refused("internal: true", "internal: false"), @"--ab: networks of B (b.yaml) is another than that of A (a.yaml); both must be alike");
 }
 
 #[test]

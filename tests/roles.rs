@@ -21,6 +21,8 @@ mod pacing;
 mod probe;
 #[path = "roles/requests.rs"]
 mod requests;
+#[path = "roles/scenarios.rs"]
+mod scenarios;
 #[path = "roles/servers.rs"]
 mod servers;
 #[path = "roles/streams.rs"]

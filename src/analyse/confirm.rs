@@ -51,6 +51,10 @@ pub struct Confirmation {
     pub observed: Option<Interval>,
     /// The same of the control.
     pub control_observed: Option<Interval>,
+    /// Each pair's, of what is tested.
+    pub pairs: Vec<f64>,
+    /// And of the control.
+    pub control_pairs: Vec<f64>,
     /// Blocks in which both were visited.
     pub blocks: usize,
     /// What follows.
@@ -150,24 +154,24 @@ fn turns(prediction: &Prediction) -> Vec<Turn> {
 impl Confirmation {
     /// Of what was visited; `None` without a trial.
     pub(super) fn of(run: &Run, analysis: &Analysis, study: &Study) -> Option<Self> {
-        let has_trial = run.visited.iter().any(super::study::is_of_a_trial);
+        let has_trial = run.visited.iter().any(super::study::is_test);
         let prediction = prediction(&run.plan, study).filter(|_| has_trial)?;
         let blocks = run.visited.iter().map(|it| it.block + 1).max()?;
         let turns = turns(&prediction);
         let of = |turn: &Turn| by_block(run, analysis, *turn, blocks);
         let reference = of(&turns[0]);
-        let ratio = |changed: &[Option<f64>]| {
-            let pairs = pairs(changed, &reference);
-            (pairs.len(), Geometric::paired(&pairs))
-        };
-        let (blocks, observed) = ratio(&of(&turns[1]));
-        let control = turns.get(2).and_then(|turn| ratio(&of(turn)).1);
+        let pairs = |turn: Option<&Turn>| turn.map_or_else(Vec::new, |turn| pairs(&of(turn), &reference));
+        let (tested, controlled) = (pairs(turns.get(1)), pairs(turns.get(2)));
+        let (observed, control) = (Geometric::paired(&tested), Geometric::paired(&controlled));
+        let each = |pairs: &[(f64, f64)]| pairs.iter().map(|(changed, reference)| changed / reference).collect();
         Some(Self {
             outcome: outcome(&prediction, observed.as_ref(), control.as_ref()),
             observed: observed.map(|ratio| ratio.interval(LEVEL)),
             control_observed: control.map(|ratio| ratio.interval(LEVEL)),
             prediction,
-            blocks,
+            pairs: each(&tested),
+            control_pairs: each(&controlled),
+            blocks: tested.len(),
         })
     }
 }

@@ -30,7 +30,7 @@ pub const STATIONARY_P: f64 = 0.01;
 pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 37] = [
+pub const TABLE: [Row; 38] = [
     row(Gate::EvidenceRead, None, "", Warning),
     row(Gate::Workers, None, "workers", Invalid),
     row(Gate::LimitApplied, None, "", Invalid),
@@ -64,6 +64,7 @@ pub const TABLE: [Row; 37] = [
     row(Gate::Stationary, Some(0.05), "of the first half's throughput", Invalid),
     row(Gate::SamplesComplete, Some(2.5), "times the distance of samples", Invalid),
     row(Gate::ProcessesWhole, Some(ProbeSample::MOST_PROCESSES as f64), "processes", Invalid),
+    row(Gate::MemoryFree, Some(0.9), "of the memory limit", Warning),
     row(Gate::SpeedUpPossible, Some(1.1), "times what workers or CPUs can give", Warning),
     row(Gate::BaselineHeld, Some(0.1), "of the baseline's throughput", Warning),
     row(Gate::ServiceCpu, Some(0.8), "of the CPUs it was given", Warning),

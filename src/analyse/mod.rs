@@ -5,13 +5,16 @@ mod attest;
 pub mod compare;
 mod confirm;
 mod consistent;
+mod contrast;
 mod costs;
+mod curves;
 pub mod fit;
 pub mod gates;
 mod growth;
 mod helpers;
 mod host;
 mod load;
+mod memory;
 mod planned;
 mod scaling;
 pub mod stats;
@@ -20,10 +23,12 @@ pub mod verdict;
 mod wanted;
 
 pub use confirm::{Confirmation, Outcome, Prediction, prediction};
+pub use contrast::{ChangeLimit, Contrast, ContrastPoint, Contrasted, Measure, Pooled};
 pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
+pub use curves::{Over, StudyCurve, With};
 pub use load::load_findings;
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
-pub use study::{Percentiles, Study, StudyCurve, StudyPoint, With};
+pub use study::{Percentiles, Study, StudyPoint};
 pub use wanted::wanted;
 
 use crate::{
@@ -54,6 +59,7 @@ impl Analysis {
             findings.extend(load::headroom(run, visited));
             findings.extend(helpers::findings(run, visited));
             findings.extend(consistent::findings(visited));
+            findings.extend(memory::findings(run, visited));
             findings.extend(host::findings(run, visited));
         }
         findings.extend(growth::baseline(run));

@@ -37,8 +37,8 @@ pub struct ScaledPoint {
 pub struct Scaled {
     /// Successful answers a second; absent where the target was not loaded.
     pub throughput_rps: Option<f64>,
-    /// Throughput over that of the reference; absent where the visit is invalid, and in an open loop, where the throughput
-    /// is what was asked for.
+    /// Throughput over that of the reference; absent where the visit is invalid, where it is driven in another way than the
+    /// reference, and in an open loop, where the throughput is what was asked for.
     pub speed_up: Option<f64>,
     /// Speed-up over the ratio of the workers; 1 is linear. Absent where these are not proved.
     pub efficiency: Option<f64>,
@@ -52,11 +52,13 @@ impl Scaling {
         let mut points = points(run, is_valid);
         let reference = points.iter().position(|point| !point.valid.is_empty());
         let base = reference.and_then(|index| Base::of(run, &points[index]));
+        let drives = run.plan.drives();
+        let base_of = |point: usize| base.as_ref().filter(|base| drives.get(point) == drives.get(base.point));
         for point in &mut points {
-            point.median = scale(point.median.throughput_rps, point.workers, base.as_ref());
+            point.median = scale(point.median.throughput_rps, point.workers, base_of(point.point));
         }
         let row = |visited: &Visited| {
-            let scaled = scale(throughput_rps(visited), visited.workers, base.as_ref());
+            let scaled = scale(throughput_rps(visited), visited.workers, base_of(visited.point));
             if is_valid(visited) { scaled } else { Scaled { speed_up: None, efficiency: None, ..scaled } }
         };
         Self { reference, points, rows: run.visited.iter().map(row).collect() }
@@ -76,6 +78,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 
 /// What the others are compared with.
 struct Base {
+    point: usize,
     rps: f64,
     /// `None` where workers are not proved: what they ought to give is not known.
     workers: Option<u32>,
@@ -85,7 +88,7 @@ impl Base {
     fn of(run: &Run, point: &ScaledPoint) -> Option<Self> {
         let is_closed = matches!(run.plan.points.get(point.point)?.load, LoadModel::Closed { .. });
         let rps = point.median.throughput_rps.filter(|rps| *rps > 0.0 && is_closed)?;
-        Some(Self { rps, workers: run.plan.proves_workers().then(|| point.workers.max(1)) })
+        Some(Self { point: point.point, rps, workers: run.plan.proves_workers().then(|| point.workers.max(1)) })
     }
 }
 

@@ -2,14 +2,15 @@
 //! Pure; made anew from what was measured, whenever it is asked for.
 
 use super::{
-    Analysis,
+    Analysis, Contrast,
     confirm::Confirmation,
-    fit::{Curve, PointData},
+    curves::{Over, StudyCurve, curves, over_workers},
+    fit::Curve,
     scaling::throughput_rps,
     stats::{Geometric, Interval, LEVEL, Pilot, Spread},
     verdict::{
         Evidence, Judgement, PointRead, RuleOfThumb,
-        decision::{self, Candidate, Choice, Decision},
+        decision::{self, Candidate, Choice, Decision, WorkersLever},
         judge, rules_of_thumb,
     },
 };
@@ -24,11 +25,14 @@ use serde::Serialize;
 /// What a study found.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Study {
-    /// Which setting to run; absent where nothing valid was measured.
+    /// B beside A, where two are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ab: Option<Contrast>,
+    /// Which setting to run; absent where nothing valid was measured, and where two are compared.
     pub decision: Option<Decision>,
     /// A row for each point, in the plan's order.
     pub points: Vec<StudyPoint>,
-    /// How throughput goes over workers, one for each of the other settings that were varied.
+    /// How throughput goes over workers, one for each of the other settings that were varied; then the same over users or rates.
     pub curves: Vec<StudyCurve>,
     /// The verdict put to the test.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,43 +80,17 @@ pub struct Percentiles {
     pub p99_us: Option<u64>,
 }
 
-/// Throughput over workers, all else being the same.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct StudyCurve {
-    /// What all of its points have in common.
-    pub with: With,
-    /// Its points, fewest workers first, by their places in the plan.
-    pub points: Vec<usize>,
-    /// What it says.
-    pub curve: Curve,
-}
-
-/// What the points of a curve have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum With {
-    /// This quota for each worker, in CPUs.
-    CpusPerWorker(f64),
-    /// This quota for all, in CPUs.
-    Cpus(f64),
-    /// So many CPUs to run on, without a quota.
-    CpusetCpus(usize),
-}
-
 impl Study {
     /// Of a run; `None` where it is no study, or nothing was visited.
     pub fn of(run: &Run, analysis: &Analysis) -> Option<Self> {
         let plan = run.plan.study.as_ref().filter(|_| !run.visited.is_empty())?;
-        let blocks = run.visited.iter().filter(|it| !is_of_a_trial(it)).map(|it| it.block + 1).max().unwrap_or(0);
+        let blocks = run.visited.iter().filter(|it| it.change.is_none()).map(|it| it.block + 1).max().unwrap_or(0);
         let data: Vec<Vec<Option<f64>>> =
             (0..run.plan.points.len()).map(|point| by_block(run, analysis, Turn::plain(point), blocks)).collect();
         let slo: Option<Threshold> = plan.slo.as_ref().and_then(|text| text.parse().ok());
         let curves = curves(run, &data);
         let points: Vec<StudyPoint> = (0..run.plan.points.len())
-            .map(|point| {
-                let curve = curves.iter().find(|curve| curve.points.contains(&point));
-                study_point(run, analysis, point, &data[point], curve.map(|curve| &curve.curve))
-            })
+            .map(|point| study_point(run, analysis, point, &data[point], over_workers(&curves, point)))
             .collect();
         let candidates: Vec<Candidate> = points
             .iter()
@@ -122,9 +100,15 @@ impl Study {
                 meets_slo: slo.as_ref().and_then(|slo| meets(slo, run, analysis, point.point)),
             })
             .collect();
-        let decision = decision::decide(&candidates, slo.is_some());
+        let ab = Contrast::of_sides(run, analysis);
+        let mut decision = if ab.is_some() { None } else { decision::decide(&candidates, slo.is_some()) };
+        if !run.plan.proves_workers() {
+            // Nothing is claimed of workers that nobody counts.
+            decision.iter_mut().for_each(|decision| decision.workers = WorkersLever::NotTried);
+        }
         let spoiled = super::wanted::spoiled(run, analysis).len();
         let mut study = Self {
+            ab,
             rules_of_thumb: None,
             decision,
             points,
@@ -140,7 +124,7 @@ impl Study {
 
     /// The first curve, read by the rules of thumb of the benchmark that this one replaces.
     fn as_a_person_reads(&self, run: &Run, analysis: &Analysis) -> Option<[RuleOfThumb; 4]> {
-        let curve = self.curves.first()?;
+        let curve = self.curves.first().filter(|curve| curve.over == Over::Workers && self.ab.is_none())?;
         let read = |&place: &usize| {
             let point = &self.points[place];
             let loads: Vec<&LoadResult> = visits(run, analysis, place)
@@ -162,6 +146,11 @@ impl Study {
         rules_of_thumb(&points, judgement.limit.kind, judgement.growth.as_ref().map(|growth| growth.kind))
     }
 
+    /// How throughput goes over workers through a point.
+    pub(super) fn curve_over_workers(&self, point: usize) -> Option<&Curve> {
+        over_workers(&self.curves, point)
+    }
+
     /// The point that is decided for; `None` where none is.
     pub fn answer(&self) -> Option<&StudyPoint> {
         let chosen = self.decision.as_ref()?.chosen.as_ref()?;
@@ -169,16 +158,27 @@ impl Study {
     }
 }
 
-/// Whether a visit puts a verdict to the test, and is none of the curve's.
-pub(super) fn is_of_a_trial(visited: &Visited) -> bool {
-    visited.change.is_some_and(|change| change.purpose != Purpose::Check)
+/// Whether a visit puts a verdict to the test.
+pub(super) fn is_test(visited: &Visited) -> bool {
+    visited.change.is_some_and(|change| change.purpose == Purpose::Test)
 }
 
 /// Throughput of a turn in each block: of its last visit that is valid.
 pub(super) fn by_block(run: &Run, analysis: &Analysis, turn: Turn, blocks: usize) -> Vec<Option<f64>> {
+    visited_by_block(run, analysis, turn, blocks).into_iter().map(|visited| throughput_rps(visited?)).collect()
+}
+
+/// The last visit of a turn in each block that is valid and answered something.
+pub(super) fn visited_by_block<'a>(
+    run: &'a Run,
+    analysis: &Analysis,
+    turn: Turn,
+    blocks: usize,
+) -> Vec<Option<&'a Visited>> {
+    let is_measured = |visited: &&Visited| throughput_rps(visited).is_some_and(|rps| rps > 0.0);
     let of_block = |block| {
         let visits = run.visited.iter().filter(|it| it.block == block && it.turn() == turn && analysis.is_valid(it));
-        visits.rev().filter_map(throughput_rps).find(|rps| *rps > 0.0)
+        visits.rev().find(is_measured)
     };
     (0..blocks).map(of_block).collect()
 }
@@ -244,6 +244,8 @@ fn choice(run: &Run, point: usize, visits: &[&Visited]) -> Choice {
         worker_memory_bytes: memory
             .filter(|_| run.plan.proves_workers())
             .map(|bytes| bytes / f64::from(planned.workers.max(1))),
+        drive: run.plan.varied_drive(point),
+        side: run.plan.ab.as_ref().map(|_| planned.side),
     }
 }
 
@@ -260,44 +262,4 @@ fn meets(slo: &Threshold, run: &Run, analysis: &Analysis, point: usize) -> Optio
     let judged: Option<Vec<bool>> = visits.iter().map(|it| slo.holds(&it.phase(PhaseKind::Target)?.load)).collect();
     let judged = judged.filter(|judged| !judged.is_empty())?;
     Some(judged.iter().filter(|holds| **holds).count() * 2 > judged.len())
-}
-
-/// One curve a setting of CPUs; where every point has the same quota for each worker, that is what they have in common.
-fn curves(run: &Run, data: &[Vec<Option<f64>>]) -> Vec<StudyCurve> {
-    let mut curves: Vec<StudyCurve> = Vec::new();
-    if !run.plan.proves_workers() {
-        return curves;
-    }
-    let per_worker = cpus_per_worker(run);
-    for (index, point) in run.plan.points.iter().enumerate() {
-        let cpuset = point.limits.cpuset().map_or(0, CpuSet::len);
-        let with = match (per_worker, point.limits.quota_cores()) {
-            (Some(each), _) => With::CpusPerWorker(each),
-            (None, Some(cpus)) => With::Cpus(cpus),
-            (None, None) => With::CpusetCpus(cpuset),
-        };
-        match curves.iter_mut().find(|curve| curve.with == with) {
-            Some(curve) => curve.points.push(index),
-            None => curves.push(StudyCurve { with, points: vec![index], curve: Curve::of(&[]) }),
-        }
-    }
-    for curve in &mut curves {
-        curve.points.sort_by_key(|&index| run.plan.points[index].workers);
-        let points: Vec<PointData> =
-            curve.points.iter().map(|&at| (f64::from(run.plan.points[at].workers), data[at].clone())).collect();
-        curve.curve = Curve::of(&points);
-    }
-    curves.retain(|curve| curve.points.len() > 1);
-    curves
-}
-
-/// The quota of each worker, where it is the same at all points of different worker counts.
-fn cpus_per_worker(run: &Run) -> Option<f64> {
-    let points = &run.plan.points;
-    let each: Option<Vec<f64>> =
-        points.iter().map(|it| Some(it.limits.quota_cores()? / f64::from(it.workers.max(1)))).collect();
-    let each = each?;
-    let first = *each.first()?;
-    let is_varied = points.iter().any(|point| point.workers != points[0].workers);
-    (is_varied && each.iter().all(|other| (other / first - 1.0).abs() < 0.01)).then_some(first)
 }

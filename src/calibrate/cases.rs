@@ -7,8 +7,8 @@ use crate::{
 };
 use Kind::{
     Alternating, BackendBound, BlockingWorkers, CoLimited, CpuBound, CpuThrottled, Erroring, HostContended, Imbalanced,
-    Linear, LoadgenBound, MemoryBound, MockBound, PoolBound, Retrograde, Serialised, SweepNotApplied, UnderDriven,
-    WorkerSaturated,
+    Linear, LoadgenBound, MemoryBound, MockBound, PoolBound, Retrograde, Serialised, SweepNotApplied, TwoModes,
+    UnderDriven, WorkerSaturated,
 };
 
 /// A target whose limit is known.
@@ -68,7 +68,7 @@ pub(super) const NEIGHBOURS_CPU: &str = "cpuset: \"1\"";
 type Make = fn(&mut Draw) -> Case;
 
 /// By name.
-const ALL: [(&str, Make); 20] = [
+const ALL: [(&str, Make); 21] = [
     ("linear", linear),
     ("usl", usl),
     ("quota", quota),
@@ -89,6 +89,7 @@ const ALL: [(&str, Make); 20] = [
     ("starved-generator", starved_generator),
     ("starved-mock", starved_mock),
     ("neighbour", neighbour),
+    ("two-modes", two_modes),
 ];
 
 /// Names of all cases, in the order in which they are run.
@@ -416,6 +417,22 @@ fn neighbour(draw: &mut Draw) -> Case {
         limited: Side { neighbour: Some(format!("app --host 127.0.0.1 --port 9000 --hog {share:.2}")), ..side.clone() },
         lifted: Some(side),
         ..Case::new("neighbour", format!("a neighbour wants {share:.2} of the same CPU"), &[HostContended])
+    }
+}
+
+/// Each start draws one of two costs: in so many starts both come, but for one study in fifty.
+fn two_modes(draw: &mut Draw) -> Case {
+    let (fast_us, times) = (draw.us(2000, 3000), draw.between(1.4, 2.0));
+    let slow_us = (fast_us * times).round();
+    Case {
+        workers: vec![1],
+        blocks: 10,
+        limited: app(format!("--modes '50% {fast_us}us, 50% {slow_us}us'")),
+        ..Case::new(
+            "two-modes",
+            format!("a request costs {fast_us} or {slow_us} us of CPU, by chance at each start"),
+            &[TwoModes],
+        )
     }
 }
 

@@ -2,14 +2,15 @@
 //! [`LoadPlan`].
 
 use crate::{
-    error::Result,
+    analyse::ChangeLimit,
+    error::{Error, Result},
     load::{RATES, SPAWN_RATES, read_data_file, read_request_file},
     model::{Arrivals, Distribution, Expect, LoadModel, LoadPlan, RequestTemplate, Stage, Until, WarmUp},
     threshold::Threshold,
     units,
 };
 use clap::{Args, ValueEnum};
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 /// What is not given is as in the benchmark that this one replaces.
 const SPAWN_RATE: f64 = 10.0;
@@ -20,8 +21,9 @@ const RUN_TIME: Duration = Duration::from_secs(60);
 #[command(next_help_heading = "Load")]
 pub struct LoadFlags {
     /// Closed loop: concurrent users; each sends, waits for the answer, sends again [default: 1]
-    #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub users: Option<u32>,
+    /// (several, as 8,16,32, in a study)
+    #[arg(short, long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub users: Vec<u32>,
     /// Users started each second [default: 10]
     #[arg(short = 'r', long, value_parser = parse_spawn_rate, value_name = "USERS/S")]
     pub spawn_rate: Option<f64>,
@@ -29,9 +31,9 @@ pub struct LoadFlags {
     /// 'lognormal 100ms 0.5', '95% 10ms, 5% 200ms'
     #[arg(long, default_value = "0", value_name = "DISTRIBUTION")]
     pub think_time: Distribution,
-    /// Open loop: requests due each second, whatever the answers do
-    #[arg(long, value_parser = parse_rate, value_name = "REQUESTS/S", conflicts_with_all = ["users", "spawn_rate", "think_time"])]
-    pub rate: Option<f64>,
+    /// Open loop: requests due each second, whatever the answers do (several in a study)
+    #[arg(long, value_delimiter = ',', value_parser = parse_rate, value_name = "REQUESTS/S", conflicts_with_all = ["users", "spawn_rate", "think_time"])]
+    pub rate: Vec<f64>,
     /// Open loop: how the due times lie
     #[arg(long, value_enum, default_value_t = ArrivalsArg::Constant, requires = "rate")]
     pub arrivals: ArrivalsArg,
@@ -66,7 +68,41 @@ pub struct LoadFlags {
 
     /// Exit with 99 if this holds: 'p99 > 250ms', 'failed > 1%', 'rps < 500', 'ttft.p95 > 1s'; may be repeated
     #[arg(long, help_heading = "Thresholds", value_name = "CONDITION")]
-    pub fail_if: Vec<Threshold>,
+    pub fail_if: Vec<FailIf>,
+}
+
+/// A condition that makes a command fail.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FailIf {
+    /// On what was measured: `p99 > 250ms`.
+    Threshold(Threshold),
+    /// On how it changed: `p99 > +10%`.
+    Change(ChangeLimit),
+}
+
+impl FailIf {
+    /// A condition on what was measured.
+    pub fn threshold(&self) -> Option<Threshold> {
+        if let Self::Threshold(threshold) = self { Some(threshold.clone()) } else { None }
+    }
+
+    /// A condition on how it changed.
+    pub fn change_limit(&self) -> Option<ChangeLimit> {
+        if let Self::Change(limit) = self { Some(limit.clone()) } else { None }
+    }
+}
+
+impl FromStr for FailIf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let threshold = text.parse::<Threshold>().map(Self::Threshold);
+        let change = || text.parse::<ChangeLimit>().map(Self::Change);
+        match threshold {
+            Err(_) if text.trim_end().ends_with('%') && !text.trim_start().starts_with("failed") => change(),
+            threshold => threshold,
+        }
+    }
 }
 
 /// What is sent, and what success is.
@@ -77,7 +113,8 @@ pub struct RequestFlags {
     #[arg(long)]
     pub stream: bool,
     /// Requests to send instead of the chat completion, a JSON object a line: method, path, headers, body, weight, name,
-    /// expect; {{counter}}, {{random}} and {{line}} in them differ for each request, any other {{name}} stays
+    /// expect; or steps (with capture, cookies, once), weight. {{counter}}, {{random}} and {{line}} in them differ for each request,
+    /// {{env:NAME}} is a variable, {{name}} what an earlier step has captured; any other {{name}} stays
     #[arg(long, value_name = "FILE")]
     pub request_file: Option<PathBuf>,
     /// Lines for {{line}}, in turn
@@ -104,10 +141,13 @@ impl RequestFlags {
     /// # Errors
     /// [`crate::error::Error::Usage`] names a file that cannot be read or understood, and where.
     pub fn plan(&self, host: String) -> Result<LoadPlan> {
-        let mut requests = match &self.request_file {
-            Some(path) => read_request_file(path)?,
-            None if self.stream => vec![RequestTemplate::streamed()],
-            None => vec![RequestTemplate::default()],
+        let (mut requests, secrets) = match &self.request_file {
+            Some(path) => {
+                let file = read_request_file(path)?;
+                (file.requests, file.secrets)
+            }
+            None if self.stream => (vec![RequestTemplate::streamed()], Vec::new()),
+            None => (vec![RequestTemplate::default()], Vec::new()),
         };
         if let Some(expect) = &self.expect {
             requests.iter_mut().for_each(|request| request.expect = expect.clone());
@@ -119,6 +159,7 @@ impl RequestFlags {
         }
         Ok(LoadPlan {
             requests,
+            secrets,
             lines: self.data_file.as_deref().map(read_data_file).transpose()?.unwrap_or_default(),
             stream: self.stream,
             timeout_us: micros(self.timeout),
@@ -147,7 +188,29 @@ pub enum WarmUpArg {
 }
 
 impl LoadFlags {
-    /// All that the flags and the files that they name say.
+    /// Refuses what only a study takes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] names the flag.
+    pub fn only_one(&self) -> Result<()> {
+        let several = [("--users", self.users.len()), ("--rate", self.rate.len())].into_iter().find(|(_, n)| *n > 1);
+        if let Some((flag, count)) = several {
+            return Err(Error::Usage(format!("{flag}: {count} values; only `vscale study` visits several")));
+        }
+        self.nothing_compared()
+    }
+
+    /// Refuses conditions that take something to compare with.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] names the condition.
+    pub fn nothing_compared(&self) -> Result<()> {
+        self.fail_if.iter().find_map(FailIf::change_limit).map_or(Ok(()), |limit| {
+            Err(Error::Usage(format!("--fail-if '{limit}': only `vscale study --ab` and `vscale compare` compare")))
+        })
+    }
+
+    /// All that the flags and the files that they name say; of several users or rates, the first.
     ///
     /// # Errors
     /// Those of [`RequestFlags::plan`].
@@ -174,12 +237,12 @@ impl LoadFlags {
     }
 
     fn model(&self) -> LoadModel {
-        match self.rate {
-            Some(rate_rps) => {
+        match self.rate.first() {
+            Some(&rate_rps) => {
                 LoadModel::Open { rate_rps, arrivals: self.arrivals.into(), max_in_flight: self.max_in_flight }
             }
             None => {
-                let users = self.users.unwrap_or(1);
+                let users = self.users.first().copied().unwrap_or(1);
                 // With stages, nobody is spawned at a rate.
                 let spawn_rate_per_s =
                     if self.stages.is_empty() { self.spawn_rate.unwrap_or(SPAWN_RATE) } else { f64::from(users) };

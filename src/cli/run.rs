@@ -1,7 +1,8 @@
 //! The flags of whatever measures in containers: `bench`, `study` and `calibrate`.
 
-use super::{LoadFlags, ProgressArg};
+use super::{LoadFlags, ProgressArg, TargetFlags};
 use crate::{
+    compose::Vscale,
     error::{Error, Result},
     load::check,
     model::LoadPlan,
@@ -9,7 +10,11 @@ use crate::{
     units,
 };
 use clap::Args;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// How is measured, and in what.
 #[derive(Debug, Args)]
@@ -37,9 +42,15 @@ pub struct RunFlags {
     #[arg(long, help_heading = "Load")]
     pub no_baseline: bool,
 
-    /// Compose file; give several to merge them
-    #[arg(short = 'f', long = "file", default_value = "compose.yaml", help_heading = "Files", value_name = "FILE")]
+    /// Compose file; give several to merge them [default: compose.yaml, or another name that Compose looks for]
+    #[arg(short = 'f', long = "file", help_heading = "Files", value_name = "FILE", conflicts_with_all = ["image", "build"])]
     pub files: Vec<PathBuf>,
+    /// Services of this profile too, besides those that x-vscale names [default: COMPOSE_PROFILES]
+    #[arg(long = "profile", help_heading = "Files", value_name = "NAME")]
+    pub profiles: Vec<String>,
+    /// What is measured, where no file says it
+    #[command(flatten)]
+    pub target: TargetFlags,
     /// Where the runs are kept
     #[arg(long, default_value = "results", help_heading = "Files", value_name = "DIR")]
     pub results: PathBuf,
@@ -54,16 +65,20 @@ pub struct RunFlags {
 }
 
 impl RunFlags {
-    /// What these flags ask for, of one worker.
+    /// What these flags ask for, of one worker; what they do not say of the requests, the compose file may.
     ///
     /// # Errors
     /// [`Error::Usage`] for flags that do not go together, and for request and data files that cannot be understood.
-    pub fn asked(&self) -> Result<Asked> {
+    pub fn asked(&self, file: &Vscale) -> Result<Asked> {
         if self.load.iterations.is_some() {
             return Err(Error::Usage("--iterations: a bench compares windows of equal length; use --run-time".into()));
         }
         // Whom to load, the plan says.
-        let load = self.load.plan(String::new())?;
+        let mut flags = self.load.clone();
+        let folder = self.files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+        flags.requests.request_file =
+            flags.requests.request_file.or_else(|| Some(folder.join(file.requests.as_ref()?)));
+        let load = flags.plan(String::new())?;
         if load.window_us().is_none_or(|us| us == 0) {
             return Err(Error::Usage("--run-time must be above 0".into()));
         }
@@ -75,7 +90,8 @@ impl RunFlags {
             cpuset_sizes: Vec::new(),
             memory_bytes: self.memory,
             load,
-            users_per_worker: None,
+            drives: Vec::new(),
+            spawn_rate_per_s: self.load.spawn_rate,
             baseline: !self.no_baseline,
             ready_timeout_us: self.ready_timeout.as_micros() as u64,
             max_failure_rate: self.max_failure_rate,
@@ -83,16 +99,23 @@ impl RunFlags {
         })
     }
 
-    /// The flags that reach the compose file as variables: the ports.
+    /// The flags that reach the compose file as variables: ports and profiles.
     ///
     /// # Errors
     /// [`Error::Usage`] where both are the same.
-    pub fn variables(&self) -> Result<BTreeMap<&'static str, String>> {
+    pub fn variables(&self) -> Result<BTreeMap<String, String>> {
         if self.mock_port == self.stack_port {
             return Err(Error::Usage(format!("--mock-port and --stack-port are both {}", self.mock_port)));
         }
-        Ok(BTreeMap::from([("MOCK_PORT", self.mock_port.to_string()), ("STACK_PORT", self.stack_port.to_string())]))
+        let ports = [("MOCK_PORT", self.mock_port), ("STACK_PORT", self.stack_port)];
+        let ports = ports.into_iter().map(|(name, port)| (name.to_owned(), port.to_string()));
+        Ok(ports.chain(profiles(&self.profiles)).collect())
     }
+}
+
+/// Compose's own variable for the profiles, if any are given.
+pub(super) fn profiles(profiles: &[String]) -> Option<(String, String)> {
+    (!profiles.is_empty()).then(|| ("COMPOSE_PROFILES".to_owned(), profiles.join(",")))
 }
 
 /// What the kernel takes as a period (`max_cfs_quota_period`, `min_cfs_quota_period`).

@@ -5,13 +5,13 @@ use super::{RunFlags, parse_period};
 use crate::{
     compose::{StudyFile, Vscale},
     error::{Error, Result},
-    model::{LoadModel, StudyPlan, Until},
+    model::{Drive, LoadModel, StudyPlan, Until},
     plan::{Asked, Quota, Repeats},
     threshold::Threshold,
     units,
 };
 use clap::Args;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Blocks where nobody says otherwise.
 const BLOCKS: u32 = 5;
@@ -40,10 +40,15 @@ pub struct StudyArgs {
     /// How many of its CPUs the server gets, each with every other setting: 1,2,4
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..), help_heading = "Settings", value_name = "N[,N...]")]
     pub cpuset_sizes: Vec<u32>,
-    /// Closed loop: users for each worker, all started at once [default: 8]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Settings", value_name = "N")]
+    /// Closed loop: users for each worker, all started at once; several, or several --users or --rate, are visited with
+    /// every other setting [default: 8]
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Settings", value_name = "N[,N...]")]
     #[arg(conflicts_with_all = ["users", "rate", "stages", "spawn_rate"])]
-    pub users_per_worker: Option<u32>,
+    pub users_per_worker: Vec<u32>,
+    /// Compare with B, each setting in pairs of visits in random order: another compose file in place of --file, or
+    /// another value for a variable of it (TAG=2); may be repeated
+    #[arg(long, help_heading = "Answer", value_name = "FILE|NAME=VALUE", conflicts_with_all = ["confirm", "precision"])]
+    pub ab: Vec<String>,
 
     /// How often each setting is visited, in random order within each block [default: 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Answer", value_name = "N")]
@@ -83,16 +88,18 @@ impl StudyArgs {
     pub fn asked(&self, project: &Vscale) -> Result<Asked> {
         let file = &project.study;
         let load = &self.run.load;
-        let mut asked = self.run.asked()?;
+        let mut asked = self.run.asked(project)?;
         if load.run_time.is_none() && load.stages.is_empty() {
             let us = file.run_time_us.unwrap_or(RUN_TIME.as_micros() as u64);
             asked.load.until = Until::RunTime { us };
         }
-        let is_told = load.users.is_some() || load.rate.is_some() || !load.stages.is_empty();
-        let users_per_worker = self.users_per_worker.or(file.users_per_worker).unwrap_or(USERS_PER_WORKER);
-        asked.users_per_worker = (!is_told).then_some(users_per_worker);
-        if let (LoadModel::Closed { users, spawn_rate_per_s, .. }, None) = (&mut asked.load.model, load.spawn_rate) {
-            *spawn_rate_per_s = 5.0 * f64::from(*users);
+        asked.drives = self.drives(file);
+        if let (Some(&Drive::RateRps(rate_rps)), true) = (asked.drives.first(), load.rate.is_empty()) {
+            let (arrivals, max_in_flight) = (load.arrivals.into(), load.max_in_flight);
+            asked.load.model = LoadModel::Open { rate_rps, arrivals, max_in_flight };
+        }
+        if self.ab.is_empty() {
+            load.nothing_compared()?;
         }
         let otherwise: &[u32] = if project.workers.is_some() { &[1, 2, 4] } else { &[1] };
         asked.workers = first_of([&self.workers, &file.workers], otherwise);
@@ -114,6 +121,32 @@ impl StudyArgs {
             return Err(Error::Usage("--run-time must be above 0".into()));
         }
         Ok(asked)
+    }
+
+    /// Stages say by themselves how many users there are.
+    fn drives(&self, file: &StudyFile) -> Vec<Drive> {
+        let load = &self.run.load;
+        if !load.stages.is_empty() {
+            return Vec::new();
+        }
+        let each = self.users_per_worker.iter().copied().map(Drive::UsersPerWorker);
+        let users = load.users.iter().copied().map(Drive::Users);
+        let flags: Vec<Drive> = each.chain(users).chain(load.rate.iter().copied().map(Drive::RateRps)).collect();
+        first_of([&flags, &file.drives], &[Drive::UsersPerWorker(USERS_PER_WORKER)])
+    }
+
+    /// What B is, where there is one: its compose files, none where it has A's, and its variables.
+    pub fn b(&self) -> Option<(Vec<PathBuf>, BTreeMap<String, String>)> {
+        let is_name = |name: &str| {
+            let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+            name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+        };
+        let variable = |text: &String| {
+            let (name, value) = text.split_once('=').filter(|(name, _)| is_name(name))?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        let files = self.ab.iter().filter(|text| variable(text).is_none()).map(PathBuf::from).collect();
+        (!self.ab.is_empty()).then(|| (files, self.ab.iter().filter_map(variable).collect()))
     }
 
     fn quotas(&self, file: &StudyFile) -> Vec<Quota> {

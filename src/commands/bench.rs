@@ -2,16 +2,16 @@
 
 use super::{
     load,
-    measure::{job, measure, project},
+    measure::{described, job, measure},
 };
 use vscale::{cli::BenchArgs, error::Result, run::Todo};
 
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {
-    let asked = args.asked()?;
-    load::warn_of_names(&asked.load.requests);
     let run = &args.run;
-    let project = project(&run.files, &run.variables()?)?;
+    let project = described(&run.target, &run.files, &run.variables()?)?;
+    let asked = args.asked(&project.vscale)?;
+    load::warn_of_names(&asked.load.requests);
     let job = job(Todo::Plan(Box::new(asked)), project, &run.results, run.base_image.as_deref());
     measure(&job, run.progress, &run.load.fail_if)
 }

@@ -12,7 +12,7 @@ use vscale::{
     calibrate::{Case, CaseResult, Matrix, Side, Variant, cases, compose_file, score},
     cli::CalibrateArgs,
     error::{Error, Result, exit},
-    model::{LoadPlan, PhaseKind, Run, StudyPlan, Until, WarmUp},
+    model::{Drive, LoadPlan, PhaseKind, Run, StudyPlan, Until, WarmUp},
     plan::{Asked, Repeats},
     report::calibration,
     run::{self, Stop, Todo},
@@ -135,7 +135,8 @@ impl Bench {
                 drain_us: 2_000_000,
                 ..LoadPlan::new("")
             },
-            users_per_worker: Some(case.users_per_worker),
+            drives: vec![Drive::UsersPerWorker(case.users_per_worker)],
+            spawn_rate_per_s: None,
             baseline: false,
             ready_timeout_us: 20_000_000,
             max_failure_rate: 0.01,

@@ -21,12 +21,22 @@ use vscale::{
 pub fn compare(args: &CompareArgs) -> Result<u8> {
     let (a, b) = (load(&args.a)?, load(&args.b)?);
     let comparison = Comparison::of(&a, &b).ok_or_else(|| nothing_in_common(args))?;
-    print(compare_text::render(&a, &b, &comparison, args.fail_if, width()).trim_end())?;
-    Ok(args.fail_if.map_or(exit::OK, |limit| match comparison.judge(limit) {
+    if args.json {
+        let json = serde_json::to_string_pretty(&comparison);
+        print(json.map_err(|error| Error::Other(format!("writing JSON: {error}")))?)?;
+    } else {
+        print(compare_text::render(&comparison, &args.fail_if, width()).trim_end())?;
+    }
+    Ok(exit::of_several(args.fail_if.iter().map(|limit| status(comparison.contrast.judge(limit)))))
+}
+
+/// What a judgement ends a command with.
+pub(super) fn status(judgement: Judgement) -> u8 {
+    match judgement {
         Judgement::NotWorse => exit::OK,
         Judgement::Worse => exit::THRESHOLD,
         Judgement::Inconclusive => exit::INCONCLUSIVE,
-    }))
+    }
 }
 
 fn load(dir: &Path) -> Result<Run> {

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use vscale::{
-    cli::{CapacityArgs, LoadArgs, ProgressArg},
+    cli::{CapacityArgs, FailIf, LoadArgs, ProgressArg},
     error::{Error, Result, exit},
     events::Follow,
     load,
@@ -28,6 +28,7 @@ use vscale::{
 
 /// Loads a server and reports.
 pub fn load(args: &LoadArgs) -> Result<u8> {
+    args.load.only_one()?;
     let plan =
         LoadPlan { insecure: args.insecure, backend: args.backend.clone(), ..args.load.plan(args.host.clone())? };
     load::check(&plan)?;
@@ -58,7 +59,7 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
     progress.clear();
     // Whatever cannot be written, the rest is.
     let written = [hlog.map_or(Ok(()), IntervalLog::finish), write_files(args, &result)];
-    let failed = judge(&args.load.fail_if, &result);
+    let failed = judge(&args.load.fail_if.iter().filter_map(FailIf::threshold).collect::<Vec<_>>(), &result);
     let verdict = if result.request_count() == result.failure_count() {
         exit::INVALID
     } else if failed {
@@ -120,7 +121,7 @@ fn why_none(result: &LoadResult) -> String {
 pub fn warn_of_names(requests: &[RequestTemplate]) {
     for name in load::names_left(requests) {
         say(format_args!(
-            "warning: {{{{{name}}}}} is sent as it is: only {{{{counter}}}}, {{{{random}}}} and {{{{line}}}} are filled in"
+            "warning: {{{{{name}}}}} is sent as it is: filled in are {{{{counter}}}}, {{{{random}}}}, {{{{line}}}} and what earlier steps capture"
         ));
     }
 }

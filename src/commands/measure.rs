@@ -1,17 +1,17 @@
 //! Carries out a job, keeps what was measured, makes its reports and says what is to be said: what `bench`, `study` and
 //! `rerun` have in common.
 
-use super::{block_on, colour, load, print, progress::Progress, say, signals, width};
+use super::{block_on, colour, init, load, print, progress::Progress, say, signals, width};
 use std::path::Path;
 use std::{collections::BTreeMap, path::PathBuf};
 use vscale::{
-    analyse::Analysis,
-    cli::ProgressArg,
+    analyse::{Analysis, ChangeLimit, Contrast, stats::Judgement},
+    cli::{FailIf, ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
     model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
     redact::Redactor,
-    report::{self, summary::Badge},
+    report::{self, contrast_text, summary::Badge},
     run::{self, Job, Todo},
     store::{self, RunFolder},
     threshold::Threshold,
@@ -21,14 +21,32 @@ use vscale::{
 ///
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
-pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) -> Result<Project> {
-    let given = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
+pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
+    understood(&|env| compose::load(&files_or_default(files), env), variables)
+}
+
+/// The same, or what flags describe in the place of a file.
+///
+/// # Errors
+/// Those of [`project`], and [`Error::Usage`] for flags that do not describe a server.
+pub fn described(target: &TargetFlags, files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
+    let Some(target) = init::described(target)? else { return project(files, variables) };
+    let name = Path::new("(made of the flags)");
+    understood(&|env| compose::load_text(name, target.compose_file(), env), variables)
+}
+
+/// How a project is read, given what variables stand for.
+type Load<'a> = &'a dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<Project>;
+
+fn understood(load: Load, variables: &BTreeMap<String, String>) -> Result<Project> {
+    let given = variable(variables);
     // What depends on the number of workers is filled in for each visit.
     let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
-    let mut project = compose::load(files, &|name| number(name).or_else(|| given(name)))?;
+    let mut project = load(&|name| number(name).or_else(|| given(name)))?;
     if project.vscale.workers.is_none() {
-        project = compose::load(files, &given)?;
+        project = load(&given)?;
     }
+    project.notes.iter().for_each(|note| say(format_args!("vscale: {note}")));
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.
@@ -37,6 +55,16 @@ pub fn project(files: &[PathBuf], variables: &BTreeMap<&'static str, String>) ->
         )));
     }
     Ok(project)
+}
+
+/// The files named, or those that Compose would find here.
+pub fn files_or_default(files: &[PathBuf]) -> Vec<PathBuf> {
+    if files.is_empty() { compose::default_files(Path::new("")) } else { files.to_vec() }
+}
+
+/// What a variable of a compose file is set to: by flags, or by the environment.
+pub fn variable(variables: &BTreeMap<String, String>) -> impl Fn(&str) -> Option<String> {
+    |name| variables.get(name).cloned().or_else(|| std::env::var(name).ok())
 }
 
 /// A job, whose secrets are known.
@@ -53,7 +81,7 @@ pub fn job(todo: Todo, project: Project, results: &Path, base_image: Option<&str
 }
 
 /// Measures, and prints the table. Whatever went wrong is said on stderr, all of it; the exit status has only one number.
-pub fn measure(job: &Job, progress: ProgressArg, fail_if: &[Threshold]) -> Result<u8> {
+pub fn measure(job: &Job, progress: ProgressArg, fail_if: &[FailIf]) -> Result<u8> {
     let stop = signals::stop()?;
     let mut progress = Progress::new(progress);
     let finished = block_on(async { Ok(run::run(job, stop, &mut |event| progress.tell(&event)).await) })?;
@@ -98,10 +126,13 @@ fn is_to_be_said(error: &Error) -> bool {
 }
 
 /// What was measured, as exit statuses.
-fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
+fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[FailIf]) -> Vec<u8> {
     let of_target = run.visited.iter().filter_map(|visited| visited.phase(PhaseKind::Target));
     // All are judged, so that all are shown.
-    let broken = of_target.filter(|phase| load::judge(fail_if, &phase.load)).map(|_| exit::THRESHOLD);
+    let thresholds: Vec<Threshold> = fail_if.iter().filter_map(FailIf::threshold).collect();
+    let broken = of_target.filter(|phase| load::judge(&thresholds, &phase.load)).map(|_| exit::THRESHOLD);
+    let changes: Vec<ChangeLimit> = fail_if.iter().filter_map(FailIf::change_limit).collect();
+    let changed = if changes.is_empty() { exit::OK } else { judged(run, analysis, &changes) };
     if run.plan.study.is_some() {
         // What the host spoiled was visited again: only the answer counts.
         let status = match Badge::of(run, analysis) {
@@ -109,7 +140,7 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
             Badge::Busy => exit::BUSY,
             Badge::Invalid => exit::INVALID,
         };
-        return broken.chain([status]).collect();
+        return broken.chain([status, changed]).collect();
     }
     let found = analysis.findings.iter().map(|finding| match (finding.severity, finding.gate) {
         (Severity::Invalid, Gate::Served) => exit::FAILURES,
@@ -118,6 +149,17 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[Threshold]) -> Vec<u8> {
         (Severity::Warning, _) => exit::OK,
     });
     broken.chain(found).collect()
+}
+
+/// B against A in the same blocks, as an exit status.
+fn judged(run: &Run, analysis: &Analysis, limits: &[ChangeLimit]) -> u8 {
+    let contrast = Contrast::of_sides(run, analysis);
+    let judgements: Vec<Judgement> =
+        limits.iter().map(|limit| contrast.as_ref().map_or(Judgement::Inconclusive, |it| it.judge(limit))).collect();
+    for (limit, judgement) in limits.iter().zip(&judgements) {
+        say(contrast_text::judged(limit, *judgement));
+    }
+    exit::of_several(judgements.into_iter().map(super::compare::status))
 }
 
 /// Prints what a person reads first.

@@ -2,7 +2,7 @@
 
 use super::{
     load,
-    measure::{job, measure, project},
+    measure::{described, job, measure, project},
 };
 use std::{collections::BTreeMap, path::Path};
 use vscale::{
@@ -22,12 +22,12 @@ const LONG_US: u64 = 4 * 3600 * 1_000_000;
 /// Visits every setting several times, and says which to run and what limits it.
 pub fn study(args: &StudyArgs) -> Result<u8> {
     let run = &args.run;
-    let project = project(&run.files, &run.variables()?)?;
+    let project = compared(args)?;
     let todo = match &args.resume {
         Some(dir) => resumed(dir, &project, args.as_stored)?,
         None => {
             let asked = args.asked(&project.vscale)?;
-            check_length(&asked, args.yes)?;
+            check_length(&asked, 1 + usize::from(project.beside.is_some()), args.yes)?;
             load::warn_of_names(&asked.load.requests);
             Todo::Plan(Box::new(asked))
         }
@@ -36,10 +36,24 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
     measure(&job, run.progress, &run.load.fail_if)
 }
 
+/// The compose file, with B beside it where there is one.
+fn compared(args: &StudyArgs) -> Result<Project> {
+    let (run, mut variables) = (&args.run, args.run.variables()?);
+    let a = described(&run.target, &run.files, &variables)?;
+    let Some((files, others)) = args.b() else { return Ok(a) };
+    variables.extend(others);
+    let b = match files.is_empty() {
+        true => described(&run.target, &run.files, &variables)?,
+        false => project(&files, &variables)?,
+    };
+    let of_a = run.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
+    a.compared_with(b, [of_a, args.ab.join(" ")])
+}
+
 /// Does again what a run did.
 pub fn rerun(args: &RerunArgs) -> Result<u8> {
     let folder = RunFolder::open(&args.run_dir)?;
-    let project = project(&args.files, &BTreeMap::new())?;
+    let project = described(&args.target, &args.files, &BTreeMap::new())?;
     let run = stored(&folder, &project, args.as_stored)?;
     let job = job(Todo::Again(Box::new(run)), project, &args.results, None);
     measure(&job, args.progress, &[])
@@ -59,6 +73,9 @@ fn resumed(dir: &Path, project: &Project, as_stored: bool) -> Result<Todo> {
 fn stored(folder: &RunFolder, project: &Project, as_stored: bool) -> Result<Run> {
     let run = folder.load()?;
     let dir = folder.path().display();
+    if run.plan.ab.is_some() && project.beside.is_none() {
+        return Err(Error::Usage(format!("{dir}: it compares two; `vscale study` with the same --ab goes on with it")));
+    }
     if run.plan.containers.is_empty() {
         return Err(Error::Usage(format!(
             "{dir}: an older vscale planned this run, and left out what its containers ran"
@@ -95,11 +112,9 @@ fn first_change(then: &str, now: &str) -> Option<String> {
 }
 
 /// Says how long it takes where that is long, and refuses a budget in which nothing can be finished.
-fn check_length(asked: &Asked, yes: bool) -> Result<()> {
+fn check_length(asked: &Asked, sides: usize, yes: bool) -> Result<()> {
     let Some(repeats) = &asked.study else { return Ok(()) };
-    let settings = asked.workers.len() * asked.quotas.len().max(1) * asked.cpuset_sizes.len().max(1);
-    // One more a block, with twice the load.
-    let visits_a_block = settings as u64 + 1;
+    let visits_a_block = asked.visits_a_block(sides);
     let visit_us = asked.longest_visit_us();
     let block_us = visits_a_block.saturating_mul(visit_us);
     let all_us = block_us.saturating_mul(repeats.blocks as u64);

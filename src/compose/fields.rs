@@ -49,11 +49,11 @@ impl Problems {
         self.0.borrow().is_empty()
     }
 
-    /// By place, each once.
+    /// By place; of several at one path the first.
     pub(super) fn into_sorted(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         problems.sort_by(|a, b| (a.place, &a.path).cmp(&(b.place, &b.path)));
-        problems.dedup_by(|a, b| a.place == b.place && a.what == b.what);
+        problems.dedup_by(|a, b| a.place == b.place && a.path == b.path);
         problems
     }
 }
@@ -66,6 +66,12 @@ impl<'a> Field<'a> {
     /// The field under `key`, for naming it; where there is none, it stands where this stands.
     pub(super) fn child(&self, key: &str) -> Field<'a> {
         self.at(self.node.get(key).unwrap_or(self.node), key)
+    }
+
+    /// The item at `index`; the list itself where there is none.
+    pub(super) fn item(&self, index: usize) -> Field<'a> {
+        let item = if let Content::List(items) = &self.node.content { items.get(index) } else { None };
+        self.at(item.unwrap_or(self.node), &index.to_string())
     }
 
     fn at(&self, node: &'a Node, name: &str) -> Field<'a> {

@@ -12,7 +12,7 @@ use super::{
     yaml,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
@@ -31,7 +31,11 @@ pub(super) struct Loader {
     pub(super) files: Vec<PathBuf>,
     pub(super) problems: Problems,
     pub(super) unset: RefCell<BTreeSet<String>>,
+    /// Whether a file could not be read, or not what it extends or includes: what is missing in the rest says nothing then.
+    pub(super) is_incomplete: Cell<bool>,
     copied: usize,
+    /// A file that is none, and its text.
+    given: Option<(PathBuf, String)>,
 }
 
 /// Where a file stands, and what it may use.
@@ -43,6 +47,11 @@ struct Scope<'a> {
 }
 
 impl Loader {
+    /// One for which `text` is what the file of this name holds.
+    pub(super) fn given(name: &Path, text: String) -> Self {
+        Self { given: Some((name.to_owned(), text)), ..Self::default() }
+    }
+
     /// The files, merged.
     pub(super) fn load(&mut self, paths: &[PathBuf], folder: &Path, env: Env<'_>) -> Node {
         let scope = Scope { folder, env, depth: 0 };
@@ -78,6 +87,7 @@ impl Loader {
     }
 
     fn complain(&self, place: Place, path: &[&str], what: impl Into<String>) {
+        self.is_incomplete.set(true);
         let path = path.iter().map(|name| (*name).to_owned()).collect();
         self.problems.push(Problem { place, path, what: what.into() });
     }
@@ -100,7 +110,8 @@ impl Loader {
 
     /// A file's documents, interpolated and in canonical form. A file that cannot be read is told where it was asked for.
     fn documents(&mut self, path: &Path, asked: Place, scope: Scope<'_>) -> Vec<Node> {
-        let text = match files::read(path) {
+        let given = self.given.as_ref().filter(|(name, _)| name == path).map(|(_, text)| text.clone());
+        let text = match given.map_or_else(|| files::read(path), Ok) {
             Ok(text) => text,
             Err(error) => {
                 let named = format!("{}: {error}", path.display());

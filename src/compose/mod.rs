@@ -3,6 +3,7 @@
 //!
 //! text -> `yaml` -> nodes -> `interpolate` -> `canonical` -> `loader` (include, extends, `merge`) -> `project` (typed, checked)
 
+mod beside;
 mod build;
 mod canonical;
 mod dotenv;
@@ -27,6 +28,7 @@ mod vscale;
 mod words;
 mod yaml;
 
+pub use beside::Beside;
 pub use build::Build;
 pub use files::default_files;
 pub use health::Healthcheck;
@@ -58,10 +60,23 @@ const SHOWN_PROBLEMS: usize = 20;
 /// # Errors
 /// `Error::Compose`, a line for each problem: `compose.yaml:12:5: services.stack.uts: not supported: say hostname`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    let project = resolve(files, env)?;
+    measured(resolve(files, env)?, files)
+}
+
+/// The same of a text that stands in no file; `name` is what errors call it, and says which folder it is in.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+    let files = [name.to_owned()];
+    measured(resolve_by(Loader::given(name, text), &files, env)?, &files)
+}
+
+/// A project that says what is measured.
+fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Project> {
     let Some(vscale) = project.vscale else {
-        let file = files.first().map_or_else(String::new, |file| format!("{}: ", file.display()));
-        return Err(Error::Compose(format!("{file}`x-vscale` is missing: it says what is measured")));
+        let file = files.first().map_or_else(String::new, |file| file.display().to_string());
+        return Err(Error::Compose(format!("{file}:1:1: `x-vscale` is missing: it says what is measured")));
     };
     Ok(Project {
         vscale,
@@ -71,6 +86,7 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
         volumes: project.volumes,
         secrets: project.secrets,
         configs: project.configs,
+        beside: None,
         notes: project.notes,
         secret_variables: project.secret_variables,
     })
@@ -81,10 +97,17 @@ pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<P
 /// # Errors
 /// As [`load`].
 pub fn resolve(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project<Option<Vscale>>> {
+    resolve_by(Loader::default(), files, env)
+}
+
+fn resolve_by(
+    mut loader: Loader,
+    files: &[PathBuf],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Project<Option<Vscale>>> {
     let beside = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
     let folder = std::path::absolute(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
     let folder = folder.map_err(|error| Error::Compose(format!("{}: {error}", beside.display())))?;
-    let mut loader = Loader::default();
     let dot_env = [beside.join(".env")].into_iter().filter(|path| path.exists()).collect::<Vec<_>>();
     let dot_env = loader.dot_env(&dot_env, env);
     let secrets = RefCell::new(Vec::new());
@@ -95,10 +118,10 @@ pub fn resolve(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Resul
     };
     let root = loader.load(files, &folder, &variable);
     let context = Context::new(&folder, &variable, &loader.unset);
-    // Where a file could not even be read, what is missing in the rest says nothing.
-    let project = loader.problems.is_empty().then(|| {
+    let project = (!loader.is_incomplete.get()).then(|| {
         let root = Field::new(&root, &loader.problems);
-        root.keep(Project::read(&root, variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()), &context))
+        let name = variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        root.keep(Project::read(&root, name, &context))
     });
     match project.flatten().filter(|_| loader.problems.is_empty()) {
         Some(project) => Ok(Project { secret_variables: secrets.into_inner(), ..project }),

@@ -2,7 +2,7 @@
 //! nothing waits for itself, and services whose profiles are not active are left out.
 
 use super::{
-    Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
+    Beside, Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
     fields::{Field, Problem},
     interpolate::Env,
     node::Node,
@@ -38,6 +38,9 @@ pub struct Project<V = Vscale> {
     /// By name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub configs: BTreeMap<String, Config>,
+    /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// What the user is to know before a run: variables that are not set, keys without effect.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -118,6 +121,7 @@ impl Project<Option<Vscale>> {
             secrets: keys.or_default("secrets", |field| field.map_of(|field| Secret::read(field, context))),
             configs: keys.or_default("configs", |field| field.map_of(|field| Config::read(field, context))),
             services,
+            beside: None,
             notes: Vec::new(),
             secret_variables: Vec::new(),
         };
@@ -244,44 +248,45 @@ impl<V> Project<V> {
         let is_there = |section: &str, name: &str| root.node().get(section).is_some_and(|all| all.get(name).is_some());
         for (name, service) in &self.services {
             let here = services.child(name);
-            let need = |key: &str, section: &str, kind: &str, other: &str| {
+            let need = |field: &Field<'_>, section: &str, kind: &str, other: &str| {
                 if !is_there(section, other) {
-                    here.child(key).complain(format!("no {kind} `{other}` is defined"));
+                    field.complain(format!("no {kind} `{other}` is defined"));
                 }
             };
             for network in service.networks.keys().filter(|network| *network != "default") {
-                need("networks", "networks", "network", network);
+                need(&here.child("networks").child(network), "networks", "network", network);
             }
             for (other, how) in &service.depends_on {
-                let by_link = service.links.iter().any(|(linked, _)| linked == other);
-                let key = if service.network_mode == Some(NetworkMode::Service(other.clone())) {
-                    "network_mode"
-                } else if by_link {
-                    "links"
-                } else {
-                    "depends_on"
+                let link = service.links.iter().position(|(linked, _)| linked == other);
+                let field = match link {
+                    _ if service.network_mode == Some(NetworkMode::Service(other.clone())) => {
+                        here.child("network_mode")
+                    }
+                    Some(index) => here.child("links").item(index),
+                    None => here.child("depends_on").child(other),
                 };
                 if how.required {
-                    need(key, "services", "service", other);
+                    need(&field, "services", "service", other);
                 }
                 let check = self.services.get(other).and_then(|other| other.healthcheck.as_ref());
                 if how.condition == Condition::Healthy && check.is_some_and(Healthcheck::is_off) {
-                    let what = format!("`{other}` has its health check off: it would never be healthy");
-                    here.child("depends_on").complain(what);
+                    field.complain(format!("`{other}` has its health check off: it would never be healthy"));
                 }
             }
-            for mount in &service.volumes {
+            for (index, mount) in service.volumes.iter().enumerate() {
                 if let MountSource::Volume { source: Some(volume), .. } = &mount.source {
-                    need("volumes", "volumes", "volume", volume);
+                    need(&here.child("volumes").item(index), "volumes", "volume", volume);
                 }
             }
             let build = service.build.as_ref().map_or(&[][..], |build| &build.secrets);
-            for (key, section, kind, mounts) in [
-                ("secrets", "secrets", "secret", &service.secrets[..]),
-                ("configs", "configs", "config", &service.configs),
-                ("build", "secrets", "secret", build),
+            for (field, section, kind, mounts) in [
+                (here.child("secrets"), "secrets", "secret", &service.secrets[..]),
+                (here.child("configs"), "configs", "config", &service.configs),
+                (here.child("build").child("secrets"), "secrets", "secret", build),
             ] {
-                mounts.iter().for_each(|mount| need(key, section, kind, &mount.source));
+                for (index, mount) in mounts.iter().enumerate() {
+                    need(&field.item(index), section, kind, &mount.source);
+                }
             }
         }
         if let Some(way) = self.cycle() {
@@ -298,6 +303,9 @@ impl<V: Serialize> Project<V> {
     /// Has `redactor` learn the secrets of the file.
     pub fn teach(&self, redactor: &mut Redactor) {
         self.secret_variables.iter().for_each(|value| redactor.learn(value));
+        if let Some(beside) = &self.beside {
+            beside.project.teach(redactor);
+        }
         for secret in self.secrets.values() {
             secret.learn(redactor);
         }

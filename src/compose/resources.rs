@@ -5,7 +5,7 @@ use super::{
     project::Context,
     service::is_false,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// A network of the run, or one that is there (`external`).
@@ -90,15 +90,27 @@ pub type Secret = FileSource;
 pub type Config = FileSource;
 
 /// Where a secret's or a config's content comes from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FileSource {
     /// A file of the host; absolute.
     File(PathBuf),
     /// A variable of the caller's; the second is what it is set to, and never shown.
-    Environment(#[serde(serialize_with = "name_only")] (String, String)),
+    Environment((String, String)),
     /// The compose file itself.
     Content(String),
+}
+
+/// As Compose has it: a mapping of one key.
+impl Serialize for FileSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::File(path) => map.serialize_entry("file", path)?,
+            Self::Environment((name, _)) => map.serialize_entry("environment", name)?,
+            Self::Content(text) => map.serialize_entry("content", text)?,
+        }
+        map.end()
+    }
 }
 
 impl Network {
@@ -197,8 +209,4 @@ impl Subnet {
             aux_addresses: keys.or_default("aux_addresses", Field::pairs),
         })
     }
-}
-
-fn name_only<S: serde::Serializer>((name, _): &(String, String), serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(name)
 }

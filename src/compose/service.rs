@@ -4,7 +4,9 @@
 use super::{
     Build, Device, FileMount, Gpus, Healthcheck, Mount, dotenv,
     fields::{Field, Keys, Problem},
-    files, inert, limits,
+    files, inert,
+    interpolate::Env,
+    limits,
     project::Context,
 };
 use crate::model::Limits;
@@ -331,15 +333,21 @@ impl Service {
 /// What `env_file` says, then `environment`; a name without a value takes the caller's, and is left out where there is none.
 fn environment(keys: &Keys<'_>, context: &Context<'_>) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
-    for file in keys.or_default("env_file", |field| field.list_of(|file| env_file(file, context))) {
-        all.extend(file);
-    }
+    keys.get("env_file", |files| {
+        for file in files.items()? {
+            // What the files before say can be used in the next.
+            let env = |name: &str| (context.env)(name).or_else(|| all.get(name).cloned());
+            let found = file.keep(env_file(&file, &env, context));
+            all.extend(found.into_iter().flatten());
+        }
+        Ok(())
+    });
     let own = keys.or_default("environment", |field| context.values(field));
     all.extend(own);
     all
 }
 
-fn env_file(field: &Field<'_>, context: &Context<'_>) -> Result<BTreeMap<String, String>, Problem> {
+fn env_file(field: &Field<'_>, env: Env<'_>, context: &Context<'_>) -> Result<BTreeMap<String, String>, Problem> {
     let mut keys = field.keys(&["path", "required"])?;
     let path = keys.required("path")?;
     let name = path.text()?;
@@ -348,7 +356,7 @@ fn env_file(field: &Field<'_>, context: &Context<'_>) -> Result<BTreeMap<String,
         Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(BTreeMap::new()),
         read => read.map_err(|error| field.problem(format!("{name}: {error}")))?,
     };
-    let parsed = dotenv::parse(&text, context.env, context.unset);
+    let parsed = dotenv::parse(&text, env, context.unset);
     parsed.map_err(|flaw| field.problem(format!("{name}:{}: {}", flaw.line, flaw.what)))
 }
 

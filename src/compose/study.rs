@@ -1,7 +1,7 @@
 //! `x-vscale.study`: what a study of this project is, where the flags of `vscale study` do not say.
 
 use super::fields::{Field, Problem};
-use crate::{threshold::Threshold, units};
+use crate::{model::Drive, threshold::Threshold, units};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ pub struct StudyFile {
     pub cpu_period_us: Option<u64>,
     /// `cpuset_sizes: [1, 2]`.
     pub cpuset_sizes: Vec<u32>,
-    /// `users_per_worker: 8`.
-    pub users_per_worker: Option<u32>,
+    /// `users_per_worker: 8`, `users: [8, 16]` or `rate: [100, 200]`.
+    pub drives: Vec<Drive>,
     /// `run_time: 10s`.
     pub run_time_us: Option<u64>,
     /// `blocks: 5`.
@@ -32,13 +32,15 @@ pub struct StudyFile {
     pub slo: Option<String>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "workers",
     "cpus",
     "cpus_per_worker",
     "cpu_period",
     "cpuset_sizes",
     "users_per_worker",
+    "users",
+    "rate",
     "run_time",
     "blocks",
     "precision",
@@ -59,10 +61,12 @@ impl StudyFile {
             cpus_per_worker: keys.take("cpus_per_worker").map(|field| field.parsed(units::parse_cores)).transpose()?,
             cpu_period_us: keys.take("cpu_period").map(time).transpose()?,
             cpuset_sizes: list(keys.take("cpuset_sizes"), units::parse_workers)?,
-            users_per_worker: keys
-                .take("users_per_worker")
-                .map(|field| field.parsed(units::parse_workers))
-                .transpose()?,
+            drives: [
+                list(keys.take("users_per_worker"), |text| units::parse_users(text).map(Drive::UsersPerWorker))?,
+                list(keys.take("users"), |text| units::parse_users(text).map(Drive::Users))?,
+                list(keys.take("rate"), |text| parse_rate(text).map(Drive::RateRps))?,
+            ]
+            .concat(),
             run_time_us: keys.take("run_time").map(time).transpose()?,
             blocks: keys.take("blocks").map(|field| field.parsed(units::parse_workers)).transpose()?,
             precision: keys.take("precision").map(|field| field.parsed(units::parse_precision)).transpose()?,
@@ -72,8 +76,18 @@ impl StudyFile {
         if !file.cpus.is_empty() && file.cpus_per_worker.is_some() {
             return Err(field.problem("`cpus` and `cpus_per_worker` are both there; keep one"));
         }
+        let kinds = file.drives.iter().map(std::mem::discriminant);
+        if kinds.clone().any(|kind| Some(kind) != kinds.clone().next()) {
+            return Err(field.problem("of `users_per_worker`, `users` and `rate` only one can be there"));
+        }
         Ok(file)
     }
+}
+
+/// As the flag takes it.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.trim().parse::<f64>().ok().filter(|rate| (1e-6..=1e7).contains(rate));
+    rate.ok_or_else(|| format!("`{text}` is not a rate in requests a second, such as 100"))
 }
 
 /// One value, or a list of them.

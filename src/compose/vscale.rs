@@ -30,12 +30,15 @@ pub struct Vscale {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Requests that the target makes of its backend for each one that it gets.
     pub backend_requests: BackendRequests,
+    /// File with the requests to send, where `--request-file` names no other; relative to the compose file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<String>,
     /// What a study of it is, where nobody says otherwise.
     pub study: StudyFile,
 }
 
-const KEYS: [&str; 9] =
-    ["name", "target", "backend", "generator", "load", "workers", "endpoints", "backend_requests", "study"];
+const KEYS: [&str; 10] =
+    ["name", "target", "backend", "generator", "load", "workers", "endpoints", "backend_requests", "requests", "study"];
 
 impl Vscale {
     pub(super) fn parse(field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<Self, Problem> {
@@ -83,6 +86,7 @@ impl Vscale {
             workers: keys.take("workers").map(|field| workers(&field)).transpose()?,
             endpoints,
             backend_requests: backend_requests.unwrap_or_default(),
+            requests: keys.take("requests").map(|field| field.string()).transpose()?,
             study,
         })
     }

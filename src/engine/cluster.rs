@@ -96,7 +96,7 @@ impl Cluster {
     /// `Error::Compose` for a secret or config that cannot be read.
     pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
         let name = &plan.name;
-        let service = &project.services[&plan.service];
+        let service = project.service(&plan.service);
         if let Some(why) = mounts::not_known(service, self.engine.api_version()) {
             return Err(Error::Preflight(format!("creating container {name}: {why}")));
         }

@@ -51,7 +51,8 @@ impl Engine {
         let of_image = self.ask(Call::Inspect, &format!("image {image}"), self.docker.inspect_image(image)).await?;
         let of_image = of_image.config.and_then(|config| config.healthcheck).unwrap_or_default();
         Check::of(check.cloned().unwrap_or_default(), of_image).ok_or_else(|| {
-            let advice = "it is waited for until it is healthy; give it a `healthcheck`, or wait for something else";
+            let advice =
+                "it is to be healthy before it is used; give it a `healthcheck`, or wait for `service_started`, or `ready: tcp`";
             Error::Compose(format!("services.{service}: no health check, and {advice}"))
         })
     }

@@ -4,13 +4,15 @@
 //! the buffer means that the socket is drained, and the next request is written in the turn that read the last
 //! answer. In closed loop without think time the clock is read once a request, when its last bytes have been read: that
 //! moment ends it and starts the next one. Scheduled requests read it once more, just before they are written. An
-//! answer that is byte for byte the last one that passed every check passes without being parsed again.
+//! answer that is byte for byte the last one that passed every check passes without being parsed again, but where a user
+//! keeps something of it.
 
 use super::{
     addresses::Tried,
     count::{Recorder, Times, body_text},
     http::{Answer, AnswerReader, Coding, TokenStream, Transport},
     lane::{Lane, Shared},
+    user::User,
 };
 use crate::model::{BodyCheck, FailureKind};
 use mio::{Token, event::Event};
@@ -49,6 +51,8 @@ pub struct Connection {
     held: usize,
     /// `None` unless answers are streams.
     tokens: Option<Box<TokenStream>>,
+    /// Who sends, where requests have to do with each other.
+    user: Option<Box<User>>,
     deadline: Instant,
 }
 
@@ -68,22 +72,25 @@ impl Current {
     fn judge(
         &self,
         ended: Instant,
-        tokens: Option<&mut TokenStream>,
+        readers: Readers,
         answer: &Answer,
         shared: &Shared,
         recorder: &mut Recorder,
     ) -> bool {
-        let (times, expect) = (self.ended(ended), &shared.requests.get(self.request).expect);
-        let (outcome, bytes) = match tokens {
+        let request = shared.requests.get(self.request);
+        let (times, expect) = (self.ended(ended), &request.expect);
+        let Readers { tokens, mut user, sent } = readers;
+        let pass = |user: Option<&mut User>| user.map_or(Ok(()), |user| user.pass(request, sent, answer));
+        let (outcome, bytes) = match tokens.filter(|_| !request.is_whole()) {
             _ if !expect.takes(answer.status) => {
                 let body = answer.coding.decode(answer.body);
                 let message = format!("HTTP {}: {}", answer.status, body_text(body.as_deref().unwrap_or(answer.body)));
                 (Err((FailureKind::Status, message)), answer.body.len())
             }
-            None => match check(&expect.body, answer) {
+            None => match check(&expect.body, answer).and_then(|()| pass(user.as_deref_mut())) {
                 Ok(()) => {
                     recorder.success(self.request, times, answer.body.len());
-                    return true;
+                    return user.is_none();
                 }
                 Err(message) => (Err((FailureKind::Body, message)), answer.body.len()),
             },
@@ -94,7 +101,8 @@ impl Current {
             }
             Some(tokens) => {
                 tokens.feed(answer.body, ended);
-                let outcome = tokens.outcome();
+                let passes = |()| pass(user.as_deref_mut()).map_err(|message| (FailureKind::Body, message));
+                let outcome = tokens.outcome().and_then(passes);
                 if outcome.is_ok() {
                     recorder.stream(self.request, times, tokens);
                 }
@@ -102,10 +110,22 @@ impl Current {
             }
         };
         if let Err((kind, message)) = outcome {
+            let message = match user {
+                Some(user) => user.anonymous(&shared.requests, message),
+                None => message,
+            };
             recorder.failure(self.request, ended, kind, &message, bytes);
         }
         false
     }
+}
+
+/// Who looks at an answer besides its request.
+struct Readers<'a> {
+    tokens: Option<&'a mut TokenStream>,
+    user: Option<&'a mut User>,
+    /// The request's bytes, if it has places to fill in.
+    sent: &'a [u8],
 }
 
 /// The error is the failure's message.
@@ -127,6 +147,7 @@ enum State {
 impl Connection {
     /// Its events are to carry `number` as their token.
     pub fn new(number: u32, now: Instant, lane: &Lane) -> Self {
+        let has_user = lane.shared.have_users;
         Self {
             number,
             state: State::Idle,
@@ -139,9 +160,10 @@ impl Connection {
             current: Current { request: 0, due: now, sent: now },
             rendered: Vec::new(),
             written: 0,
-            reader: AnswerReader::new(),
+            reader: if has_user { AnswerReader::keeping_heads() } else { AnswerReader::new() },
             held: 0,
             tokens: lane.shared.is_stream.then(Box::default),
+            user: has_user.then(|| Box::new(User::new(&lane.shared.requests))),
             deadline: now,
         }
     }
@@ -152,7 +174,8 @@ impl Connection {
 
     /// Sends a request that was due at `due`. The connection must be idle.
     pub fn begin(&mut self, due: Instant, now: Instant, lane: &mut Lane) {
-        self.current = Current { request: lane.next_request(&mut self.rendered), due, sent: now };
+        let request = lane.next_request(self.user.as_deref_mut(), &mut self.rendered);
+        self.current = Current { request, due, sent: now };
         self.deadline = now + lane.shared.timeout;
         self.is_retried = false;
         lane.recorder.sent(due, now);
@@ -325,6 +348,7 @@ impl Connection {
                 Ok(None) => {
                     if let (Some(tokens), Some((200..300, body))) = (&mut self.tokens, self.reader.so_far())
                         && self.reader.coding() == Coding::Identity
+                        && !lane.shared.requests.get(self.current.request).is_whole()
                     {
                         tokens.feed(body, now);
                         self.reader.forget_body();
@@ -339,8 +363,9 @@ impl Connection {
                 }
                 Ok(Some(answer)) => {
                     keep_alive = answer.keep_alive;
-                    let tokens = self.tokens.as_deref_mut();
-                    let is_proof = self.current.judge(now, tokens, &answer, lane.shared, &mut lane.recorder);
+                    let (tokens, user) = (self.tokens.as_deref_mut(), self.user.as_deref_mut());
+                    let readers = Readers { tokens, user, sent: &self.rendered };
+                    let is_proof = self.current.judge(now, readers, &answer, lane.shared, &mut lane.recorder);
                     if is_proof && is_from_start && keep_alive {
                         proven.set(bytes, answer.body.len());
                     }
@@ -366,7 +391,9 @@ impl Connection {
             return self.lost(&io::Error::other("the server closed the connection"), lane);
         };
         let now = Instant::now();
-        self.current.judge(now, self.tokens.as_deref_mut(), &answer, lane.shared, &mut lane.recorder);
+        let (tokens, user) = (self.tokens.as_deref_mut(), self.user.as_deref_mut());
+        let readers = Readers { tokens, user, sent: &self.rendered };
+        self.current.judge(now, readers, &answer, lane.shared, &mut lane.recorder);
         self.transport = None;
         self.end(now, lane);
     }

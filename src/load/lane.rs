@@ -5,10 +5,12 @@ use super::{
     count::{Recorder, Timeline},
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
+    user::User,
 };
 use crate::{
     distribution::Random,
     model::{Share, Totals},
+    units::now_unix_us,
     wire::{Allowance, Memo},
 };
 use mio::{Interest, Registry, Token};
@@ -37,6 +39,8 @@ pub struct Shared {
     pub unresolved: Option<String>,
     pub tls: Option<TlsSettings>,
     pub is_stream: bool,
+    /// Whether requests have to do with each other.
+    pub have_users: bool,
     /// Whether requests have due times of their own.
     pub is_scheduled: bool,
     /// Of each request.
@@ -109,14 +113,22 @@ impl<'a> Lane<'a> {
         self.left == 0 || self.end.is_some_and(|end| now >= end)
     }
 
-    /// The number of the request to send next. If it has places to fill in, its bytes are put into `rendered`.
+    /// The number of the request to send next: drawn by weight, or the user's next step. If it has places to fill in, its bytes
+    /// are put into `rendered`.
     #[inline]
-    pub fn next_request(&mut self, rendered: &mut Vec<u8>) -> usize {
-        let number = self.shared.requests.choose(&mut self.random);
-        let request = self.shared.requests.get(number);
+    pub fn next_request(&mut self, user: Option<&mut User>, rendered: &mut Vec<u8>) -> usize {
+        let requests = &self.shared.requests;
+        let (number, user) = match user {
+            None => (requests.choose(&mut self.random), None),
+            Some(user) => (user.next(requests, &mut self.random), Some(&*user)),
+        };
+        let request = requests.get(number);
         if request.fixed().is_none() {
-            let line = self.shared.requests.line(self.counter);
-            request.render(&Values { counter: self.counter, random: self.random.next_u64(), line }, rendered);
+            let line = requests.line(self.counter);
+            let captured = user.map_or(&[][..], |user| &user.captured);
+            let jar = user.map(|user| (&user.jar, now_unix_us() as i64));
+            let values = Values { counter: self.counter, random: self.random.next_u64(), line, captured };
+            request.render(&values, jar, rendered);
         }
         self.counter += u64::from(self.shared.threads);
         self.left -= 1;

@@ -66,6 +66,7 @@ fn carry_out(
     // The backend may have been busy before: its counts are to start with ours.
     backend::close_window_of(plan)?;
     let shared = Shared {
+        have_users: requests.have_users(),
         requests,
         addresses,
         unresolved,

@@ -15,6 +15,13 @@ pub struct Change {
     pub purpose: Purpose,
 }
 
+impl Change {
+    /// Whether the target is driven.
+    pub const DOUBLED: Self = Self { lever: Lever::Load, factor: 2.0, purpose: Purpose::Check };
+    /// As it is, beside that.
+    pub const BESIDE_DOUBLED: Self = Self { lever: Lever::Load, factor: 1.0, purpose: Purpose::Reference };
+}
+
 /// What can be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -38,7 +38,7 @@ pub enum Ready {
     Answers(String, Statuses),
     /// A connection is taken.
     Connects,
-    /// The check of its own that its image or the compose file has succeeds.
+    /// The check that the compose file, or its image, has for it succeeds; and then a connection is taken.
     Healthy,
 }
 
@@ -125,9 +125,9 @@ impl FromStr for Ready {
             HEALTHCHECK if statuses.is_empty() => Ok(Self::Healthy),
             _ => {
                 let statuses = if statuses.is_empty() { Statuses::Success } else { statuses.parse()? };
-                checked_path(path).map(|path| Self::Answers(path, statuses)).map_err(|wrong| {
-                    format!("{wrong}; or use `{TCP}` (a connection is taken) or `{HEALTHCHECK}` (the container's own)")
-                })
+                checked_path(path)
+                    .map(|path| Self::Answers(path, statuses))
+                    .map_err(|wrong| format!("{wrong}; or use `{TCP}` (a connection is taken) or `{HEALTHCHECK}`"))
             }
         }
     }

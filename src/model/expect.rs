@@ -23,8 +23,9 @@ pub enum BodyCheck {
     NonEmpty(JsonPointer),
 }
 
-/// A place in a JSON document (RFC 6901): `/choices/0/message`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place in a JSON document (RFC 6901): `/choices/0/message`. In JSON it is its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
 pub struct JsonPointer {
     /// Unescaped.
     pub(crate) keys: Vec<String>,
@@ -61,13 +62,24 @@ impl fmt::Display for Expect {
             None => f.write_str("any")?,
         }
         let BodyCheck::NonEmpty(pointer) = &self.body else { return Ok(()) };
-        f.write_str(" ")?;
-        pointer.keys.iter().try_for_each(|key| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")))
+        write!(f, " {pointer}")
+    }
+}
+
+impl fmt::Display for JsonPointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.keys.iter().try_for_each(|key| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")))
     }
 }
 
 impl From<Expect> for String {
     fn from(expect: Expect) -> Self {
         expect.to_string()
+    }
+}
+
+impl From<JsonPointer> for String {
+    fn from(pointer: JsonPointer) -> Self {
+        pointer.to_string()
     }
 }

@@ -138,6 +138,8 @@ pub enum Gate {
     SamplesComplete,
     /// No more processes than are looked at.
     ProcessesWhole,
+    /// A container has memory to spare below its limit.
+    MemoryFree,
     /// A speed-up that the workers and CPUs can give.
     SpeedUpPossible,
     /// The baseline is the same from visit to visit.

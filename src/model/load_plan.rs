@@ -50,6 +50,9 @@ pub struct LoadPlan {
     /// What that mock wants to hear before it tells. No plan that is kept has it: it is added when a generator is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_token: Option<String>,
+    /// What in it is nobody's business, besides what is known by its name or form. Nothing that is written has it.
+    #[serde(skip)]
+    pub secrets: Vec<String>,
 }
 
 /// What ends a load phase, besides a signal.
@@ -107,6 +110,7 @@ impl LoadPlan {
             threads: None,
             backend: None,
             backend_token: None,
+            secrets: Vec::new(),
         }
     }
 

@@ -3,13 +3,16 @@
 //! What was measured and what is derived from it are different fields, and every number carries its unit in its
 //! name (`_us`, `_bytes`, `_cores`, `_rps`). The same names are the keys of `result.json`.
 
+mod ab;
 mod backend;
 mod backend_requests;
 mod capacity;
+mod capture;
 mod change;
 mod cpu_set;
 mod distribution;
 mod divide;
+mod drive;
 mod endpoint;
 mod expect;
 mod finding;
@@ -29,14 +32,17 @@ mod usage;
 mod visit;
 mod visited;
 
+pub use ab::{AbPlan, Side};
 pub use backend::{BackendWindow, MOCK_PLACES, READ, SEND, is_served_by_mock};
 pub use backend_requests::BackendRequests;
 pub use capacity::{Capacity, CapacityStep};
+pub use capture::Capture;
 pub use change::{Change, Lever, Purpose};
 pub use cpu_set::CpuSet;
 pub use distribution::Distribution;
 pub(crate) use distribution::Shape;
 pub use divide::Share;
+pub use drive::Drive;
 pub use endpoint::{Endpoint, Ready, Scheme, Statuses, checked_path};
 pub use expect::{BodyCheck, Expect, JsonPointer};
 pub use finding::{Finding, Gate, Scope, Severity, Value};

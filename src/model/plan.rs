@@ -1,6 +1,6 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
-use super::{BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, StudyPlan, Turn};
+use super::{AbPlan, BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, Side, StudyPlan, Turn};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub struct Plan {
     /// How it goes on beyond these blocks; `None` where it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study: Option<StudyPlan>,
+    /// What B is, where every setting is visited as A and as B: the second half of the points is B's, in A's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ab: Option<AbPlan>,
     /// Whether each visit loads the backend directly as well.
     #[serde(default = "yes")]
     pub baseline: bool,
@@ -62,6 +65,9 @@ pub struct Point {
     pub limits: Limits,
     /// Who sends, and when.
     pub load: LoadModel,
+    /// Of what.
+    #[serde(default, skip_serializing_if = "Side::is_a")]
+    pub side: Side,
 }
 
 /// Service names of the compose file, by what they are for.
@@ -178,6 +184,19 @@ impl Plan {
     /// Block and turn of each visit of the plan's own blocks, in order.
     pub fn order(&self) -> impl Iterator<Item = (usize, Turn)> + '_ {
         self.blocks.iter().enumerate().flat_map(|(block, turns)| turns.iter().map(move |&turn| (block, turn)))
+    }
+
+    /// What stands at a point.
+    pub fn containers_at(&self, point: &Point) -> &[ContainerPlan] {
+        match &self.ab {
+            Some(ab) if point.side == Side::B => &ab.containers,
+            _ => &self.containers,
+        }
+    }
+
+    /// A point's place among the settings that both sides have; its own where there is only one side.
+    pub fn setting(&self, point: usize) -> usize {
+        if self.ab.is_some() { point % (self.points.len() / 2).max(1) } else { point }
     }
 
     /// Where a container answers, as the others reach it.

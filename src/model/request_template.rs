@@ -1,11 +1,12 @@
 //! A request to send, as the user gives it.
 
-use super::Expect;
+use super::{Capture, Expect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// A request. Path, header values and body may hold `{{counter}}`, `{{random}}` and `{{line}}`, which are filled in for
-/// each one that is sent.
+/// A request. Path, header values and body may hold `{{counter}}`, `{{random}}`, `{{line}}`, and the names of what earlier
+/// steps of its scenario have captured; they are filled in for each one that is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestTemplate {
@@ -22,8 +23,25 @@ pub struct RequestTemplate {
     pub body: String,
     /// What counts as a success.
     pub expect: Expect,
-    /// How often it is sent, beside the other requests' weights; above 0.
+    /// How often it is sent, beside the other requests' weights; above 0. A step has the weight of its scenario.
     pub weight: f64,
+    /// Whether it is a step that goes on with the scenario of the request before it in the list: the same user sends it, once
+    /// that one has succeeded.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub follows: bool,
+    /// Whether a user for whom it has succeeded leaves it out from then on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub once: bool,
+    /// What its answer gives to the steps after it, by the name that stands for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<String, Capture>,
+    /// Whether it sends the cookies that its user has been given, and keeps those of its answer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cookies: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Default for RequestTemplate {
@@ -38,6 +56,10 @@ impl Default for RequestTemplate {
             body: body.into(),
             expect: Expect::default(),
             weight: 1.0,
+            follows: false,
+            once: false,
+            capture: BTreeMap::new(),
+            cookies: false,
         }
     }
 }

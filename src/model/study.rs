@@ -42,11 +42,11 @@ pub struct Wanted {
     pub spoiled: Vec<usize>,
     /// Blocks in all, where that is more than the plan has.
     pub blocks: usize,
-    /// Then so many blocks of these turns, which put a verdict to the test.
-    pub trial: Option<Trial>,
+    /// Then these, one after the other.
+    pub trials: Vec<Trial>,
 }
 
-/// A verdict put to the test: blocks of a point as it is, and changed.
+/// One point looked at more closely: blocks of it as it is, and changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
     /// Of one block.

@@ -20,10 +20,17 @@ pub(super) fn why_none(project: &Project, load: &LoadPlan) -> Option<String> {
     let service = &project.services[backend];
     let command = service.command.as_deref().unwrap_or_default();
     let is_mock = service.is_ours() && command.first().is_some_and(|role| role == "mock");
-    if !is_mock || command.iter().any(|word| word == ANY_PATH) {
+    if !is_mock {
         return None;
     }
-    let unknown = load.requests.iter().find(|request| !is_served_by_mock(&request.method, &request.path))?;
+    let mut unknown = load.requests.iter().filter(|request| !is_served_by_mock(&request.method, &request.path));
+    if command.iter().any(|word| word == ANY_PATH) {
+        let captured = unknown.flat_map(|request| request.capture.keys()).next()?;
+        return Some(format!(
+            "{backend} does not give {{{{{captured}}}}}, which is captured from an answer of the target"
+        ));
+    }
+    let unknown = unknown.next()?;
     Some(format!(
         "{backend} has no answer to {} {}; with {ANY_PATH} in its command it has one to every request",
         unknown.method, unknown.path

@@ -16,13 +16,13 @@ const SERVICE_TIME: &str = "--service-time";
 pub struct Altered {
     /// The point, changed.
     pub point: Point,
-    /// The plan's containers, changed.
+    /// What stands there, changed.
     pub containers: Vec<ContainerPlan>,
 }
 
 /// `point` with a change; `None` where there is nothing of the kind to move, or no room to move it.
 pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
-    let mut altered = Altered { point: point.clone(), containers: plan.containers.clone() };
+    let mut altered = Altered { point: point.clone(), containers: plan.containers_at(point).to_vec() };
     if change.purpose == Purpose::Reference {
         return Some(altered);
     }
@@ -58,11 +58,11 @@ pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
         }
         Lever::Load => altered.point.load = load(&point.load, change.factor)?,
         Lever::Slots => {
-            let slots: u32 = backend_flag(plan, SLOTS)?.parse().ok()?;
+            let slots: u32 = backend_flag(plan, &altered.containers, SLOTS)?.parse().ok()?;
             set_backend_flag(plan, &mut altered.containers, SLOTS, &times(slots).to_string())?;
         }
         Lever::ServiceTime => {
-            let time: Distribution = backend_flag(plan, SERVICE_TIME)?.parse().ok()?;
+            let time: Distribution = backend_flag(plan, &altered.containers, SERVICE_TIME)?.parse().ok()?;
             let [(_, Shape::Constant(time))] = time.parts[..] else { return None };
             let moved = format!("{:.0}us", time.as_micros() as f64 * change.factor);
             set_backend_flag(plan, &mut altered.containers, SERVICE_TIME, &moved)?;
@@ -87,8 +87,8 @@ fn load(model: &LoadModel, factor: f64) -> Option<LoadModel> {
 }
 
 /// The value of a flag in the backend's command: `--slots 8` or `--slots=8`.
-pub fn backend_flag<'a>(plan: &'a Plan, flag: &str) -> Option<&'a str> {
-    let backend = plan.containers.iter().find(|container| plan.roles.is_backend(&container.name))?;
+fn backend_flag<'a>(plan: &Plan, containers: &'a [ContainerPlan], flag: &str) -> Option<&'a str> {
+    let backend = containers.iter().find(|container| plan.roles.is_backend(&container.name))?;
     let command = backend.command.as_ref()?;
     let (at, joined) = position(command, flag)?;
     if joined { command[at].split_once('=').map(|(_, value)| value) } else { command.get(at + 1).map(String::as_str) }

@@ -9,16 +9,17 @@ mod placement;
 mod points;
 mod workers;
 
-pub use change::{Altered, apply, backend_flag};
+pub use change::{Altered, apply};
 pub use next::next;
+pub use order::left;
 pub use points::Quota;
 
 use crate::{
     compose::Project,
     error::{Error, Result},
     model::{
-        Change, ContainerPlan, CpuSet, HostFacts, HostPlan, Lever, Life, Limit, LimitValue, Limits, LoadPlan,
-        Placement, Plan, Point, Purpose, Roles, Scheme, StudyPlan, Turn,
+        AbPlan, Change, ContainerPlan, CpuSet, Drive, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadModel,
+        LoadPlan, Placement, Plan, Point, Roles, Scheme, Side, StudyPlan, Turn,
     },
 };
 
@@ -40,8 +41,10 @@ pub struct Asked {
     pub memory_bytes: Option<u64>,
     /// How it is loaded; whom to load, the plan fills in.
     pub load: LoadPlan,
-    /// Users of the closed loop for each worker, in place of the load's own.
-    pub users_per_worker: Option<u32>,
+    /// How much it is asked for, each with every other setting; none for the load's own.
+    pub drives: Vec<Drive>,
+    /// Users started each second; `None` for all within a fifth of a second.
+    pub spawn_rate_per_s: Option<f64>,
     /// Whether the backend is loaded directly in each visit.
     pub baseline: bool,
     /// Longest wait for a container to be ready.
@@ -79,7 +82,18 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     )?;
     workers::check(asked, project)?;
     let no_baseline = baseline::why_none(project, &asked.load);
-    let points = points::make(asked, &project.services[&vscale.target].limits, &placement, host)?;
+    let points = |side, of: &Project| points::make(asked, &of.services[&vscale.target].limits, side, &placement, host);
+    let mut all = points(Side::A, project)?;
+    let ab = match &project.beside {
+        Some(beside) => {
+            workers::check(asked, &beside.project)?;
+            all.points.extend(points(Side::B, &beside.project)?.points);
+            let mut containers = containers(&beside.project, &placement);
+            containers.iter_mut().for_each(|it| it.service = project.key_of_b(&it.service));
+            Some(AbPlan { a: beside.a.clone(), b: beside.b.clone(), containers })
+        }
+        None => None,
+    };
     let mut plan = Plan {
         name: project.name.clone(),
         roles: Roles {
@@ -91,9 +105,10 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         containers: containers(project, &placement),
         hosts: vec![HostPlan { placement }],
         load: asked.load.clone(),
-        blocks: vec![points.order.iter().copied().map(Turn::plain).collect()],
-        points: points.points,
+        blocks: vec![all.order.iter().copied().map(Turn::plain).collect()],
+        points: all.points,
         study: None,
+        ab,
         baseline: asked.baseline && no_baseline.is_none(),
         no_baseline: no_baseline.filter(|_| asked.baseline),
         ready_timeout_us: asked.ready_timeout_us,
@@ -113,13 +128,14 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
 }
 
 /// Every point once a block, and the largest once more with twice the load: a target that does more then was not driven.
+/// Where two sides are compared nobody asks for that.
 fn study(plan: &mut Plan, repeats: &Repeats) {
     let mut turns: Vec<Turn> = (0..plan.points.len()).map(Turn::plain).collect();
-    let check = Change { lever: Lever::Load, factor: 2.0, purpose: Purpose::Check };
-    let size = |point: &Point| (millicores(point), point.limits.cpuset().map(CpuSet::len), point.workers);
-    let largest = (0..plan.points.len()).max_by_key(|&index| size(&plan.points[index]));
-    turns.extend(largest.map(|point| Turn { point, change: Some(check) }));
-    plan.blocks = (0..repeats.blocks).map(|block| order::shuffled(turns.clone(), repeats.plan.seed, block)).collect();
+    let cpus = |point: &Point| (millicores(point), point.limits.cpuset().map(CpuSet::len));
+    let size = |point: &Point| (cpus(point), point.workers, asked_for(&point.load));
+    let largest = (0..plan.points.len()).max_by_key(|&index| size(&plan.points[index])).filter(|_| plan.ab.is_none());
+    turns.extend(largest.map(|point| Turn { point, change: Some(Change::DOUBLED) }));
+    plan.blocks = (0..repeats.blocks).map(|block| order::shuffled(plan, &turns, repeats.plan.seed, block)).collect();
     plan.study = Some(repeats.plan.clone());
 }
 
@@ -128,11 +144,30 @@ fn millicores(point: &Point) -> u64 {
     point.limits.quota_cores().map_or(u64::MAX, |cores| (cores * 1000.0) as u64)
 }
 
+/// Users, or requests in a thousand seconds.
+fn asked_for(load: &LoadModel) -> u64 {
+    match load {
+        LoadModel::Closed { users, .. } => (*users).into(),
+        LoadModel::Open { rate_rps, .. } => (rate_rps * 1000.0) as u64,
+    }
+}
+
 impl Asked {
+    /// How many visits a block has; a study's one with twice the load is among them.
+    pub fn visits_a_block(&self, sides: usize) -> u64 {
+        let axes = [self.workers.len(), self.quotas.len(), self.cpuset_sizes.len(), self.drives.len(), sides];
+        let settings = axes.iter().map(|&count| count.max(1) as u64).product::<u64>();
+        settings + u64::from(sides < 2 && self.study.is_some())
+    }
+
     /// How long a visit takes at most, if a target takes 5 s from its start to rest. Users that come with the workers all
     /// start at once.
     pub fn longest_visit_us(&self) -> u64 {
-        longest_visit_us(&self.load, self.baseline)
+        let workers = self.workers.iter().copied().max().unwrap_or(1);
+        let own = [self.load.model.clone()].into_iter().filter(|_| self.drives.is_empty());
+        let models = own.chain(self.drives.iter().map(|&drive| points::load(self, drive, workers)));
+        let visits = models.map(|model| longest_visit_us(&LoadPlan { model, ..self.load.clone() }, self.baseline));
+        visits.max().unwrap_or(0)
     }
 }
 

@@ -6,10 +6,11 @@ use super::{
     order, workers,
 };
 use crate::model::{
-    ContainerPlan, CpuSet, Distribution, Endpoint, Expect, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan,
+    ContainerPlan, CpuSet, Distribution, Drive, Endpoint, Expect, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan,
     PhaseKind, PhasePlan, Plan, Point, Purpose, Ready, RequestTemplate, Scheme, Statuses, Turn, Until, Visit, Visited,
     Wanted, WarmUp, is_served_by_mock,
 };
+use std::collections::BTreeMap;
 
 /// The mock that answers at once.
 const NULL: &str = "vscale-null";
@@ -28,11 +29,12 @@ pub fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<Visit> 
     let (block, turn) = order::next(plan, visited, wanted)?;
     let point = &plan.points[turn.point];
     let altered = turn.change.and_then(|change| change::apply(plan, point, &change));
-    let Altered { point, containers } =
-        altered.unwrap_or_else(|| Altered { point: point.clone(), containers: plan.containers.clone() });
-    let repeat = visited.iter().filter(|earlier| earlier.turn() == turn).count();
+    let as_it_is = || Altered { point: point.clone(), containers: plan.containers_at(point).to_vec() };
+    let Altered { point, containers } = altered.unwrap_or_else(as_it_is);
+    let name = name(plan, turn);
+    let repeat = visited.iter().filter(|earlier| self::name(plan, earlier.turn()) == name).count();
     Some(Visit {
-        id: id(plan, turn, repeat),
+        id: if repeat > 0 { format!("{name}-r{}", repeat + 1) } else { name },
         sequence: visited.len(),
         point: turn.point,
         block,
@@ -43,16 +45,21 @@ pub fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<Visit> 
     })
 }
 
-/// `w2`, `w2-c1.5`, `w2-c1.5-n4` where points differ in their number of CPUs; without workers `c1.5`, and `as-is` without
-/// anything; then what is changed, and which repeat it is.
-fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
+/// `w2`, `w2-c1.5`, `w2-c1.5-n4` where points differ in their number of CPUs, `w2-u16` where they do in their load; without
+/// workers `c1.5`, and `as-is` without anything; then the side, where there are two, and what is changed.
+fn name(plan: &Plan, turn: Turn) -> String {
     let point = &plan.points[turn.point];
     let workers = plan.workers.as_ref().map(|_| format!("w{}", point.workers));
     let quota = point.limits.quota_cores().map(|cores| format!("c{}", rounded(cores)));
     let cpus = |point: &Point| point.limits.cpuset().map_or(0, CpuSet::len);
     let differ = plan.points.iter().any(|other| cpus(other) != cpus(point));
     let cpus = differ.then(|| format!("n{}", cpus(point)));
-    let setting = [workers, quota, cpus].into_iter().flatten().reduce(|all, one| format!("{all}-{one}"));
+    let drive = plan.varied_drive(turn.point).map(|drive| match drive {
+        Drive::Users(_) | Drive::UsersPerWorker(_) => format!("u{}", point.load.users()),
+        Drive::RateRps(rate) => format!("rps{}", rounded(rate)),
+    });
+    let side = plan.ab.as_ref().map_or_else(String::new, |_| format!("-{}", point.side).to_lowercase());
+    let setting = [workers, quota, cpus, drive].into_iter().flatten().reduce(|all, one| format!("{all}-{one}"));
     let setting = setting.unwrap_or_else(|| "as-is".to_owned());
     let change = turn.change.map_or_else(String::new, |change| {
         let moved = format!("-{}{}", change.lever, rounded(change.factor));
@@ -62,8 +69,7 @@ fn id(plan: &Plan, turn: Turn, repeat: usize) -> String {
             Purpose::Check | Purpose::Test => moved,
         }
     });
-    let repeat = if repeat > 0 { format!("-r{}", repeat + 1) } else { String::new() };
-    format!("{setting}{change}{repeat}")
+    format!("{setting}{side}{change}")
 }
 
 /// To a thousandth, in the shortest form.
@@ -108,8 +114,8 @@ fn null_phase(plan: &Plan, load: &LoadPlan) -> PhasePlan {
     let command = ["mock", "--any-path", "--host", "0.0.0.0", "--port", &NULL_PORT.to_string()].map(str::to_owned);
     let requests = load.requests.iter().map(|request| match is_served_by_mock(&request.method, &request.path) {
         true => request.clone(),
-        // What a stand-in answers is nobody's expectation.
-        false => RequestTemplate { expect: Expect::any(), ..request.clone() },
+        // What a stand-in answers is nobody's expectation, and has nothing to be captured.
+        false => RequestTemplate { expect: Expect::any(), capture: BTreeMap::new(), ..request.clone() },
     });
     let placement = plan.placement();
     // The target is idle meanwhile.

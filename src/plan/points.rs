@@ -1,12 +1,17 @@
-//! The points of a plan: every worker count with every quota and every number of CPUs asked for.
+//! The points of a plan: every worker count with every quota, every number of CPUs and every load asked for.
 
 use super::Asked;
 use crate::{
     error::{Error, Result},
     limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
-    model::{HostFacts, Limit, LimitValue, Limits, LoadModel, Placement, Point},
+    model::{Arrivals, Distribution, Drive, HostFacts, Limit, LimitValue, Limits, LoadModel, Placement, Point, Side},
 };
 use std::fmt;
+
+/// All users of a study start within a fifth of a second: that comes before every window.
+const SPAWN_RATE_PER_USER: f64 = 5.0;
+/// As the flag's default.
+const MAX_IN_FLIGHT: u32 = 1000;
 
 /// A CPU quota as it is asked for, in CPUs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,10 +28,27 @@ pub(super) struct Points {
     pub(super) order: Vec<usize>,
 }
 
+impl Points {
+    fn add(&mut self, point: Point) {
+        let known = self.points.iter().position(|known| *known == point);
+        self.order.push(known.unwrap_or(self.points.len()));
+        if known.is_none() {
+            self.points.push(point);
+        }
+    }
+}
+
 /// Of what is asked for, over what the compose file says.
-pub(super) fn make(asked: &Asked, file: &Limits, placement: &Placement, host: &HostFacts) -> Result<Points> {
+pub(super) fn make(
+    asked: &Asked,
+    file: &Limits,
+    side: Side,
+    placement: &Placement,
+    host: &HostFacts,
+) -> Result<Points> {
     let quotas: Vec<Option<Quota>> = one_or_each(&asked.quotas);
     let sizes: Vec<Option<u32>> = one_or_each(&asked.cpuset_sizes);
+    let drives: Vec<Option<Drive>> = one_or_each(&asked.drives);
     let mut made = Points { points: Vec::new(), order: Vec::new() };
     for &size in &sizes {
         for &quota in &quotas {
@@ -35,11 +57,9 @@ pub(super) fn make(asked: &Asked, file: &Limits, placement: &Placement, host: &H
                 if let Some(size) = size {
                     limits.set(Limit::Cpuset, Some(first_cpus(size, placement)?));
                 }
-                let point = Point { workers, limits, load: load(asked, workers) };
-                let known = made.points.iter().position(|known| *known == point);
-                made.order.push(known.unwrap_or(made.points.len()));
-                if known.is_none() {
-                    made.points.push(point);
+                for &drive in &drives {
+                    let load = drive.map_or_else(|| asked.load.model.clone(), |drive| load(asked, drive, workers));
+                    made.add(Point { workers, limits: limits.clone(), load, side });
                 }
             }
         }
@@ -51,15 +71,28 @@ fn one_or_each<T: Copy>(values: &[T]) -> Vec<Option<T>> {
     if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
 }
 
-fn load(asked: &Asked, workers: u32) -> LoadModel {
-    match (&asked.load.model, asked.users_per_worker) {
-        (LoadModel::Closed { think_time, .. }, Some(each)) => {
-            let users = each.saturating_mul(workers);
-            // All within a fifth of a second: it comes before every window of a study.
-            LoadModel::Closed { users, spawn_rate_per_s: 5.0 * f64::from(users), think_time: think_time.clone() }
+/// The load of the flags, but with so many users or at that rate.
+pub(super) fn load(asked: &Asked, drive: Drive, workers: u32) -> LoadModel {
+    let users = match drive {
+        Drive::Users(users) => users,
+        Drive::UsersPerWorker(each) => each.saturating_mul(workers),
+        Drive::RateRps(rate_rps) => {
+            return match asked.load.model {
+                LoadModel::Open { arrivals, max_in_flight, .. } => {
+                    LoadModel::Open { rate_rps, arrivals, max_in_flight }
+                }
+                LoadModel::Closed { .. } => {
+                    LoadModel::Open { rate_rps, arrivals: Arrivals::Constant, max_in_flight: MAX_IN_FLIGHT }
+                }
+            };
         }
-        (model, _) => model.clone(),
-    }
+    };
+    let think_time = match &asked.load.model {
+        LoadModel::Closed { think_time, .. } => think_time.clone(),
+        LoadModel::Open { .. } => Distribution::zero(),
+    };
+    let spawn_rate_per_s = asked.spawn_rate_per_s.unwrap_or(SPAWN_RATE_PER_USER * f64::from(users));
+    LoadModel::Closed { users, spawn_rate_per_s, think_time }
 }
 
 fn first_cpus(count: u32, placement: &Placement) -> Result<LimitValue> {

@@ -21,6 +21,13 @@ pub(super) fn check(asked: &Asked, project: &Project) -> Result<()> {
             ))),
         };
     };
+    let has_variable =
+        |service: &Service| service.entrypoint.iter().flatten().any(|word| word.contains(WORKERS_VARIABLE));
+    if let Some((name, _)) = project.services.iter().find(|(_, service)| has_variable(service)) {
+        return Err(Error::Compose(format!(
+            "services.{name}.entrypoint: {WORKERS_VARIABLE} is known to `command` and `environment` only; move it there"
+        )));
+    }
     let service = &project.services[target];
     let reaches = workers.env.is_some() || command(service).is_some() || !environment(service).is_empty();
     if reaches || asked.workers[..] == [1] {

@@ -16,16 +16,21 @@ impl Redactor {
             [&request.path, &request.body].into_iter().for_each(|text| self.learn_text(text));
         }
         load.lines.iter().for_each(|line| self.learn_text(line));
+        load.secrets.iter().for_each(|value| self.learn(value));
     }
 
     /// A plan as it is kept. It can no longer be carried out.
     pub fn plan(&self, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
-        for container in &mut plan.containers {
+        let of_b = plan.ab.iter_mut().flat_map(|ab| &mut ab.containers);
+        for container in plan.containers.iter_mut().chain(of_b) {
             container.command = container.command.as_deref().map(|command| self.arguments(command));
             for (name, value) in &mut container.environment {
                 *value = self.named(name, value);
             }
+        }
+        if let Some(ab) = &mut plan.ab {
+            [&mut ab.a, &mut ab.b].into_iter().for_each(|text| self.clean(text));
         }
         plan.load.requests.iter_mut().for_each(|request| self.request(request));
         plan.load.lines.iter_mut().for_each(|line| self.clean(line));

@@ -183,6 +183,11 @@ fn said(finding: &Finding) -> String {
                 "the target has {found} processes, more than the {limit} that are looked at: what is among them is not known"
             )
         }
+        Gate::MemoryFree => {
+            let share = number(finding.measured.as_ref(), cells::percent);
+            let who = finding.scope.container.as_deref().unwrap_or("a container");
+            format!("{who} used {share} of its memory limit: beyond it the kernel ends a process of it")
+        }
         Gate::SpeedUpPossible => {
             let times = number(finding.measured.as_ref(), |times| format!("{times:.2}"));
             format!(
@@ -268,6 +273,7 @@ mod tests {
             finding(Gate::CpusApart, text("load generator and backend share CPU 0"), None, ""),
             finding(Gate::CpuForEachWorker, n(4.0), n(2.0), ""),
             finding(Gate::QuotaWithinCpus, n(1.5), n(1.0), ""),
+            finding(Gate::MemoryFree, n(0.96), n(0.9), ""),
         ];
         let sentences: Vec<String> = sentences.iter().map(sentence).collect();
         insta::assert_snapshot!(sentences.join("\n"), @r"
@@ -298,6 +304,7 @@ mod tests {
         w1: too few CPUs to keep all apart: load generator and backend share CPU 0
         w1: 4 workers share 2 CPUs
         w1: the quota of 1.5 CPUs does not bind: the target has 1 CPU
+        w1: a container used 96.0 % of its memory limit: beyond it the kernel ends a process of it
         ");
     }
 

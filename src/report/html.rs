@@ -6,7 +6,7 @@
 use super::{
     cells::{self, counted},
     chart::Chart,
-    charts, clocks, details, study, study_charts,
+    charts, clocks, details, study, study_charts, study_tables,
     summary::{Remark, Summary, summary},
     table::Table,
     tables, timeline, words,
@@ -59,7 +59,7 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
             Some(study) => study_charts::all(run, analysis, study),
             None => run_charts(run, analysis),
         },
-        evidence: study.as_ref().and_then(study::evidence),
+        evidence: study.as_ref().and_then(study_tables::evidence),
         gaps: study.as_ref().map(|study| study::gaps(run, study)).unwrap_or_default(),
         last_loads: last_loads(run),
         each_visit: study.as_ref().map(|_| tables::of_visits(run, analysis)).unwrap_or_default(),

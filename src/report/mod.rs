@@ -5,6 +5,7 @@
 //! [`markdown`] and [`html`] differ only in how it looks. Text that comes from a server or a container passes
 //! [`crate::text::plain`] on its way there.
 
+mod axes;
 mod axis;
 pub mod calibration;
 mod cells;
@@ -13,6 +14,7 @@ mod charts;
 mod clocks;
 pub mod compare_text;
 pub mod containers_csv;
+pub mod contrast_text;
 mod csv_text;
 mod details;
 mod files;
@@ -31,6 +33,8 @@ pub mod scaling_csv;
 pub mod schema;
 mod study;
 mod study_charts;
+mod study_growth;
+mod study_tables;
 pub mod summary;
 pub mod table;
 mod tables;

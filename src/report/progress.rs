@@ -52,10 +52,14 @@ pub fn line(event: &Event) -> Line {
             step(format!("{visit}: {phase}: loading {what}{long}"))
         }
         Event::Progress { visit, phase, now } => live(format!("{visit}: {phase}: {}", load_now(now))),
-        Event::Saved { visit, took_us, throughput_rps, against } => {
+        Event::Saved { visit, took_us, throughput_rps, visits_left, left_us, against } => {
             let rps = throughput_rps.map_or_else(String::new, |rps| format!("{} requests/s, ", cells::rps(rps)));
             let valid = against.as_ref().map_or_else(|| "valid".into(), |finding| why_not(finding));
-            step(format!("{visit}: saved after {}: {rps}{valid}", cells::duration(*took_us)))
+            let left = match *visits_left as u64 {
+                0 => String::new(),
+                count => format!("; {} left, about {}", counted(count, "visit"), cells::duration(*left_us)),
+            };
+            step(format!("{visit}: saved after {}: {rps}{valid}{left}", cells::duration(*took_us)))
         }
         Event::Removing => step("removing containers and network".into()),
         Event::Removed { left } => step(format!("done{}", but_for(left))),
@@ -147,10 +151,12 @@ mod tests {
             blocks: Some(blocks),
             at_most_us: 3_600_000_000,
         };
-        let saved = |throughput_rps, against: Option<Finding>| Event::Saved {
+        let saved = |throughput_rps, visits_left, against: Option<Finding>| Event::Saved {
             visit: visit(),
             took_us: 131_400_000,
             throughput_rps,
+            visits_left,
+            left_us: 90_000_000,
             against: against.map(Box::new),
         };
         let spoiled = Finding {
@@ -193,9 +199,9 @@ mod tests {
             },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now },
             Event::Progress { visit: visit(), phase: PhaseKind::Target, now: warming_up },
-            saved(Some(78.2), None),
-            saved(Some(78.2), Some(spoiled)),
-            saved(None, None),
+            saved(Some(78.2), 3, None),
+            saved(Some(78.2), 1, Some(spoiled)),
+            saved(None, 0, None),
             Event::Removing,
             Event::Removed { left: vec![] },
             Event::Removed { left: left() },
@@ -224,8 +230,8 @@ mod tests {
         w1: target: loading ::1
           w1: target: measuring, 1 min 5 s left: 78 req/s, p50 12.7 ms, p99 20.1 ms, 0 failures/s, 16 users
           w1: target: warming up, for 5 s: 78 req/s, p50 n/a, p99 n/a, 0 failures/s
-        w1: saved after 2 min 11 s: 78.2 requests/s, valid
-        w1: saved after 2 min 11 s: 78.2 requests/s, spoiled: target: others used 0.31 CPUs of the target's own
+        w1: saved after 2 min 11 s: 78.2 requests/s, valid; 3 visits left, about 1 min 30 s
+        w1: saved after 2 min 11 s: 78.2 requests/s, spoiled: target: others used 0.31 CPUs of the target's own; 1 visit left, about 1 min 30 s
         w1: saved after 2 min 11 s: valid
         removing containers and network
         done

@@ -3,6 +3,7 @@
 
 use super::json::{Manifest, ResultFile};
 use crate::{
+    analyse::compare::Comparison,
     events::Event,
     model::{Capacity, LoadEvent, Run, Visited},
 };
@@ -29,10 +30,12 @@ pub enum Document {
     Load,
     /// What `vscale capacity --json` prints
     Capacity,
+    /// What `vscale compare --json` prints
+    Compare,
 }
 
 /// Each with what it describes, in the order of the reference.
-const DOCUMENTS: [(Document, &str); 7] = [
+const DOCUMENTS: [(Document, &str); 8] = [
     (Document::Result, "result.json"),
     (Document::Run, "run.json"),
     (Document::Visit, "visits/*.json"),
@@ -40,6 +43,7 @@ const DOCUMENTS: [(Document, &str); 7] = [
     (Document::Event, "bench --progress json"),
     (Document::Load, "load --json"),
     (Document::Capacity, "capacity --json"),
+    (Document::Compare, "compare --json"),
 ];
 
 /// The JSON Schema (2020-12) of what is written.
@@ -52,6 +56,7 @@ pub fn json_schema(document: Document) -> Value {
         Document::Event => schema::<Event>(),
         Document::Load => schema::<LoadEvent>(),
         Document::Capacity => schema::<Capacity>(),
+        Document::Compare => schema::<Comparison>(),
     }
 }
 

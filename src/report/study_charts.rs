@@ -2,9 +2,10 @@
 //! visit; nothing joins dots, as each is a start of its own.
 
 use super::{
+    axes,
     axis::{Axis, Scale, number},
     chart::{Chart, Level, Lines, Series},
-    study, verdict_text,
+    study, study_growth, study_tables, verdict_text,
 };
 use crate::{
     analyse::{
@@ -30,10 +31,10 @@ pub fn all(run: &Run, analysis: &Analysis, study: &Study) -> Vec<Chart> {
         [on.throughput(), on.efficiency(), on.latency()]
     };
     let charts = study.curves.iter().flat_map(of_curve);
-    charts.chain([over_time(run, analysis, study)]).flatten().collect()
+    charts.chain([predicted(study), over_time(run, analysis, study)]).flatten().collect()
 }
 
-/// The visits of a curve's points, fewest workers first, in the order in which they were made.
+/// The visits of a curve's points, from the smallest, in the order in which they were made.
 struct OnCurve<'a> {
     visits: Vec<(&'a Visited, usize)>,
     valid: Vec<bool>,
@@ -73,14 +74,15 @@ impl<'a> OnCurve<'a> {
     }
 
     fn draw(&self, title: &str, note: &str, y: Axis, series: Vec<Series>, levels: Vec<Level>) -> Option<Chart> {
-        let workers = |(_, place): &(&Visited, usize)| self.of.curve.points.get(*place).map_or(0.0, |point| point.n);
-        let xs: Vec<f64> = self.visits.iter().map(workers).collect();
+        let n = |(_, place): &(&Visited, usize)| self.of.curve.points.get(*place).map_or(0.0, |point| point.n);
+        let xs: Vec<f64> = self.visits.iter().map(n).collect();
+        let (name, unit) = axes::name(self.of.over);
         let mut marks = xs.clone();
         marks.dedup();
         Lines {
-            title: format!("{title}, {}", study::with(self.of.with)),
+            title: format!("{title}, {}", axes::with(self.of)),
             note: note.to_owned(),
-            x: Axis { name: "workers", unit: "", format: number, scale: Scale::Marks(marks) },
+            x: Axis { name, unit, format: number, scale: Scale::Marks(marks) },
             y,
             xs,
             names: self.visits.iter().map(|(visited, _)| plain(&visited.id)).collect(),
@@ -102,15 +104,15 @@ impl<'a> OnCurve<'a> {
         let along = |of: &dyn Fn(usize) -> Option<f64>| self.visits.iter().map(|(_, place)| of(*place)).collect();
         let mut series = vec![Series::line("linear", "ideal", along(&ideal))];
         series.extend(fitted.map(|fit| {
-            let name = study::law_name(fit.fitted.law);
+            let name = study_growth::law_name(fit.fitted.law);
             Series::line(name, "fit", along(&|place| Some(fit.fitted.at(n(place)?))))
         }));
-        let of_point = |point: &StudyPoint, _: &CurvePoint| (study::rps(point), point.throughput_rps);
+        let of_point = |point: &StudyPoint, _: &CurvePoint| (study_tables::rps(point), point.throughput_rps);
         series.push(self.series("measured", "target", &rps, &of_point));
         let levels = self.ceilings();
         let fit = match (fitted, curve.why_none) {
-            (Some(fit), _) => study::fitted(fit),
-            (None, Some(why)) => study::why_none(why).to_owned(),
+            (Some(fit), _) => study_growth::fitted(self.of.over, fit),
+            (None, Some(why)) => study_growth::why_none(why).to_owned(),
             (None, None) => "no law".to_owned(),
         };
         let ceilings = if levels.is_empty() { "" } else { "; ceilings are those at the setting to run" };
@@ -132,14 +134,16 @@ impl<'a> OnCurve<'a> {
         near.take(MOST_CEILINGS).map(level).collect()
     }
 
-    /// Against the fewest workers, in the same blocks.
+    /// Against the smallest, in the same blocks.
     fn efficiency(&self) -> Option<Chart> {
         let of_point = |_: &StudyPoint, at: &CurvePoint| (at.efficiency.map(|it| it.estimate), at.efficiency);
         let one = Series::line("linear", "ideal", vec![Some(1.0); self.visits.len()]);
         let series = vec![one, self.series("efficiency", "target", &|_| None, &of_point)];
         let y = Axis { name: "efficiency", unit: "", format: |value| format!("{value:.2}"), scale: Scale::Linear };
-        let note = "speed-up over times the workers, by pairs of visits in the same block; bars are 95 % intervals";
-        self.draw("Efficiency", note, y, series, Vec::new())
+        let times = axes::name(self.of.over).0;
+        let note =
+            format!("speed-up over times the {times}, by pairs of visits in the same block; bars are 95 % intervals");
+        self.draw("Efficiency", &note, y, series, Vec::new())
     }
 
     /// Of each visit, and of all valid visits' answers together.
@@ -161,6 +165,58 @@ impl<'a> OnCurve<'a> {
     }
 }
 
+/// How far prediction and observation stand from the mark that both belong to, so that neither hides the other.
+const BESIDE: f64 = 0.04;
+
+/// What was said before anything was moved, and what came of it: each pair of visits, their mean and its interval.
+fn predicted(study: &Study) -> Option<Chart> {
+    let confirmation = study.confirmation.as_ref()?;
+    let prediction = &confirmation.prediction;
+    let control =
+        prediction.control.map(|change| (change, 1.0, confirmation.control_observed, &confirmation.control_pairs));
+    let test = (prediction.change, prediction.ratio, confirmation.observed, &confirmation.pairs);
+    let (mut xs, mut names) = (Vec::new(), Vec::new());
+    let mut said = Series::line("predicted", "s2", Vec::new());
+    let mut seen = Series::line("observed", "target", Vec::new());
+    for (place, (change, ratio, observed, pairs)) in [test].into_iter().chain(control).enumerate() {
+        let interval = observed.map(|it| [it.low, it.high]);
+        let middle = observed.map(|it| it.estimate);
+        let predicted = [(-BESIDE, Some(ratio), None, None, None)];
+        let observed = pairs.iter().map(|&pair| (BESIDE, None, Some(pair), middle, interval));
+        for (off, predicted, pair, middle, interval) in predicted.into_iter().chain(observed) {
+            xs.push(place as f64 + off);
+            names.push(study::moved(&change));
+            said.values.push(None);
+            said.medians.push(predicted);
+            said.intervals.push(None);
+            seen.values.push(pair);
+            seen.medians.push(middle);
+            seen.intervals.push(interval);
+        }
+    }
+    let format = |place| if place == 0.0 { "the limit" } else { "the control" }.to_owned();
+    let marks = (0..=usize::from(prediction.control.is_some())).map(|place| place as f64).collect();
+    Lines {
+        title: "Predicted and observed".into(),
+        note: format!(
+            "times the throughput as it is, with {}{}; a dot is a pair of visits, bars are 95 % intervals",
+            study::moved(&prediction.change),
+            prediction
+                .control
+                .map_or_else(String::new, |change| format!(", and as a control with {}", study::moved(&change)))
+        ),
+        x: Axis { name: "moved", unit: "", format, scale: Scale::Marks(marks) },
+        y: Axis { name: "times", unit: "", format: |value| format!("{value:.2}"), scale: Scale::Linear },
+        xs,
+        names,
+        hollow: Vec::new(),
+        series: vec![said, seen],
+        levels: vec![Level { name: "as it is".into(), value: 1.0 }],
+        shade: None,
+    }
+    .draw()
+}
+
 /// The machine's speed and each visit's throughput, in the order of the visits.
 fn over_time(run: &Run, analysis: &Analysis, study: &Study) -> Option<Chart> {
     let arithmetic_us = |visited: &Visited| {
@@ -171,7 +227,7 @@ fn over_time(run: &Run, analysis: &Analysis, study: &Study) -> Option<Chart> {
     let typical_us = median(run.visited.iter().filter_map(arithmetic_us));
     let mean_rps = |visited: &Visited| {
         let point = study.points.iter().find(|point| visited.turn() == Turn::plain(point.point))?;
-        study::rps(point)
+        study_tables::rps(point)
     };
     let started = run.visited.iter().map(|it| it.started_unix_us).min()?;
     let dots = |name: &str, class, of: &dyn Fn(&Visited) -> Option<f64>| Series {

@@ -6,6 +6,7 @@ use super::{
     findings::{sentence, worst},
     headline::headline,
     study::{self, Answer},
+    study_tables,
     table::Table,
     tables, words,
 };
@@ -114,7 +115,7 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
         headline: decided.map_or_else(|| headline(run, analysis), |decided| plain(&decided)),
         answer: lines(&said),
         facts: lines(&facts(run)),
-        tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study::tables(run, study)),
+        tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study_tables::tables(run, study)),
         findings: if study.is_some() { alike(&analysis.findings) } else { each(&analysis.findings) },
         notes: study.as_ref().map_or_else(|| notes(run), |_| study::notes().into()),
     }

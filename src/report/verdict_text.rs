@@ -7,6 +7,7 @@ use crate::{
         RuleOfThumb, Verdict,
         decision::{Choice, Chosen, Decision, EqualCpus, Ratio, WorkersLever},
     },
+    model::Drive,
     units::format_bytes,
 };
 
@@ -121,7 +122,11 @@ fn equal_cpus(group: &EqualCpus) -> String {
     });
     let (cpus, best) = (cells::cores(group.cpus), counted(group.best.workers.into(), "worker"));
     let others = joined(others, ", ").unwrap_or_default();
-    format!("On {cpus} CPUs, {best} do most, {} requests/s; of that, {others}.", cells::rps(group.best_rps))
+    let drive = group.best.drive.map_or_else(String::new, |drive| format!(", {drive}"));
+    format!(
+        "On {cpus} CPUs{drive}, the most is {} requests/s with {best}; of that, {others}.",
+        cells::rps(group.best_rps)
+    )
 }
 
 fn workers(lever: WorkersLever) -> Option<&'static str> {
@@ -140,10 +145,15 @@ fn share(ratio: &Ratio) -> String {
     format!("{} (95 %: {} or more)", cells::percent(ratio.estimate), cells::percent(ratio.low))
 }
 
-/// `2 workers on 0.50 CPUs`.
+/// `2 workers on 0.50 CPUs`; where these are not all that differs, `A: 2 workers on 0.50 CPUs with 16 users`.
 pub fn setting(choice: &Choice) -> String {
     let cpus = choice.cpus.map_or_else(String::new, |cpus| format!(" on {} CPUs", cells::cores(cpus)));
-    format!("{}{cpus}", counted(choice.workers.into(), "worker"))
+    let drive = choice.drive.map_or_else(String::new, |drive| match drive {
+        Drive::RateRps(_) => format!(" at {drive}"),
+        Drive::Users(_) | Drive::UsersPerWorker(_) => format!(" with {drive}"),
+    });
+    let side = choice.side.map_or_else(String::new, |side| format!("{side}: "));
+    format!("{side}{}{cpus}{drive}", counted(choice.workers.into(), "worker"))
 }
 
 /// A rule of thumb and what the evidence says to it.
@@ -305,6 +315,7 @@ pub fn number(number: &Number) -> String {
         Figure::MajorFaults => format!("{value:.0} pages a second read back{}", limit(|it| format!("{it:.0}"))),
         Figure::IoPressure => format!("a disk waited for {percent} of the time{}", limit(cells::percent)),
         Figure::DoubledUsers => format!("{} times as much with twice the users{}", plain(value), limit(plain)),
+        Figure::MoreWorkers => format!("{} times as much with more workers{}", plain(value), limit(plain)),
         Figure::VoluntarySwitches => {
             format!("{} times a request a thread gave up its CPU{}", plain(value), limit(plain))
         }

@@ -16,6 +16,14 @@ pub fn load(model: &LoadModel, stages: &[Stage]) -> String {
     stages.fold(model.to_string(), |text, stage| text + &stage)
 }
 
+/// `16 users`, `100 requests/s`: the same without how they come.
+pub fn asked(model: &LoadModel) -> String {
+    match model {
+        LoadModel::Closed { users, .. } => counted((*users).into(), "user"),
+        LoadModel::Open { rate_rps, .. } => format!("{rate_rps} requests/s"),
+    }
+}
+
 /// The loads of all points, each once; of a study, whose points have more users the more workers they have, how many these
 /// are.
 pub fn loads(plan: &Plan) -> String {

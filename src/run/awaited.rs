@@ -1,4 +1,5 @@
-//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`).
+//! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`); and what a
+//! service waits for that is ready when it is healthy.
 
 use super::{
     Listener,
@@ -36,8 +37,7 @@ impl Starter<'_> {
             let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
             // By its endpoint a service is ready once it is healthy.
-            let by_endpoint = plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy);
-            let by_endpoint = by_endpoint && condition == Condition::Healthy;
+            let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);
             if wanted.is_empty() && !by_endpoint {
                 continue;
             }
@@ -68,7 +68,7 @@ impl Starter<'_> {
         image: &str,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<()> {
-        let check = self.project.services[&plan.service].healthcheck.as_ref();
+        let check = self.project.service(&plan.service).healthcheck.as_ref();
         let check = self.cluster.engine().health_check(&plan.service, check, image).await?;
         let start = Instant::now();
         loop {
@@ -104,4 +104,9 @@ impl Starter<'_> {
         }
         Err(not_ready(container, Error::Start("it has not completed".into())).await)
     }
+}
+
+/// Whether its own check shows that it is ready.
+pub(super) fn is_ready_when_healthy(plan: &ContainerPlan) -> bool {
+    plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy)
 }

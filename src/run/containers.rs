@@ -2,6 +2,7 @@
 
 use super::{
     Listener,
+    awaited::is_ready_when_healthy,
     control::Control,
     probe::{Look, Probe},
 };
@@ -15,6 +16,7 @@ use crate::{
     text::last_lines,
 };
 use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
 
 /// Lines of a container's log that an error shows.
 const SHOWN_LINES: usize = 15;
@@ -54,11 +56,12 @@ pub(super) struct Up {
 impl Starter<'_> {
     /// Starts a container and waits until it is as others want it, and ready, if it has an endpoint to ask; its probe is kept.
     pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
-        let service = &self.project.services[&plan.service];
+        let service = self.project.service(&plan.service);
         let image = if service.is_ours() { self.own_image } else { &self.images[&plan.service] };
         let with_token = service.is_ours().then(|| self.control.container(plan));
         let container = self.cluster.create(with_token.as_ref().unwrap_or(plan), self.project, image).await?;
         let output = container.start().await?;
+        let started = Instant::now();
         let networks = service.networks.len();
         let mut up = Up {
             plan: plan.clone(),
@@ -88,6 +91,7 @@ impl Starter<'_> {
             () = up.container.ended() => Err(Error::Start("it has ended".into())),
         };
         match ready {
+            Ok(_) if is_ready_when_healthy(plan) => up.ready_after_us = started.elapsed().as_micros() as u64,
             Ok(after_us) => up.ready_after_us = after_us,
             Err(error) => return Err(not_ready(&up.container, error).await),
         }

@@ -129,13 +129,18 @@ impl Session<'_> {
         let redactor = &self.job.redactor;
         let mut carrier = Carrier::new(&self.cluster, &self.job.project, &prepared, &plan)?;
         let mut removed = Ok(());
-        while let Some(visit) = plan::next(&plan, &run.visited, &wanted(run)) {
+        let mut wants = wanted(run);
+        while let Some(visit) = plan::next(&plan, &run.visited, &wants) {
             // What is still there has the name that the next one needs.
             removed?;
             carrier.carry_out(&visit, &mut self.carried, tell).await?;
             let carried = self.carried.take().ok_or_else(|| Error::Other("a visit found nothing".into()))?;
             removed = keep(carried, redactor, &mut run.visited, folder)?;
-            run.visited.last().into_iter().for_each(|visited| tell(saved(run, visited)));
+            wants = wanted(run);
+            run.visited
+                .last()
+                .into_iter()
+                .for_each(|visited| tell(saved(run, visited, plan::left(&plan, &run.visited, &wants))));
         }
         // What the last one left is removed with all the rest, or named.
         Ok(())
@@ -204,7 +209,7 @@ fn keep(
 }
 
 /// What came of a visit of a run, without secrets.
-fn saved(run: &Run, visited: &Visited) -> Event {
+fn saved(run: &Run, visited: &Visited, (visits_left, left_us): (usize, u64)) -> Event {
     let findings = Analysis::of(run).findings.into_iter();
     let is_of = |finding: &Finding| finding.scope.visit.as_ref().is_none_or(|visit| *visit == visited.id);
     let against = findings.filter(|finding| finding.invalidates() && is_of(finding));
@@ -212,6 +217,8 @@ fn saved(run: &Run, visited: &Visited) -> Event {
         visit: visited.id.clone(),
         took_us: visited.took_us(),
         throughput_rps: visited.phase(PhaseKind::Target).map(|phase| phase.load.throughput_rps()),
+        visits_left,
+        left_us,
         against: against.min_by_key(|finding| Reverse(finding.severity)).map(Box::new),
     }
 }

@@ -43,9 +43,10 @@ impl Prepared {
         let mut say_own = |line: &str| say("vscale", line);
         let (own_image, found) = try_join(engine.own_image(&mut say_own), async {
             let mut found = Vec::new();
-            for (name, service) in &job.project.services {
-                say(name, "");
-                found.push((name, engine.service_image(name, service, base, &mut |line| say(name, line)).await?));
+            for (name, service) in job.project.all_services() {
+                say(&name, "");
+                let image = engine.service_image(&name, service, base, &mut |line| say(&name, line)).await?;
+                found.push((name, image));
             }
             Ok(found)
         })
@@ -54,8 +55,8 @@ impl Prepared {
         let mut facts = Vec::new();
         for (name, reference) in found {
             let reference = reference.unwrap_or_else(|| own_image.clone());
-            facts.extend(engine.image(name, &reference).await?);
-            images.insert(name.clone(), reference);
+            facts.extend(engine.image(&name, &reference).await?);
+            images.insert(name, reference);
         }
         let host = host_facts(cluster, &own_image).await?;
         Ok(Self { images, own_image, host, facts })

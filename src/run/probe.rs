@@ -104,8 +104,10 @@ impl Probe {
         let start = Instant::now();
         loop {
             let event = self.event(GRACE.saturating_sub(start.elapsed())).await?;
-            if let Answer::Sample(sample) = self.answered(event)? {
-                return Ok(sample);
+            match self.answered(event)? {
+                // Of several that it owes, this one was asked for last.
+                Answer::Sample(sample) if self.asked == 0 => return Ok(sample),
+                Answer::Sample(_) | Answer::Tick(_) => {}
             }
         }
     }

@@ -197,7 +197,7 @@ impl<'a> Carrier<'a> {
         tell(Event::Starting { visit: visit.id.clone(), container: plan.name.clone(), workers: None });
         let mut up = self.start(plan, &visit.id, tell).await?;
         // It is ready, and nobody looks into it any more; but who is not of ours does not end with us without its probe.
-        let is_ours = self.starter.project.services[&plan.service].is_ours();
+        let is_ours = self.starter.project.service(&plan.service).is_ours();
         if let Some(probe) = up.probe.take_if(|_| is_ours) {
             probe.remove().await?;
         }

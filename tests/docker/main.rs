@@ -6,6 +6,7 @@ mod calibrate;
 mod compose;
 mod failures;
 mod hostile;
+mod init;
 mod ogx;
 #[path = "../shared/runs.rs"]
 mod runs;

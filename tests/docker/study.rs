@@ -92,6 +92,55 @@ fn every_setting_is_visited_in_each_block_and_the_answer_is_kept() {
     assert_eq!((&study["blocks"], &study["curves"][0]["points"]), (&2.into(), &serde_json::json!([0, 1])), "{study}");
 }
 
+/// A and B are the same, or B takes half as long again; both on real visits.
+#[test]
+fn two_sides_are_visited_in_pairs_and_judged() {
+    let folder = folder();
+    let variable = COMPOSE.replace("--sleep 5ms", "--sleep ${SLEEP:-5ms}");
+    fs::write(folder.path().join("compose.yaml"), variable).expect("writable");
+    let ab = |b: &str| {
+        let judged = ["--blocks", "4", "--workers", "1", "--fail-if", "throughput < -20%", "--fail-if", "p50 > +25%"];
+        let arguments =
+            [&["study", "--no-baseline", "--warm-up", "200ms", "--seed", "5", "--ab", b][..], &judged].concat();
+        Finished::of_all(&mut vscale(folder.path(), &arguments))
+    };
+    let same = ab("SLEEP=5ms");
+    assert!([0, 98, 5, BUSY].contains(&same.code.expect("it ends")), "{}", same.stderr);
+    let slower = ab("SLEEP=7500us");
+    assert!([99, 5, BUSY].contains(&slower.code.expect("it ends")), "{}\n{}", slower.stdout, slower.stderr);
+
+    let mut runs: Vec<PathBuf> = fs::read_dir(folder.path().join("results/runs"))
+        .expect("runs")
+        .map(|it| it.expect("readable").path())
+        .collect();
+    runs.sort();
+    for (run, expected) in runs.iter().zip([1.0, 5.0 / 7.5]) {
+        let visited: Vec<u64> = order(run).iter().map(|(_, point, _)| *point).collect();
+        assert!(visited[..8].chunks(2).all(|pair| pair[0] != pair[1]), "in pairs: {visited:?}");
+        let contrast = &json(&run.join("result.json"))["study"]["ab"];
+        if let Some(ratio) = contrast["pooled"][0]["ratio"]["estimate"].as_f64() {
+            assert!((ratio / expected - 1.0).abs() < 0.15, "{contrast}");
+        }
+    }
+    let dir = runs[0].to_str().expect("UTF-8");
+    let again = Finished::of_all(&mut vscale(folder.path(), &["rerun", dir]));
+    assert_eq!(again.code, Some(2), "{}", again.stderr);
+    assert!(again.stderr.contains("it compares two"), "{}", again.stderr);
+}
+
+/// `--users 2,8`: with one worker that waits 5 ms, more users only wait longer.
+#[test]
+fn several_users_are_points_of_their_own() {
+    let folder = folder();
+    let arguments = ["study", "--workers", "1", "--users", "2,8", "--no-baseline", "--warm-up", "200ms", "--seed", "5"];
+    assert_measured(&Finished::of_all(&mut vscale(folder.path(), &arguments)));
+    let result = json(&run_folder(folder.path()).join("result.json"));
+    let drives: Vec<&Value> =
+        result["study"]["points"].as_array().expect("points").iter().map(|it| &it["setting"]["drive"]).collect();
+    assert_eq!(drives, [&serde_json::json!({"users": 2}), &serde_json::json!({"users": 8})]);
+    assert_eq!(result["study"]["curves"][0]["over"], "users", "{result}");
+}
+
 #[test]
 fn a_study_that_was_killed_goes_on_in_the_same_order() {
     let folder = folder();

@@ -164,3 +164,13 @@ fn requests_of_ones_own_any_status_and_a_header() {
         .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
     assert!(kept.into_iter().all(|text| !text.contains("s3cr3t-t0k3n-1")), "the header is a secret");
 }
+
+#[test]
+fn a_target_is_ready_when_its_own_check_succeeds() {
+    let check = "[CMD, /vscale, load, --host, 'http://127.0.0.1:8321', --iterations, '1', --expect, any, --fail-if, 'failed > 0%']";
+    let app =
+        format!("command: [app, --host, 0.0.0.0]\n    healthcheck: {{ test: {check}, interval: 1s, timeout: 5s }}");
+    let bench = bench("endpoints: { app: { port: 8321, ready: healthcheck } }", &app, "");
+    bench.run(&["--run-time", "1"]).assert(0);
+    assert!(target(&bench.saved().visited[0]).request_count() > 10);
+}

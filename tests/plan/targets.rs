@@ -8,8 +8,8 @@ use vscale::{
     compose::{self, Project},
     error::Error,
     model::{
-        CountBy, Expect, Gate, HostFacts, Life, LoadPlan, Origin, PhaseKind, PhasePlan, Plan, RequestTemplate, Run,
-        Visit, WORKERS_VARIABLE, Wanted,
+        Capture, CountBy, Expect, Gate, HostFacts, Life, LoadPlan, Origin, PhaseKind, PhasePlan, Plan, RequestTemplate,
+        Run, Visit, WORKERS_VARIABLE, Wanted,
     },
     plan::{Asked, Quota, make, next},
 };
@@ -110,8 +110,15 @@ fn a_baseline_of_requests_that_the_mock_does_not_know_is_left_out() {
     let mut told = project("backend: mock", "command: [app]", "");
     let mock = told.services.get_mut("mock").and_then(|mock| mock.command.as_mut()).expect("it has a command");
     mock.push("--any-path".into());
-    let plan = plan(&asked, &told);
-    assert_eq!((plan.baseline, plan.no_baseline), (true, None));
+    let any_path = plan(&asked, &told);
+    assert_eq!((any_path.baseline, any_path.no_baseline), (true, None));
+
+    let mut load = own_requests();
+    load.requests[0].capture = [("item".into(), Capture::Header("Location".into()))].into();
+    let capturing = plan(&Asked { load, ..asked }, &told);
+    assert_snapshot!(capturing.no_baseline.clone().expect("it says why"), @"mock does not give {{item}}, which is captured from an answer of the target");
+    let visit = first(&capturing);
+    assert!(phase(&visit, PhaseKind::Null).expect("it is measured").load.requests[0].capture.is_empty());
 }
 
 #[test]
@@ -151,6 +158,8 @@ fn a_count_that_reaches_nobody_is_refused() {
     let project = project("workers: { count: { thread: '^worker' } }", "command: [app]", "");
     assert_snapshot!(refused(&asked(&[2]), &project), @"--workers 2: nothing tells app how many to start: name a variable of its in x-vscale.workers.env, or use ${WORKERS} in its command or environment");
     assert!(make(&asked(&[1]), &project, &host(4)).is_ok());
+    let elsewhere = self::project("workers: { count: none }", "entrypoint: [serve, '${WORKERS}']", "");
+    assert_snapshot!(refused(&asked(&[2]), &elsewhere), @"services.app.entrypoint: ${WORKERS} is known to `command` and `environment` only; move it there");
 }
 
 #[test]
@@ -204,6 +213,7 @@ fn endpoints_say_what_is_spoken_and_what_shows_that_they_are_ready() {
         found("http://app:1", "http://h:1/h", "/h any", false)
     );
     assert_eq!(endpoint("port: 1, ready: tcp"), found("http://app:1", "tcp://h:1", "tcp", false));
+    assert_eq!(endpoint("port: 1, ready: healthcheck"), found("http://app:1", "tcp://h:1", "healthcheck", false));
     for (wrong, why) in [
         ("port: 1, ready: health", "`health` is not a path"),
         ("port: 0, ready: tcp", "0 is not a port"),

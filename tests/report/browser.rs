@@ -1,7 +1,10 @@
 //! The reports in real Chromium with the network cut: no script runs, the policy lets the style in and nothing else.
 //! Needs `chromium` in the PATH (Debian: `apt-get install chromium`).
 
-use crate::fixture::{COMPOSE, analysed, phase_of, run};
+use crate::{
+    fixture::{COMPOSE, analysed, phase_of, run},
+    study_fixture::study_run,
+};
 use std::{
     fs,
     path::Path,
@@ -31,6 +34,16 @@ fn the_load_s_reports() {
         assert_eq!(page.title(), format!("{kind}: {}", load.host));
         assert!(page.dom.contains(">Over time</h2>"));
     }
+}
+
+#[test]
+fn a_study_s_report() {
+    let (run, analysis) = analysed(study_run());
+    let page = open(&html::run(&run, &analysis, COMPOSE));
+    page.assert_quiet();
+    let headings = ["Settings", "Predicted and observed", "Evidence behind each verdict"];
+    headings.iter().for_each(|heading| assert!(page.dom.contains(heading), "{heading}"));
+    assert!(page.dom.contains(">Run "), "the decision leads");
 }
 
 #[test]

@@ -36,7 +36,8 @@ fn elsewhere(mut run: Run) -> Run {
 }
 
 fn said(a: &Run, b: &Run, width: usize) -> String {
-    compare_text::render(a, b, &Comparison::of(a, b).unwrap(), Some(0.97), width)
+    let limits = ["throughput < -3%", "p99 > +10%"].map(|text| text.parse().unwrap());
+    compare_text::render(&Comparison::of(a, b).unwrap(), &limits, width)
 }
 
 #[test]
@@ -56,7 +57,9 @@ fn single_visits() {
 #[test]
 fn only_valid_visits_count() {
     let (a, b) = (study("a", &[1, 2, 4], 1.0), study("b", &[1, 2, 4], 1.0));
-    let counted = |comparison: &Comparison| comparison.points.iter().map(|point| point.a_rps.len()).collect::<Vec<_>>();
+    let counted = |comparison: &Comparison| {
+        comparison.contrast.points.iter().map(|point| point.changes[0].a_visits).collect::<Vec<_>>()
+    };
     // The tenth visit is invalid: the fourth block's first point.
     assert_eq!(counted(&Comparison::of(&a, &b).unwrap()), [4, 5, 5]);
 }
@@ -69,7 +72,8 @@ fn cpus_of_another_host_do_not_make_another_point() {
         point.limits.set(vscale::model::Limit::Cpuset, Some(cpus));
     }
     let comparison = Comparison::of(&a, &b).unwrap();
-    assert_eq!((comparison.points.len(), comparison.apart), (2, (0, 0)));
+    let apart = (comparison.only_in_a, comparison.only_in_b);
+    assert_eq!((comparison.contrast.points.len(), apart), (2, (0, 0)));
     b.plan.points[1].workers = 3;
     b.plan.points[0].limits.set(vscale::model::Limit::CpuQuotaUs, Some(vscale::model::LimitValue::Number(50_000)));
     assert_eq!(Comparison::of(&a, &b), None);
@@ -111,7 +115,14 @@ fn three_answers_have_three_statuses() {
     assert_eq!(status(&same, "throughput < -15%"), 0);
     assert_eq!(status(&slow, "throughput < -15%"), 99);
     assert_eq!(status(&same, "throughput < 0%"), 98);
+    assert_eq!(status(&same, "p99 > +10%"), 0);
     assert_eq!(vscale(&["compare", &a, &slow]).0, 0);
+    let both = ["compare", &a, &slow, "--json", "--fail-if", "p50 > +20%", "--fail-if", "throughput < -15%"];
+    let (status, json, _) = vscale(&both);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((status, json["points"][0]["changes"][3]["measure"].as_str()), (99, Some("p99")), "{json}");
+    let ratio = json["pooled"][0]["ratio"]["estimate"].as_f64().unwrap();
+    assert!((ratio / 0.7 - 1.0).abs() < 0.01, "{json}");
     let (status, out, error) = vscale(&["compare", &a, &other]);
     assert_eq!((status, out.as_str()), (2, ""));
     assert!(error.contains("have no point in common"), "{error}");

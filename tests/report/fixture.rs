@@ -185,9 +185,10 @@ fn plan() -> Plan {
             warm_up: WarmUp::Steady { at_most_us: 10 * SECOND_US },
             ..LoadPlan::new("http://stack:8321")
         },
-        points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model() }).into(),
+        points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model(), side: Side::A }).into(),
         blocks: vec![vec![Turn::plain(0), Turn::plain(1)]],
         study: None,
+        ab: None,
         baseline: true,
         no_baseline: None,
         ready_timeout_us: 300 * SECOND_US,

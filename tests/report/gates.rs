@@ -259,6 +259,20 @@ fn speed_ups_that_cannot_be() {
 }
 
 #[test]
+fn memory_that_is_nearly_full() {
+    let used = |share: f64| {
+        move |run: &mut Run| {
+            let limit = LimitValue::Number(1 << 30);
+            run.plan.points.iter_mut().for_each(|point| point.limits.set(Limit::MemoryBytes, Some(limit.clone())));
+            let usage = target(run).usage.iter_mut().find(|usage| usage.container == "stack").expect("watched");
+            let bytes = (share * f64::from(1 << 30)) as u64;
+            usage.samples.iter_mut().for_each(|sample| sample.memory_bytes = Some(bytes));
+        }
+    };
+    assert_eq!(both_sides(Gate::MemoryFree, used(0.89), used(0.91)), Some(Severity::Warning));
+}
+
+#[test]
 fn a_baseline_that_moves() {
     let moved = |factor: f64| {
         move |run: &mut Run| {

@@ -2,10 +2,10 @@
 
 use crate::{
     fixture::{COMPOSE, analysed},
-    study_fixture::{equal_cpus_run, observed_run, study_run},
+    study_fixture::{ab_run, equal_cpus_run, observed_run, study_run, undecided_run, users_run},
 };
 use vscale::{
-    model::Run,
+    model::{Change, Run},
     report::{html, markdown, terminal},
     text::columns,
 };
@@ -40,8 +40,38 @@ fn one_block_has_no_interval_and_says_so() {
 #[test]
 fn settings_of_the_same_cpus_are_compared() {
     let text = terminal(equal_cpus_run(), 120);
-    let (answer, _) = text.split_once("\nSettings").expect("the table follows the answer");
-    insta::assert_snapshot!(answer);
+    let (first, _) = text.split_once("\nCeilings").expect("the tables follow the answer");
+    insta::assert_snapshot!(first);
+}
+
+#[test]
+fn two_sides_are_told_apart_first() {
+    insta::assert_snapshot!(terminal(ab_run(), 120));
+    assert!(terminal(ab_run(), 80).lines().all(|line| columns(line) <= 80));
+    let page = page(ab_run());
+    assert!(page.contains("B has 0.8") && page.contains("B beside A: throughput"), "the answer leads");
+}
+
+#[test]
+fn several_users_have_a_curve_of_their_own() {
+    insta::assert_snapshot!(terminal(users_run(), 120));
+    let page = page(users_run());
+    assert!(figure(&page, "Throughput, 2 workers, 0.50 CPUs in all").contains("users"));
+}
+
+#[test]
+fn the_point_that_is_decided_for_is_driven_twice_as_hard_where_that_matters() {
+    let (run, analysis) = analysed(undecided_run());
+    let study = vscale::analyse::Study::of(&run, &analysis).expect("a study");
+    let answer = study.answer().expect("decided");
+    assert_eq!((answer.point, study.blocks), (0, 5), "the fewest workers, by the plan's own blocks");
+    let changes: Vec<Change> = run.visited.iter().filter(|it| it.point == 0).filter_map(|it| it.change).collect();
+    assert_eq!(changes.iter().filter(|it| **it == Change::DOUBLED).count(), 5);
+    assert_eq!(changes.iter().filter(|it| **it == Change::BESIDE_DOUBLED).count(), 5);
+    let figures: Vec<_> = answer.judgement.limit.numbers.iter().map(|number| number.figure).collect();
+    assert!(figures.contains(&vscale::analyse::verdict::Figure::DoubledUsers), "{figures:?}");
+    let sure = study_run();
+    assert!(sure.visited.iter().all(|it| it.change != Some(Change::BESIDE_DOUBLED)), "not where it is sure without");
 }
 
 #[test]

@@ -36,6 +36,61 @@ pub fn equal_cpus_run() -> Run {
     visited_to_the_end(run)
 }
 
+/// The same CPUs whatever the workers, whose threads give up their CPU all the time; with a trial or without.
+pub fn undecided_run() -> Run {
+    let mut run = planned();
+    run.plan.points = [1, 2, 4].map(|workers| point(workers, 0.5)).into();
+    let check = Turn { point: 2, change: Some(Change::DOUBLED) };
+    run.plan.blocks = vec![(0..3).map(Turn::plain).chain([check]).collect(); 5];
+    run.plan.study.as_mut().expect("it is a study").confirm = false;
+    visited_as(run, &|visited| {
+        let processes =
+            visited.phases.iter_mut().flat_map(|phase| &mut phase.processes).flat_map(|it| &mut it.processes);
+        processes.flat_map(|process| &mut process.tasks).for_each(|task| task.voluntary_switches *= 50);
+    })
+}
+
+/// One and two workers, as they are and with a server that does a tenth less.
+pub fn ab_run() -> Run {
+    let mut run = planned();
+    let both = |side| [1, 2].map(|workers| Point { side, ..point(workers, f64::from(workers) * WORKER_CPUS) });
+    run.plan.points = [both(Side::A), both(Side::B)].concat();
+    let other = ContainerPlan {
+        name: "stack".into(),
+        service: "stack.b".into(),
+        command: None,
+        environment: Default::default(),
+        limits: Limits::default(),
+        limits_once_ready: Limits::default(),
+        ready: None,
+        probe_cpus: CpuSet::default(),
+        life: Life::Visit,
+    };
+    run.plan.ab = Some(AbPlan { a: "compose.yaml".into(), b: "TAG=2".into(), containers: vec![other] });
+    run.plan.blocks = (0..5).map(|block| [[0, 2, 3, 1], [3, 1, 0, 2]][block % 2].map(Turn::plain).into()).collect();
+    run.plan.study.as_mut().expect("it is a study").confirm = false;
+    visited_as(run, &|visited| {
+        let loads = visited.phases.iter_mut().map(|phase| &mut phase.load);
+        let slower = |stats: &mut RequestStats| stats.requests = stats.requests * 9 / 10;
+        loads.filter(|_| visited.point > 1).flat_map(|load| &mut load.requests).for_each(slower);
+    })
+}
+
+/// Two workers with 8, 16 and 32 users.
+pub fn users_run() -> Run {
+    let mut run = planned();
+    let with_users = |users: u32| {
+        let mut point = point(2, 0.5);
+        point.load = LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time: Distribution::zero() };
+        point
+    };
+    run.plan.points = [8, 16, 32].map(with_users).into();
+    let check = Turn { point: 2, change: Some(Change::DOUBLED) };
+    run.plan.blocks = vec![(0..3).map(Turn::plain).chain([check]).collect(); 5];
+    run.plan.study.as_mut().expect("it is a study").confirm = false;
+    visited_to_the_end(run)
+}
+
 fn planned() -> Run {
     let mut run = run();
     run.origin.arguments =
@@ -58,12 +113,18 @@ fn point(workers: u32, quota: f64) -> Point {
         .with(Limit::CpuPeriodUs, LimitValue::Number(100_000));
     let users = 8 * workers;
     let load = LoadModel::Closed { users, spawn_rate_per_s: f64::from(users), think_time: Distribution::zero() };
-    Point { workers, limits, load }
+    Point { workers, limits, load, side: Side::A }
 }
 
-fn visited_to_the_end(mut run: Run) -> Run {
+fn visited_to_the_end(run: Run) -> Run {
+    visited_as(run, &|_| {})
+}
+
+/// Each visit's measurements made other ones.
+fn visited_as(mut run: Run, other: &dyn Fn(&mut Visited)) -> Run {
     while let Some(visit) = plan::next(&run.plan, &run.visited, &wanted(&run)) {
-        let visited = carried_out(&run, &visit);
+        let mut visited = carried_out(&run, &visit);
+        other(&mut visited);
         run.visited.push(visited);
     }
     run.finished_unix_us = run.visited.last().map(|last| last.started_unix_us + 31 * SECOND_US);

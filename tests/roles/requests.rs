@@ -7,10 +7,14 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use vscale::load::{find_capacity, parse_requests};
-use vscale::model::{Arrivals, LoadPlan, Until, WarmUp};
+use vscale::model::{Arrivals, LoadPlan, RequestTemplate, Until, WarmUp};
 
 /// Head and body of each request.
 type Kept = Arc<Mutex<Vec<(String, String)>>>;
+
+fn parse(name: &str, text: &str) -> Vec<RequestTemplate> {
+    parse_requests(Path::new(name), text, &|_| None).unwrap().requests
+}
 
 /// A server that keeps the requests it got.
 fn keeping() -> (Server, Kept) {
@@ -34,7 +38,7 @@ fn a_mix_by_weight_is_counted_by_name() {
         {"path": "/v1/models", "weight": 3, "name": "models"}
         {"path": "/v1/chat/completions", "body": {"n": 1}, "name": "chat"}
         {"path": "/v1/chat/completions", "body": {"n": 2}, "name": "chat"}"#;
-    let mix = parse_requests(Path::new("mix"), text).unwrap();
+    let mix = parse("mix", text);
     let until = Until::Iterations { count: 2000 };
     let result = run(&LoadPlan { requests: mix, until, threads: Some(2), ..config(server.address) });
     let by_name: BTreeMap<_, _> = result.requests.iter().map(|stats| (stats.name.as_str(), stats)).collect();
@@ -56,7 +60,7 @@ fn no_two_requests_are_alike() {
         "headers": {"X-Count": "{{counter}}"}, "expect": "/choices"}"#
         .replace('\n', " ");
     let config = LoadPlan {
-        requests: parse_requests(Path::new("ask"), &text).unwrap(),
+        requests: parse("ask", &text),
         lines: vec!["plain".into(), "a \"quoted\" one".into(), "ümlaut".into()],
         until: Until::Iterations { count: 300 },
         threads: Some(2),
@@ -83,7 +87,7 @@ fn no_step_of_a_search_repeats_what_another_sent() {
     let (server, requests) = keeping();
     let text = r#"{"path": "/ask", "body": "{{counter}} {{random}}", "expect": "any"}"#;
     let plan = LoadPlan {
-        requests: parse_requests(Path::new("ask"), text).unwrap(),
+        requests: parse("ask", text),
         until: for_ms(100),
         warm_up: WarmUp::Fixed { us: 0 },
         ..config(server.address).with_users(1, 1.0)

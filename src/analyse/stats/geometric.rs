@@ -49,6 +49,11 @@ impl Geometric {
         Self(Estimate { value: self.0.value - divisor.ln(), ..self.0 })
     }
 
+    /// The other way round: of the second to the first.
+    pub fn inverse(&self) -> Self {
+        Self(Estimate { value: -self.0.value, ..self.0 })
+    }
+
     /// The best single value.
     pub fn value(&self) -> f64 {
         self.0.value.exp()

@@ -2,7 +2,10 @@
 //! tell. Takes plain numbers of each point by block.
 
 use super::limits;
-use crate::analyse::stats::{self, Geometric, holm};
+use crate::{
+    analyse::stats::{self, Geometric, holm},
+    model::{Drive, Side},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +31,12 @@ pub struct Choice {
     pub cpus: Option<f64>,
     /// Memory that a worker takes.
     pub worker_memory_bytes: Option<f64>,
+    /// How it is driven, where the study varies that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive: Option<Drive>,
+    /// Which side it is of, where there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
 }
 
 /// How one throughput compares with another, by paired blocks.
@@ -184,7 +193,8 @@ fn equal_cpus<'a>(candidates: &[&'a Candidate]) -> Vec<Vec<&'a Candidate>> {
     for &candidate in candidates {
         let Some(cpus) = candidate.setting.cpus else { continue };
         let is_same = |other: f64| (other - cpus).abs() <= limits::SAME * cpus;
-        match groups.iter_mut().find(|group| group[0].setting.cpus.is_some_and(is_same)) {
+        let is_alike = |other: &Choice| other.drive == candidate.setting.drive && other.cpus.is_some_and(is_same);
+        match groups.iter_mut().find(|group| is_alike(&group[0].setting)) {
             Some(group) => group.push(candidate),
             None => groups.push(vec![candidate]),
         }
@@ -242,9 +252,14 @@ fn ratio(pairs: &[(f64, f64)]) -> Option<Ratio> {
     Some(Ratio { estimate: ratio.value(), low: ratio.lower(limits::LEVEL), high: ratio.upper(limits::LEVEL) })
 }
 
-/// CPUs first, then workers.
-fn size(candidate: &Candidate) -> (f64, u32) {
-    (candidate.setting.cpus.unwrap_or(0.0), candidate.setting.workers)
+/// CPUs first, then workers, then what is asked of them.
+fn size(candidate: &Candidate) -> (f64, u32, f64) {
+    let asked = match candidate.setting.drive {
+        Some(Drive::Users(users) | Drive::UsersPerWorker(users)) => f64::from(users),
+        Some(Drive::RateRps(rate)) => rate,
+        None => 0.0,
+    };
+    (candidate.setting.cpus.unwrap_or(0.0), candidate.setting.workers, asked)
 }
 
 impl Candidate {
@@ -266,7 +281,7 @@ mod tests {
         let turn = |block: usize| noise[(block * 2 + point) % 5] * spread;
         let throughput_rps =
             (0..5).map(|block| Some(rps * (1.0 + 0.03 * block as f64) * (1.0 + turn(block)))).collect();
-        let setting = Choice { point, workers, cpus: Some(cpus), worker_memory_bytes: None };
+        let setting = Choice { point, workers, cpus: Some(cpus), worker_memory_bytes: None, drive: None, side: None };
         Candidate { setting, throughput_rps, meets_slo: None }
     }
 

@@ -217,6 +217,9 @@ pub struct Modes {
 pub struct CurveFacts {
     /// Efficiency against the first point, for each that follows.
     pub efficiency: Vec<Efficiency>,
+    /// Fewest workers, to which the others are compared; 0 where that is not known.
+    #[serde(default)]
+    pub least_workers: u32,
     /// Workers with the highest throughput.
     pub best_workers: u32,
     /// Throughput at the last point over that at the best one before it; absent where the last one is the best.

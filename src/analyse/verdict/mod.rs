@@ -19,6 +19,7 @@ pub use evidence::{
     Alternation, BackendEvidence, Connections, CpuEvidence, CurveFacts, Efficiency, Estimate, Evidence, FailedGate,
     FailedKind, GeneratorEvidence, LoadEvidence, Modes, Setting, StallEvidence, WorkerEvidence,
 };
+pub(super) use observed::twice_the_load;
 pub use rules_of_thumb::{Answer, PointRead, Rule, RuleOfThumb, rules_of_thumb};
 
 use schemars::JsonSchema;
@@ -171,6 +172,8 @@ pub enum Figure {
     IoPressure,
     /// Throughput with twice the users over that with these.
     DoubledUsers,
+    /// Throughput with more workers over that with fewer.
+    MoreWorkers,
     /// Times that threads gave up their CPU for each request.
     VoluntarySwitches,
     /// Throughput over linear growth.

@@ -14,8 +14,8 @@ use crate::{
     },
     measure::{ConnectionsTo, Counter, Rates, TargetUse, WorkerCounter, tick_cores},
     model::{
-        Change, ContainerSample, Gate, Histogram, Lever, Limit, Limits, LoadModel, Phase, PhaseKind, Purpose, Run,
-        Turn, Visited,
+        Change, ContainerSample, Gate, Histogram, Limit, Limits, LoadModel, Phase, PhaseKind, Plan, Point, Run, Turn,
+        Visited,
     },
 };
 
@@ -160,10 +160,6 @@ fn load(run: &Run, analysis: &Analysis, point: usize, seen: &[Seen]) -> LoadEvid
     let mut latency = Histogram::default();
     seen.iter().for_each(|seen| latency.merge(&seen.phase.load.latency()));
     let of_latency = |us: f64| (latency.count() > 0).then_some(us);
-    let check = Change { lever: Lever::Load, factor: 2.0, purpose: Purpose::Check };
-    let blocks = run.visited.iter().map(|it| it.block + 1).max().unwrap_or(0);
-    let doubled = by_block(run, analysis, Turn { point, change: Some(check) }, blocks);
-    let plain = by_block(run, analysis, Turn::plain(point), blocks);
     LoadEvidence {
         users: match &run.plan.points[point].load {
             LoadModel::Closed { users, .. } => Some(f64::from(*users)),
@@ -172,9 +168,33 @@ fn load(run: &Run, analysis: &Analysis, point: usize, seen: &[Seen]) -> LoadEvid
         latency_mean_us: of_latency(latency.mean_us()),
         latency_p50_us: of_latency(latency.percentile_us(50.0) as f64),
         latency_min_us: of_latency(latency.min_us() as f64),
-        doubled_users: Geometric::paired(&pairs(&doubled, &plain)).map(|ratio| ratio.interval(LEVEL).into()),
+        doubled_users: doubled(run, analysis, point).map(|ratio| ratio.interval(LEVEL).into()),
         accept_queue: mean(seen.iter().map(|seen| seen.used.as_ref()?.accept_queue_peak.map(f64::from))),
     }
+}
+
+/// Throughput with twice the load over that without, by visits of the same blocks: those that were made to see it, or those of a
+/// point that differs in nothing else.
+fn doubled(run: &Run, analysis: &Analysis, point: usize) -> Option<Geometric> {
+    let blocks = run.visited.iter().map(|it| it.block + 1).max().unwrap_or(0);
+    let of = |point, change| by_block(run, analysis, Turn { point, change }, blocks);
+    let (plain, beside) = (of(point, None), of(point, Some(Change::BESIDE_DOUBLED)));
+    let as_it_is: Vec<Option<f64>> = plain.iter().zip(&beside).map(|(plain, beside)| plain.or(*beside)).collect();
+    let checked = Geometric::paired(&pairs(&of(point, Some(Change::DOUBLED)), &as_it_is));
+    checked.or_else(|| Geometric::paired(&pairs(&of(twice_the_load(&run.plan, point)?, None), &plain)))
+}
+
+/// The point that differs from another in twice its load only.
+pub(in crate::analyse) fn twice_the_load(plan: &Plan, point: usize) -> Option<usize> {
+    let asked = |point: &Point| match &point.load {
+        LoadModel::Closed { users, .. } => f64::from(*users),
+        LoadModel::Open { rate_rps, .. } => *rate_rps,
+    };
+    let own = &plan.points[point];
+    plan.points.iter().position(|other| {
+        let is_same = (other.workers, &other.limits, other.side) == (own.workers, &own.limits, own.side);
+        is_same && (asked(other) / asked(own) - 2.0).abs() < 1e-9
+    })
 }
 
 fn cpu(seen: &[Seen], setting: &Setting) -> CpuEvidence {
@@ -314,6 +334,7 @@ fn facts(curve: &Curve) -> CurveFacts {
             .iter()
             .filter_map(|point| Some(Efficiency { workers: point.n as u32, ratio: point.efficiency?.into() }))
             .collect(),
+        least_workers: curve.points.first().map_or(0, |first| first.n as u32),
         best_workers: best.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(n, _)| n as u32),
         last_over_best: curve.contrast.map(|contrast| contrast.ratio.into()),
         sigma: fit

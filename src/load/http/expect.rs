@@ -16,7 +16,12 @@ impl FromStr for Expect {
                 _ if word == "any" => expect.status = None,
                 Ok(status @ 200..=599) => expect.status = Some(status),
                 Ok(_) => return Err(format!("`{word}` is not a status from 200 to 599")),
-                Err(_) => expect.body = BodyCheck::NonEmpty(word.parse()?),
+                Err(_) => {
+                    let pointer = word.parse().map_err(|_| {
+                        format!("`{word}` is neither a status nor a JSON pointer: use any, 201 or /choices")
+                    })?;
+                    expect.body = BodyCheck::NonEmpty(pointer);
+                }
             }
         }
         Ok(expect)
@@ -50,8 +55,17 @@ impl FromStr for JsonPointer {
     fn from_str(text: &str) -> Result<Self, String> {
         let keys = text
             .strip_prefix('/')
-            .ok_or_else(|| format!("`{text}` is neither a status nor a JSON pointer: use any, 201 or /choices"))?;
+            .ok_or_else(|| format!("`{text}` is not a JSON pointer: it starts with /, as in /data/0/id"))?;
         Ok(Self { keys: keys.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect() })
+    }
+}
+
+/// For reading JSON.
+impl TryFrom<String> for JsonPointer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

@@ -1,12 +1,15 @@
 //! HTTP/1.1 as a client speaks it: requests rendered to bytes, answers read from bytes at any split. No I/O but in
 //! `target` (names) and `transport` (sockets).
 
+mod capture;
 mod chunk;
 mod coding;
+mod cookies;
 mod expect;
 mod request;
 mod request_file;
 mod response;
+mod scope;
 mod sse;
 mod target;
 mod template;
@@ -15,9 +18,11 @@ mod tokens;
 mod transport;
 
 pub use coding::Coding;
-pub use request::{Requests, names_left};
-pub use request_file::{parse_requests, read_data_file, read_request_file};
+pub use cookies::Jar;
+pub use request::{Request, Requests, path_of};
+pub use request_file::{RequestFile, parse_requests, read_data_file, read_request_file};
 pub use response::{Answer, AnswerReader};
+pub use scope::names_left;
 pub use target::Target;
 pub use template::Values;
 pub use tls::TlsSettings;

@@ -1,9 +1,11 @@
 //! The requests of a load, checked and rendered before it starts. Those with places to fill in are rendered each time.
 
 use super::{
-    Target,
+    Answer, Jar, Target,
+    capture::{self, Taken},
+    scope::slots,
     target::is_uri_text,
-    template::{Escape, Template, Values},
+    template::{Escape, Slots, Template, Values},
 };
 use crate::{
     distribution::{Random, uniform},
@@ -17,6 +19,10 @@ use std::{collections::BTreeSet, io::Write};
 pub struct Requests {
     requests: Vec<Request>,
     lines: Vec<String>,
+    /// What users capture, by number.
+    captured: Vec<String>,
+    /// The last request with a weight of its own.
+    last_first: usize,
 }
 
 /// One request, ready to be written.
@@ -29,7 +35,16 @@ pub struct Request {
     pub is_idempotent: bool,
     /// Its method usually has no body: without one, it has no `Content-Length` either.
     is_bodiless: bool,
+    /// Whether it goes on with the scenario of the request before it.
+    pub follows: bool,
+    /// Whether a user for whom it has succeeded leaves it out.
+    pub once: bool,
+    /// Whether it sends and keeps cookies.
+    pub cookies: bool,
+    captures: Vec<Taken>,
     content: Content,
+    /// How values are written in the body.
+    escape: Escape,
     /// Share of the weights, 0 to 1, that it and all requests before it have.
     up_to: f64,
 }
@@ -47,23 +62,69 @@ enum Content {
 
 impl Requests {
     /// # Errors
-    /// [`Error::Usage`] for a request that would not be HTTP, or needs a data line where there is none.
+    /// [`Error::Usage`] for a request that would not be HTTP, or needs a data line where there is none, and for a scenario
+    /// that has no first step or nothing to go on with.
     pub fn new(templates: &[RequestTemplate], lines: &[String], target: &Target, keep_alive: bool) -> Result<Self> {
-        let total: f64 = templates.iter().map(|template| template.weight).sum();
+        let firsts = || templates.iter().filter(|template| !template.follows);
+        let total: f64 = firsts().map(|template| template.weight).sum();
+        if !total.is_finite() || firsts().any(|template| template.weight <= 0.0) {
+            return Err(Error::Usage("every weight must be above 0".into()));
+        }
         let mut up_to = 0.0;
-        let mut requests = Vec::new();
-        for template in templates {
-            up_to += template.weight / total;
-            let content = template.content(target, keep_alive)?;
-            if let Some(why) = content.no_line(lines) {
-                return Err(Error::Usage(format!("{}: {{{{line}}}} {why}", template.name)));
+        let mut requests: Vec<Request> = Vec::new();
+        let mut captured: Vec<String> = Vec::new();
+        for (template, slots) in templates.iter().zip(slots(templates)) {
+            let wrong = |why: String| Error::Usage(format!("{}: {why}", template.name));
+            if !template.follows {
+                up_to += template.weight / total;
             }
-            requests.push(Request { content, up_to, ..template.without_content() });
+            let content = template.content(target, keep_alive, &slots.before)?;
+            if let Some(why) = content.no_line(lines) {
+                return Err(wrong(format!("{{{{line}}}} {why}")));
+            }
+            let mut request = Request { content, up_to, ..template.without_content() };
+            for (name, from) in &template.capture {
+                let slot = slots.after[name];
+                request.captures.push(Taken::new(name, from, slot).map_err(wrong)?);
+                captured.resize(captured.len().max(slot + 1), String::new());
+                captured[slot].clone_from(name);
+            }
+            requests.push(request);
         }
-        if requests.is_empty() || !total.is_finite() || templates.iter().any(|template| template.weight <= 0.0) {
-            return Err(Error::Usage("there must be a request, and every weight must be above 0".into()));
+        match requests.first() {
+            None => return Err(Error::Usage("there must be a request".into())),
+            Some(first) if first.follows => return Err(Error::Usage("the first request follows none".into())),
+            _ => {}
         }
-        Ok(Self { requests, lines: lines.to_vec() })
+        if let Some((_, template)) =
+            scenarios(&requests).zip(firsts()).find(|(steps, _)| steps.iter().all(|it| it.once))
+        {
+            let why = "every step is sent once: there is nothing to go on with";
+            return Err(Error::Usage(format!("{}: {why}", template.name)));
+        }
+        let in_headers: BTreeSet<usize> = requests.iter().flat_map(Request::captured_in_headers).collect();
+        for taken in requests.iter_mut().flat_map(|request| &mut request.captures) {
+            taken.is_for_header = in_headers.contains(&taken.slot);
+        }
+        let last_first = requests.iter().rposition(|request| !request.follows).unwrap_or_default();
+        Ok(Self { requests, lines: lines.to_vec(), captured, last_first })
+    }
+
+    /// Whether users know something from one request to the next.
+    pub fn have_users(&self) -> bool {
+        self.requests
+            .iter()
+            .any(|request| request.follows || request.once || request.cookies || !request.captures.is_empty())
+    }
+
+    /// The names of what users capture, by number.
+    pub fn captured(&self) -> &[String] {
+        &self.captured
+    }
+
+    /// The request after this one, if it goes on with its scenario.
+    pub fn after(&self, index: usize) -> Option<usize> {
+        self.requests.get(index + 1).filter(|next| next.follows).map(|_| index + 1)
     }
 
     /// The number of a request, drawn by weight.
@@ -73,7 +134,7 @@ impl Requests {
             return 0;
         }
         let at = uniform(random);
-        self.requests.iter().position(|request| at < request.up_to).unwrap_or(self.requests.len() - 1)
+        self.requests.iter().position(|request| at < request.up_to).unwrap_or(self.last_first)
     }
 
     pub fn get(&self, index: usize) -> &Request {
@@ -100,15 +161,38 @@ impl Request {
         if let Content::Fixed(bytes) = &self.content { Some(bytes) } else { None }
     }
 
-    /// Replaces what `to` holds by the bytes to write this time.
-    pub fn render(&self, values: &Values, to: &mut Vec<u8>) {
+    /// Whether its answer is read whole, also where answers are streams: a value is taken out of it.
+    pub fn is_whole(&self) -> bool {
+        !self.captures.is_empty()
+    }
+
+    /// Takes out of its answer what is sent later. The error is the failure's message.
+    pub fn take(&self, answer: &Answer, captured: &mut [String]) -> Result<(), String> {
+        if self.captures.is_empty() { Ok(()) } else { capture::take(&self.captures, answer, captured) }
+    }
+
+    fn captured_in_headers(&self) -> Vec<usize> {
+        match &self.content {
+            Content::Templated { headers, .. } => headers.captured().collect(),
+            Content::Fixed(_) => Vec::new(),
+        }
+    }
+
+    /// Replaces what `to` holds by the bytes to write this time. `jar` has the user's cookies, and the time.
+    pub fn render(&self, values: &Values, jar: Option<(&Jar, i64)>, to: &mut Vec<u8>) {
         to.clear();
         match &self.content {
             Content::Fixed(bytes) => to.extend_from_slice(bytes),
             Content::Templated { request_line, headers, body } => {
                 let mut content = Vec::new();
-                body.render(values, Escape::Json, &mut content);
+                body.render(values, self.escape, &mut content);
                 request_line.render(values, Escape::Percent, to);
+                if let (true, Some((jar, now_us))) = (self.cookies, jar) {
+                    let cookies = jar.value(path_of(to), now_us);
+                    if !cookies.is_empty() {
+                        write!(to, "Cookie: {cookies}\r\n").expect("a Vec takes all");
+                    }
+                }
                 headers.render(values, Escape::Nothing, to);
                 if !content.is_empty() || !self.is_bodiless {
                     write!(to, "Content-Length: {}\r\n", content.len()).expect("a Vec takes all");
@@ -134,17 +218,18 @@ impl Content {
 }
 
 impl RequestTemplate {
-    fn content(&self, target: &Target, keep_alive: bool) -> Result<Content> {
-        let request_line = Template::parse(self.request_line(target)?.as_bytes());
-        let headers = Template::parse(self.headers(target, keep_alive)?.as_bytes());
-        let body = Template::parse(self.body.as_bytes());
+    fn content(&self, target: &Target, keep_alive: bool, slots: &Slots) -> Result<Content> {
+        let request_line = Template::parse(self.request_line(target)?.as_bytes(), slots);
+        let headers = Template::parse(self.headers(target, keep_alive)?.as_bytes(), slots);
+        let body = Template::parse(self.body.as_bytes(), slots);
         let is_fixed = [&request_line, &headers, &body].into_iter().all(Template::is_fixed);
         let content = Content::Templated { request_line, headers, body };
-        if !is_fixed {
+        if !is_fixed || self.cookies {
             return Ok(content);
         }
         let mut bytes = Vec::new();
-        Request { content, ..self.without_content() }.render(&Values { counter: 0, random: 0, line: "" }, &mut bytes);
+        let nothing = Values { counter: 0, random: 0, line: "", captured: &[] };
+        Request { content, ..self.without_content() }.render(&nothing, None, &mut bytes);
         Ok(Content::Fixed(bytes))
     }
 
@@ -154,9 +239,21 @@ impl RequestTemplate {
             is_head: self.method == "HEAD",
             is_idempotent: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"].contains(&self.method.as_str()),
             is_bodiless: ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&self.method.as_str()),
+            follows: self.follows,
+            once: self.once,
+            cookies: self.cookies,
+            captures: Vec::new(),
             content: Content::Fixed(Vec::new()),
+            escape: if self.is_form() { Escape::Percent } else { Escape::Json },
             up_to: 1.0,
         }
+    }
+
+    /// Whether its body is a form as browsers send them; otherwise it is taken for JSON.
+    fn is_form(&self) -> bool {
+        self.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.starts_with("application/x-www-form-urlencoded")
+        })
     }
 
     fn request_line(&self, target: &Target) -> Result<String> {
@@ -197,6 +294,9 @@ impl RequestTemplate {
             if !is_field_value(value) {
                 return Err(is_no("header value", value));
             }
+            if self.cookies && name.eq_ignore_ascii_case("cookie") {
+                return Err(Error::Usage(format!("{}: `cookies` sends the header Cookie: give only one", self.name)));
+            }
             header(name, value);
         }
         if !keep_alive {
@@ -206,15 +306,15 @@ impl RequestTemplate {
     }
 }
 
-/// Names in double braces that stand for nothing and are sent as they are, each once.
-pub fn names_left(requests: &[RequestTemplate]) -> Vec<String> {
-    let texts = requests.iter().flat_map(|request| {
-        let headers = request.headers.iter().map(|(_, value)| value);
-        [&request.path, &request.body].into_iter().chain(headers)
-    });
-    let names =
-        texts.flat_map(|text| Template::parse(text.as_bytes()).names_left().map(str::to_owned).collect::<Vec<_>>());
-    names.collect::<BTreeSet<_>>().into_iter().collect()
+/// Requests that follow each other.
+fn scenarios(requests: &[Request]) -> impl Iterator<Item = &[Request]> {
+    requests.chunk_by(|_, next| next.follows)
+}
+
+/// The path in a request that has been written.
+pub fn path_of(request: &[u8]) -> &str {
+    let path = request.split(|byte| b" ?".contains(byte)).nth(1).unwrap_or_default();
+    std::str::from_utf8(path).unwrap_or_default()
 }
 
 fn is_no(what: &str, text: &str) -> Error {
@@ -222,7 +322,7 @@ fn is_no(what: &str, text: &str) -> Error {
 }
 
 /// As in RFC 9110, 5.5: no control characters but the tab.
-fn is_field_value(text: &str) -> bool {
+pub(super) fn is_field_value(text: &str) -> bool {
     !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
 }
 
@@ -297,7 +397,7 @@ mod tests {
         let mut bytes = Vec::new();
         let request = requests.get(0);
         assert_eq!(request.fixed(), None);
-        request.render(&Values { counter: 3, random: 1, line: requests.line(3) }, &mut bytes);
+        request.render(&Values { counter: 3, random: 1, line: requests.line(3), captured: &[] }, None, &mut bytes);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("POST /api/ask?n=3 HTTP/1.1\r\n"), "{head}");
@@ -317,12 +417,13 @@ mod tests {
         };
         let requests = requests(std::slice::from_ref(&template), &["a/b=\u{e9} \"c\""], true).unwrap();
         let mut bytes = Vec::new();
-        requests.get(0).render(&Values { counter: 0, random: 0, line: requests.line(0) }, &mut bytes);
+        let values = Values { counter: 0, random: 0, line: requests.line(0), captured: &[] };
+        requests.get(0).render(&values, None, &mut bytes);
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with("POST /api/a%2Fb%3D%C3%A9%20%22c%22 HTTP/1.1\r\n"), "{text}");
         assert!(text.contains("\r\nAuthorization: Bearer a/b=\u{e9} \"c\"\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\n{{user}} a/b=\u{e9} \\\"c\\\""), "{text}");
-        assert_eq!(names_left(std::slice::from_ref(&template)), ["user"]);
+        assert_eq!(super::super::names_left(std::slice::from_ref(&template)), ["user"]);
         let error = self::requests(&[template], &["fine", "a\rX: smuggled"], true).unwrap_err().to_string();
         assert!(error.contains("{{line}} in a header: line 2 has a control character"), "{error}");
     }

@@ -47,6 +47,8 @@ impl From<Malformed> for ProtocolError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
     pub status: u16,
+    /// Status line and headers, where they are kept; otherwise empty.
+    pub head: &'a [u8],
     /// Without its framing.
     pub body: &'a [u8],
     /// How the body is compressed.
@@ -60,6 +62,8 @@ pub struct Answer<'a> {
 pub struct AnswerReader {
     /// Whether the request is a `HEAD`, whose answer has no body.
     answers_head: bool,
+    /// The last whole head, where it is to be kept.
+    kept: Option<Vec<u8>>,
     stage: Stage,
     status: u16,
     coding: Coding,
@@ -83,6 +87,7 @@ impl AnswerReader {
         let (head, body) = (Vec::new(), Vec::new());
         Self {
             answers_head: false,
+            kept: None,
             stage: Stage::Head,
             status: 0,
             coding: Coding::Identity,
@@ -90,6 +95,11 @@ impl AnswerReader {
             head,
             body,
         }
+    }
+
+    /// One whose answers have their heads.
+    pub fn keeping_heads() -> Self {
+        Self { kept: Some(Vec::new()), ..Self::new() }
     }
 
     /// To be called before the answer to each request.
@@ -140,7 +150,7 @@ impl AnswerReader {
             Stage::Length { left } if self.body.is_empty() && rest.len() as u64 >= *left => {
                 let (body, excess) = rest.split_at(*left as usize);
                 let keep_alive = self.keep_alive && excess.is_empty();
-                return Ok(Some(Answer { status: self.status, body, coding: self.coding, keep_alive }));
+                return Ok(Some(Answer { body, ..self.answer(keep_alive) }));
             }
             Stage::Length { left } => {
                 let take = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -159,13 +169,18 @@ impl AnswerReader {
             Stage::Head => unreachable!("the loop above ends only when the head is read"),
         };
         let keep_alive = self.keep_alive && taken == rest.len();
-        Ok(is_whole.then_some(Answer { status: self.status, body: &self.body, coding: self.coding, keep_alive }))
+        Ok(is_whole.then(|| self.answer(keep_alive)))
+    }
+
+    fn answer(&self, keep_alive: bool) -> Answer<'_> {
+        let head = self.kept.as_deref().unwrap_or_default();
+        Answer { status: self.status, head, body: &self.body, coding: self.coding, keep_alive }
     }
 
     /// The server has closed the connection. `Some` if that is what completes the answer.
     pub fn close(&self) -> Option<Answer<'_>> {
         let ends = matches!(self.stage, Stage::UntilClose);
-        ends.then_some(Answer { status: self.status, body: &self.body, coding: self.coding, keep_alive: false })
+        ends.then(|| self.answer(false))
     }
 
     /// Takes bytes up to the end of a head and returns how many; `None` if the head goes on.
@@ -199,6 +214,10 @@ impl AnswerReader {
     fn after_head(&mut self, bytes: &[u8]) -> Result<Stage, ProtocolError> {
         let head = parse_head(bytes)?;
         (self.status, self.coding, self.keep_alive) = (head.status, head.coding, head.keep_alive);
+        if let Some(kept) = &mut self.kept {
+            kept.clear();
+            kept.extend_from_slice(bytes);
+        }
         Ok(match head.status {
             101 => return Err(ProtocolError::Upgrade),
             100..=199 => Stage::Head,

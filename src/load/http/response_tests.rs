@@ -80,7 +80,7 @@ fn an_answer_to_head_has_no_body() {
     let mut reader = AnswerReader::new();
     reader.reset(true);
     let answer = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").unwrap();
-    assert_eq!(answer, Some(Answer { status: 200, body: b"", coding: Coding::Identity, keep_alive: true }));
+    assert_eq!(answer, Some(Answer { status: 200, head: b"", body: b"", coding: Coding::Identity, keep_alive: true }));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_reader_is_as_new_after_reset() {
     reader.reset(false);
     assert!(reader.is_untouched());
     let answer = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx").unwrap();
-    assert_eq!(answer, Some(Answer { status: 200, body: b"x", coding: Coding::Identity, keep_alive: true }));
+    assert_eq!(answer, Some(Answer { status: 200, head: b"", body: b"x", coding: Coding::Identity, keep_alive: true }));
 }
 
 /// Cuts the bytes at the given places.

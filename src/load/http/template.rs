@@ -1,10 +1,16 @@
-//! Text with places to fill in for each request, so that no two are alike and no cache can answer. There are three names;
-//! any other `{{name}}` is text, as bodies that are templates themselves have it. What is filled in is never looked at again,
-//! so that a literal `{{counter}}` can be sent as a `{{line}}`.
+//! Text with places to fill in for each request, so that no two are alike and no cache can answer. There are three names, and
+//! those of what a scenario has captured before; any other `{{name}}` is text, as bodies that are templates themselves have it.
+//! What is filled in is never looked at again, so that a literal `{{counter}}` can be sent as a `{{line}}`.
 
 use crate::text::RESERVED;
 use percent_encoding::utf8_percent_encode;
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
+
+/// Names that are always filled in.
+pub const NAMES: [&str; 3] = ["counter", "random", "line"];
+
+/// By name, the number of what is captured.
+pub type Slots = BTreeMap<String, usize>;
 
 /// What the places are filled with, for one request.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +21,11 @@ pub struct Values<'a> {
     pub random: u64,
     /// `{{line}}`: each request takes the next line of the data file.
     pub line: &'a str,
+    /// What the user has captured, by number.
+    pub captured: &'a [String],
 }
 
-/// Text with `{{counter}}`, `{{random}}` and `{{line}}` in it.
+/// Text with `{{counter}}`, `{{random}}`, `{{line}}` and captured names in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
@@ -29,21 +37,23 @@ enum Part {
     Counter,
     Random,
     Line,
+    Captured(usize),
 }
 
-/// How to write a line so that it cannot end what it is in.
+/// How to write a value so that it cannot end what it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
     /// In a body: as within a JSON string.
     Json,
-    /// In a path: as in a URL, percent-encoded.
+    /// In a path or a form: as in a URL, percent-encoded.
     Percent,
     /// In a header: as it is. No control characters may be in it.
     Nothing,
 }
 
 impl Template {
-    pub fn parse(text: &[u8]) -> Self {
+    /// `captured` are the names that can be filled in besides [`NAMES`].
+    pub fn parse(text: &[u8], captured: &Slots) -> Self {
         let mut parts = Vec::new();
         let (mut from, mut seen) = (0, 0);
         while let Some((at, name)) = next_name(text, seen) {
@@ -51,7 +61,9 @@ impl Template {
                 b"counter" => Some(Part::Counter),
                 b"random" => Some(Part::Random),
                 b"line" => Some(Part::Line),
-                _ => None,
+                _ => {
+                    std::str::from_utf8(name).ok().and_then(|name| captured.get(name)).map(|&slot| Part::Captured(slot))
+                }
             };
             seen = at + name.len() + 4;
             if let Some(part) = part {
@@ -85,6 +97,11 @@ impl Template {
         self.parts.contains(&Part::Line)
     }
 
+    /// The numbers of the captured values that it has places for.
+    pub fn captured(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().filter_map(|part| if let Part::Captured(slot) = part { Some(*slot) } else { None })
+    }
+
     /// Appends the text with all places filled in.
     pub fn render(&self, values: &Values, escape: Escape, to: &mut Vec<u8>) {
         for part in &self.parts {
@@ -92,7 +109,8 @@ impl Template {
                 Part::Text(text) => to.extend_from_slice(text),
                 Part::Counter => to.write_fmt(format_args!("{}", values.counter)).expect("a Vec takes all"),
                 Part::Random => to.write_fmt(format_args!("{:016x}", values.random)).expect("a Vec takes all"),
-                Part::Line => write_line(values.line, escape, to),
+                Part::Line => write_value(values.line, escape, to),
+                Part::Captured(slot) => write_value(&values.captured[*slot], escape, to),
             }
         }
     }
@@ -108,18 +126,23 @@ fn next_name(text: &[u8], from: usize) -> Option<(usize, &[u8])> {
     })
 }
 
-fn write_line(line: &str, escape: Escape, to: &mut Vec<u8>) {
+/// Whether a name can stand in double braces.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn write_value(value: &str, escape: Escape, to: &mut Vec<u8>) {
     match escape {
         Escape::Json => {
             let start = to.len();
-            serde_json::to_writer(&mut *to, line).expect("a string is JSON, and a Vec takes all");
+            serde_json::to_writer(&mut *to, value).expect("a string is JSON, and a Vec takes all");
             // Without its quotes.
             to.pop();
             to.remove(start);
         }
-        Escape::Nothing => to.extend_from_slice(line.as_bytes()),
+        Escape::Nothing => to.extend_from_slice(value.as_bytes()),
         Escape::Percent => {
-            utf8_percent_encode(line, RESERVED).for_each(|piece| to.extend_from_slice(piece.as_bytes()));
+            utf8_percent_encode(value, RESERVED).for_each(|piece| to.extend_from_slice(piece.as_bytes()));
         }
     }
 }
@@ -128,10 +151,15 @@ fn write_line(line: &str, escape: Escape, to: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    fn slots() -> Slots {
+        [("id".to_owned(), 0), ("key".to_owned(), 1)].into()
+    }
+
     fn render(text: &str, escape: Escape) -> String {
-        let values = Values { counter: 7, random: 0xabc, line: "say \"a b\"\n" };
+        let captured = ["one/two".to_owned(), "x".to_owned()];
+        let values = Values { counter: 7, random: 0xabc, line: "say \"a b\"\n", captured: &captured };
         let mut rendered = Vec::new();
-        Template::parse(text.as_bytes()).render(&values, escape, &mut rendered);
+        Template::parse(text.as_bytes(), &slots()).render(&values, escape, &mut rendered);
         String::from_utf8(rendered).unwrap()
     }
 
@@ -142,23 +170,24 @@ mod tests {
         assert_eq!(render("/x?q={{line}}", Escape::Percent), "/x?q=say%20%22a%20b%22%0A");
         assert_eq!(render("Bearer {{line}}", Escape::Nothing), "Bearer say \"a b\"\n");
         assert_eq!(render("{{{counter}}}", Escape::Json), "{7}");
+        assert_eq!(render("/{{id}}/{{key}}", Escape::Percent), "/one%2Ftwo/x");
     }
 
     #[test]
     fn other_braces_and_other_names_are_text() {
         let text = r#"{"a":{"b":{}},"c":"{{}} {{ x }} {{{ {{user}} {{counter"}"#;
         assert_eq!(render(text, Escape::Json), text);
-        assert!(Template::parse(text.as_bytes()).is_fixed());
-        let mixed = Template::parse(b"{{user}}{{counter}}{{a_1}} {{random}}{{{{b}}}}{{line}}");
+        assert!(Template::parse(text.as_bytes(), &slots()).is_fixed());
+        let mixed = Template::parse(b"{{user}}{{counter}}{{a_1}} {{random}}{{{{b}}}}{{line}}{{id}}", &slots());
         assert_eq!(mixed.names_left().collect::<Vec<_>>(), ["user", "a_1", "b"]);
         assert_eq!(render("{{user}}{{counter}}", Escape::Json), "{{user}}7");
     }
 
     #[test]
     fn what_is_filled_in_is_not_filled_again() {
-        let values = Values { counter: 7, random: 0, line: "{{counter}}" };
+        let values = Values { counter: 7, random: 0, line: "{{counter}}", captured: &[] };
         let mut rendered = Vec::new();
-        Template::parse(b"{{line}}").render(&values, Escape::Json, &mut rendered);
+        Template::parse(b"{{line}}", &Slots::new()).render(&values, Escape::Json, &mut rendered);
         assert_eq!(rendered, b"{{counter}}");
     }
 }

@@ -70,7 +70,14 @@ fn what_is_not_known_says_how_to_know() {
 }
 
 fn choice(point: usize, workers: u32, cpus: f64) -> Choice {
-    Choice { point, workers, cpus: Some(cpus), worker_memory_bytes: Some(160.0 * 1024.0 * 1024.0) }
+    Choice {
+        point,
+        workers,
+        cpus: Some(cpus),
+        worker_memory_bytes: Some(160.0 * 1024.0 * 1024.0),
+        drive: None,
+        side: None,
+    }
 }
 
 #[test]

@@ -9,9 +9,11 @@ use crate::analyse::verdict::{
 /// More workers do not help, though none of them is busy.
 pub(super) fn serialised(case: &Case) -> Option<Verdict> {
     let evidence = case.evidence;
-    let efficiency = evidence.efficiency().filter(|ratio| ratio.high < limits::LOST_EFFICIENCY)?;
-    let curve = evidence.curve.as_ref()?;
-    let law = law(curve, evidence.setting.workers)?;
+    let efficiency = growth_here(evidence).filter(|ratio| ratio.high < limits::LOST_EFFICIENCY)?;
+    let law = flat(evidence).or_else(|| {
+        evidence.efficiency()?;
+        law(evidence.curve.as_ref()?, evidence.setting.workers)
+    })?;
     let mut numbers = shown(case)?;
     numbers.insert(0, Number::against(Figure::Efficiency, efficiency.estimate, limits::LOST_EFFICIENCY));
     numbers.insert(1, law);
@@ -85,6 +87,20 @@ fn growth_here(evidence: &Evidence) -> Option<Estimate> {
         let next = curve.efficiency.iter().min_by_key(|at| at.workers)?;
         (evidence.setting.workers < next.workers).then_some(next.ratio)
     })
+}
+
+/// That many times the workers do no more: from the fewest to these, and of the fewest to the next. Says so without a law.
+fn flat(evidence: &Evidence) -> Option<Number> {
+    let curve = evidence.curve.as_ref().filter(|curve| curve.least_workers > 0)?;
+    let here = evidence.setting.workers.max(curve.least_workers);
+    let more = curve.efficiency.iter().filter(|at| at.workers > curve.least_workers);
+    let compared = match here > curve.least_workers {
+        true => more.clone().find(|at| at.workers == here)?,
+        false => more.min_by_key(|at| at.workers)?,
+    };
+    let times = f64::from(compared.workers) / f64::from(curve.least_workers);
+    let is_flat = times * compared.ratio.high < limits::NOT_RAISED;
+    is_flat.then(|| Number::against(Figure::MoreWorkers, times * compared.ratio.estimate, limits::NOT_RAISED))
 }
 
 /// What the curve says of a serialised part: a knee that lies behind, a share of the work, or a fall.

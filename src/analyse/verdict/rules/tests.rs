@@ -207,6 +207,23 @@ fn a_lock_shows_by_a_knee_behind_and_idle_cpus() {
 }
 
 #[test]
+fn more_workers_that_do_no_more_need_no_law() {
+    let at = |workers: u32, times: f64| {
+        with(&idle(0.5), |it| {
+            it.setting.workers = workers;
+            let curve = it.curve.as_mut().unwrap();
+            *curve = CurveFacts { least_workers: 1, ..self::curve(&[(2, times / 2.0), (4, times / 4.0)]) };
+        })
+    };
+    for workers in [1, 2, 4] {
+        assert_eq!(kind(&at(workers, 1.07)), Kind::Serialised, "{workers}: an interval up to below 1.1");
+        assert_eq!(kind(&at(workers, 1.12)), Kind::Inconclusive, "{workers}");
+    }
+    let unknown = with(&at(2, 1.0), |it| it.curve.as_mut().unwrap().least_workers = 0);
+    assert_eq!(kind(&unknown), Kind::Inconclusive);
+}
+
+#[test]
 fn a_lock_is_not_said_while_anything_else_is_open() {
     let lock = with(&idle(0.5), |it| it.curve.as_mut().unwrap().knee_workers = Some(about(1.1, 0.05)));
     let missing = |change: &dyn Fn(&mut Evidence)| limit(&with(&lock, |it| change(it))).missing;

@@ -147,6 +147,7 @@ impl Draw<'_> {
         let is_flat = rates.len() > 2 && last < 1.05 * rates[rates.len() - 2];
         CurveFacts {
             efficiency: efficiency.collect(),
+            least_workers: axis[0] as u32,
             best_workers: best as u32,
             last_over_best: (last < best_rps).then(|| interval(last / best_rps, 1.24 * spread)),
             sigma: (!is_flat && axis.len() >= 4).then(|| interval(amdahl(&axis, &rates), 0.1)),

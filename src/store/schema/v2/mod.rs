@@ -14,7 +14,7 @@ use crate::{
     limits::DEFAULT_PERIOD_US,
     model::{
         BackendRequests, CountBy, CpuSet, EngineFacts, Host, HostFacts, HostPlan, ImageFacts, Limit, LimitValue,
-        Limits, LoadModel, LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Stage, Turn, Until, WarmUp,
+        Limits, LoadModel, LoadPlan, Origin, Placement, Plan, Point, Roles, Run, Side, Stage, Turn, Until, WarmUp,
         WorkersPlan,
     },
     store::COMPOSE,
@@ -137,7 +137,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
     };
     let limits = target_limits(written, &placement);
     let (counts, order) = points_of(&visits_of(written));
-    let point = |workers| Point { workers, limits: limits.clone(), load: settings.model.clone() };
+    let point = |workers| Point { workers, limits: limits.clone(), load: settings.model.clone(), side: Side::A };
     Plan {
         name: written.name.clone(),
         roles: Roles {
@@ -152,6 +152,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         points: counts.into_iter().map(point).collect(),
         blocks: vec![order.into_iter().map(Turn::plain).collect()],
         study: None,
+        ab: None,
         baseline: true,
         no_baseline: None,
         ready_timeout_us: 0,

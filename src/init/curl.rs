@@ -1,0 +1,390 @@
+//! A curl command line, as people write it and browsers copy it, as a request. Options that change what is sent are carried out,
+//! those that do not are left out, and any other is an error: nothing is lost in silence.
+
+use super::requests::{RequestText, Secrets, Sent, path_of};
+use super::words::words;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+/// Options by their long and short names.
+type Option_ = (&'static str, Option<char>);
+
+/// With a value, and carried out.
+const VALUES: [Option_; 14] = [
+    ("header", Some('H')),
+    ("request", Some('X')),
+    ("data", Some('d')),
+    ("data-ascii", None),
+    ("data-raw", None),
+    ("data-binary", None),
+    ("data-urlencode", None),
+    ("json", None),
+    ("cookie", Some('b')),
+    ("user", Some('u')),
+    ("oauth2-bearer", None),
+    ("user-agent", Some('A')),
+    ("referer", Some('e')),
+    ("url", None),
+];
+
+/// Without a value, and carried out.
+const FLAGS: [Option_; 5] =
+    [("get", Some('G')), ("head", Some('I')), ("compressed", None), ("insecure", Some('k')), ("location", Some('L'))];
+
+/// They change nothing in the request itself.
+const FLAGS_LEFT_OUT: [Option_; 20] = [
+    ("silent", Some('s')),
+    ("show-error", Some('S')),
+    ("verbose", Some('v')),
+    ("include", Some('i')),
+    ("show-headers", None),
+    ("fail", Some('f')),
+    ("fail-with-body", None),
+    ("globoff", Some('g')),
+    ("no-buffer", Some('N')),
+    ("progress-bar", Some('#')),
+    ("no-progress-meter", None),
+    ("remote-name", Some('O')),
+    ("path-as-is", None),
+    ("tcp-nodelay", None),
+    ("ipv4", Some('4')),
+    ("ipv6", Some('6')),
+    ("http1.1", None),
+    ("http2", None),
+    ("http3", None),
+    ("tlsv1.2", None),
+];
+
+/// The same with a value.
+const VALUES_LEFT_OUT: [Option_; 16] = [
+    ("output", Some('o')),
+    ("max-time", Some('m')),
+    ("connect-timeout", None),
+    ("retry", None),
+    ("retry-delay", None),
+    ("retry-max-time", None),
+    ("write-out", Some('w')),
+    ("cookie-jar", Some('c')),
+    ("dump-header", Some('D')),
+    ("stderr", None),
+    ("cacert", None),
+    ("resolve", None),
+    ("connect-to", None),
+    ("proxy", Some('x')),
+    ("noproxy", None),
+    ("max-redirs", None),
+];
+
+/// What the options say.
+#[derive(Default)]
+struct Command {
+    urls: Vec<String>,
+    method: Option<String>,
+    headers: Vec<(String, String)>,
+    data: Option<String>,
+    is_json: bool,
+    is_get: bool,
+    is_head: bool,
+    notes: Vec<String>,
+}
+
+/// A file of one request. The error says what is not understood.
+pub fn from_curl(line: &str) -> Result<RequestText, String> {
+    let words = words(line.trim().trim_start_matches("$ "))?;
+    let mut command = Command::default();
+    let mut rest = words.iter().map(String::as_str);
+    match rest.next() {
+        Some(program) if program.rsplit('/').next().is_some_and(|name| name == "curl" || name == "curl.exe") => {}
+        _ => return Err("it does not start with `curl`".into()),
+    }
+    let mut only_urls = false;
+    while let Some(word) = rest.next() {
+        if only_urls || !word.starts_with('-') || word == "-" {
+            command.urls.push(word.to_owned());
+        } else if word == "--" {
+            only_urls = true;
+        } else if let Some(long) = word.strip_prefix("--") {
+            command.long(long, &mut rest)?;
+        } else {
+            command.short(&word[1..], &mut rest)?;
+        }
+    }
+    command.request()
+}
+
+impl Command {
+    fn long<'a>(&mut self, name: &str, rest: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
+        let is_in = |options: &[Option_]| options.iter().any(|(long, _)| *long == name);
+        if is_in(&FLAGS) {
+            return self.flag(name);
+        }
+        if is_in(&FLAGS_LEFT_OUT) {
+            return Ok(());
+        }
+        if !is_in(&VALUES) && !is_in(&VALUES_LEFT_OUT) {
+            return Err(format!("--{name} is not understood: leave it out, if it does not matter"));
+        }
+        let value = rest.next().ok_or_else(|| format!("--{name}: its value is missing"))?;
+        if is_in(&VALUES) { self.value(name, value) } else { Ok(()) }
+    }
+
+    /// One or several letters; what follows the letter of an option with a value is that value.
+    fn short<'a>(&mut self, letters: &str, rest: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
+        for (at, letter) in letters.char_indices() {
+            let long =
+                |options: &[Option_]| options.iter().find(|(_, short)| *short == Some(letter)).map(|(long, _)| *long);
+            if let Some(name) = long(&FLAGS) {
+                self.flag(name)?;
+            } else if let Some(name) = long(&VALUES).or(long(&VALUES_LEFT_OUT)) {
+                let value = &letters[at + letter.len_utf8()..];
+                let value = if value.is_empty() { rest.next() } else { Some(value) };
+                let value = value.ok_or_else(|| format!("-{letter}: its value is missing"))?;
+                return if long(&VALUES).is_some() { self.value(name, value) } else { Ok(()) };
+            } else if long(&FLAGS_LEFT_OUT).is_none() {
+                return Err(format!("-{letter} is not understood: leave it out, if it does not matter"));
+            }
+        }
+        Ok(())
+    }
+
+    fn flag(&mut self, name: &str) -> Result<(), String> {
+        match name {
+            "get" => self.is_get = true,
+            "head" => self.is_head = true,
+            "compressed" => self.header("Accept-Encoding", "gzip, deflate"),
+            "insecure" => self.notes.push("-k: give --insecure to `vscale load`".into()),
+            _ => self.notes.push("-L: redirections are not followed; each is a request of its own".into()),
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let is_file = value.starts_with('@');
+        if is_file && !["data-raw", "url", "cookie", "user"].contains(&name) {
+            return Err(format!("--{name} {value}: the file is not read; put what is in it into the command line"));
+        }
+        match name {
+            "url" => self.urls.push(value.to_owned()),
+            "request" => self.method = Some(value.to_owned()),
+            "header" => self.header_line(value)?,
+            "user-agent" => self.header("User-Agent", value),
+            "referer" => self.header("Referer", value),
+            "cookie" if value.contains('=') => self.header("Cookie", value),
+            "cookie" => return Err(format!("-b {value}: the file is not read; give the cookies as name=value")),
+            "user" => self.header("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(value))),
+            "oauth2-bearer" => self.header("Authorization", &format!("Bearer {value}")),
+            "data-urlencode" => self.add_data(&url_encoded(value)?),
+            "json" => {
+                self.is_json = true;
+                // Pieces of one document.
+                self.data.get_or_insert_default().push_str(value);
+            }
+            _ => self.add_data(value),
+        }
+        Ok(())
+    }
+
+    /// `Name: value`; `Name;` for an empty one, `Name:` for none.
+    fn header_line(&mut self, line: &str) -> Result<(), String> {
+        match line.split_once(':') {
+            Some((name, value)) if value.trim().is_empty() => {
+                self.notes.push(format!("-H '{name}:': the header cannot be left out where vscale sends it itself"));
+            }
+            Some((name, value)) => self.header(name.trim(), value.trim()),
+            None => match line.strip_suffix(';') {
+                Some(name) => self.header(name.trim(), ""),
+                None => return Err(format!("-H '{line}': it has no colon")),
+            },
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, name: &str, value: &str) {
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn add_data(&mut self, piece: &str) {
+        match &mut self.data {
+            Some(data) => data.extend(["&", piece]),
+            None => self.data = Some(piece.to_owned()),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    }
+
+    fn request(mut self) -> Result<RequestText, String> {
+        let url = match &self.urls[..] {
+            [url] => url.clone(),
+            [] => return Err("it has no URL".into()),
+            several => return Err(format!("it has several URLs: {}", several.join(", "))),
+        };
+        let mut url = parse_url(&url)?;
+        if self.is_get
+            && let Some(data) = self.data.take()
+        {
+            let query = url.query().map_or(data.clone(), |query| format!("{query}&{data}"));
+            url.set_query(Some(&query));
+        }
+        if !url.username().is_empty() && !self.has("authorization") {
+            let user = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+            self.header("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(user)));
+        }
+        if self.is_json {
+            for name in ["Content-Type", "Accept"] {
+                if !self.has(name) {
+                    self.header(name, "application/json");
+                }
+            }
+        } else if self.data.is_some() && !self.has("content-type") {
+            self.header("Content-Type", "application/x-www-form-urlencoded");
+        }
+        let otherwise = match &self.data {
+            _ if self.is_head => "HEAD",
+            Some(_) => "POST",
+            None => "GET",
+        };
+        let sent = Sent {
+            method: self.method.unwrap_or_else(|| otherwise.into()),
+            path: path_of(&url),
+            headers: self.headers,
+            body: self.data.unwrap_or_default(),
+            status: None,
+        };
+        let mut secrets = Secrets::default();
+        let request = Value::from(sent.step(&mut secrets));
+        let notes = self.notes.into_iter().chain(secrets.notes(&request)).collect();
+        Ok(RequestText { origin: url.origin().ascii_serialization(), lines: format!("{request}\n"), notes })
+    }
+}
+
+/// As curl guesses: HTTP where no scheme is given.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    match Url::parse(&whole) {
+        Ok(url) if url.has_host() && ["http", "https"].contains(&url.scheme()) => Ok(url),
+        Ok(_) => Err(format!("`{text}` is no URL of an HTTP server")),
+        Err(error) => Err(format!("`{text}` is no URL: {error}")),
+    }
+}
+
+/// `content`, `=content` or `name=content`.
+fn url_encoded(value: &str) -> Result<String, String> {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    match value.split_once('=') {
+        None if value.contains('@') => Err(format!("--data-urlencode {value}: the file is not read")),
+        None => Ok(encoded(value)),
+        Some(("", content)) => Ok(encoded(content)),
+        Some((name, content)) => Ok(format!("{name}={}", encoded(content))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(line: &str) -> (Value, RequestText) {
+        let made = from_curl(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        (serde_json::from_str(&made.lines).unwrap(), made)
+    }
+
+    #[test]
+    fn what_is_sent() {
+        use serde_json::json;
+        const FORM: &str = "application/x-www-form-urlencoded";
+        for (line, expected) in [
+            ("curl localhost:8000/a?b=1#c", json!({"path": "/a?b=1"})),
+            ("$ /usr/bin/curl -sS -X DELETE 'http://a/x y'", json!({"method": "DELETE", "path": "/x%20y"})),
+            (
+                "curl -d a=1 -d 'b=2' http://a/",
+                json!({"path": "/", "headers": {"Content-Type": FORM}, "body": "a=1&b=2"}),
+            ),
+            ("curl -Gd a=1 --data-urlencode 'q=x y' 'http://a/s?z=0'", json!({"path": "/s?z=0&a=1&q=x+y"})),
+            (
+                "curl --json '{\"a\":[1]}' a/x",
+                json!({"path": "/x", "headers": {"Content-Type": "application/json", "Accept": "application/json"}, "body": {"a": [1]}}),
+            ),
+            (
+                "curl -HX-A:b -H 'X-A: c' -H 'Empty;' http://a",
+                json!({"path": "/", "headers": {"X-A": "b, c", "Empty": ""}}),
+            ),
+            (
+                "curl --head --compressed http://a",
+                json!({"method": "HEAD", "path": "/", "headers": {"Accept-Encoding": "gzip, deflate"}}),
+            ),
+            (
+                "curl -X PUT --data-raw '@x' -H 'content-type: text/plain' http://a",
+                json!({"method": "PUT", "path": "/", "headers": {"content-type": "text/plain"}, "body": "@x"}),
+            ),
+            (
+                "curl -A me -e http://b -o out -m5 --url http://a",
+                json!({"path": "/", "headers": {"User-Agent": "me", "Referer": "http://b"}}),
+            ),
+            ("curl http://a/$ID", json!({"path": "/{{env:ID}}"})),
+        ] {
+            assert_eq!(made(line).0, expected, "{line}");
+        }
+    }
+
+    /// As Chromium's "Copy as cURL (bash)" has it.
+    #[test]
+    fn as_a_browser_copies_it() {
+        let line = "curl 'https://app.example/api/chat?api_key=k-123' \\\n  -H 'accept: */*' \\\n  -H 'accept-encoding: gzip, deflate, br, zstd' \\\n  \
+            -H 'authorization: Bearer abc.def' \\\n  -b 'sid=1; theme=dark' \\\n  -H 'content-type: application/json' \\\n  \
+            --data-raw $'{\"q\":\"it\\'s\\u0021\",\"client_secret\":\"s1\"}' \\\n  --insecure";
+        let (request, text) = made(line);
+        insta::assert_snapshot!(request, @r#"{"path":"/api/chat?api_key={{env:API_KEY}}","headers":{"accept":"*/*","accept-encoding":"gzip, deflate","authorization":"{{env:AUTHORIZATION}}","Cookie":"{{env:COOKIE}}","content-type":"application/json"},"body":{"q":"it's!","client_secret":"{{env:CLIENT_SECRET}}"}}"#);
+        assert_eq!(text.origin, "https://app.example");
+        insta::assert_snapshot!(text.notes.join("\n"), @r"
+        -k: give --insecure to `vscale load`
+        the value of api_key is not copied: set API_KEY in the environment, as it was sent
+        the value of authorization is not copied: set AUTHORIZATION in the environment, as it was sent
+        the value of Cookie is not copied: set COOKIE in the environment, as it was sent
+        the value of client_secret is not copied: set CLIENT_SECRET in the environment, as it was sent
+        ");
+    }
+
+    #[test]
+    fn secrets_are_never_copied() {
+        for line in [
+            "curl -u ann:hunter22 http://a/",
+            "curl http://ann:hunter22@a/",
+            "curl -H 'X-Api-Key: hunter22' http://a/",
+            "curl -d 'user=ann&password=hunter22' http://a/",
+            "curl --oauth2-bearer hunter22 http://a/",
+            "curl --json '{\"deep\": [{\"apiKey\": \"hunter22\"}]}' http://a/",
+        ] {
+            let (_, text) = made(line);
+            let encoded = BASE64_STANDARD.encode("ann:hunter22");
+            assert!(!text.lines.contains("hunter22") && !text.lines.contains(&encoded), "{}", text.lines);
+            assert!(text.lines.contains("{{env:") && text.notes.len() == 1, "{text:?}");
+        }
+        let (request, text) = made(r#"curl -H "Authorization: Bearer $TOKEN" http://a/"#);
+        assert_eq!(request["headers"]["Authorization"], "Bearer {{env:TOKEN}}");
+        assert!(text.notes.is_empty(), "{:?}", text.notes);
+        let (_, text) = made("curl -d 'see https://u:hunter22@b/' -H 'content-type: text/plain' http://a/");
+        assert!(text.notes[0].contains("still looks like a secret"), "{:?}", text.notes);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for (line, why) in [
+            ("wget http://a", "does not start with `curl`"),
+            ("curl", "it has no URL"),
+            ("curl http://a http://b", "several URLs"),
+            ("curl ftp://a", "no URL of an HTTP server"),
+            ("curl -F a=b http://a", "-F is not understood"),
+            ("curl --config x http://a", "--config is not understood"),
+            ("curl -d @file http://a", "the file is not read"),
+            ("curl -b cookies.txt http://a", "the file is not read"),
+            ("curl http://a -H", "-H: its value is missing"),
+            ("curl http://a | jq", "only a single command"),
+            ("curl -H x http://a", "it has no colon"),
+        ] {
+            let error = from_curl(line).unwrap_err();
+            assert!(error.contains(why), "{line}: {error}");
+        }
+    }
+}

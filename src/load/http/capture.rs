@@ -1,0 +1,205 @@
+//! Takes values out of answers, for the later steps of a scenario.
+
+use super::{
+    Answer,
+    request::is_field_value,
+    template::{NAMES, is_name},
+};
+use crate::model::{Capture, JsonPointer};
+use cookie::Cookie;
+use regex_lite::Regex;
+use serde_json::Value;
+
+/// Longest value: every user keeps its own.
+const MAX_VALUE_BYTES: usize = 64 << 10;
+
+/// One value to take.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    name: String,
+    place: Place,
+    /// Its number among all that are captured.
+    pub slot: usize,
+    /// Whether it stands in a header of a later step.
+    pub is_for_header: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Json(JsonPointer),
+    Header(String),
+    Cookie(String),
+    Regex(Regex),
+}
+
+impl Taken {
+    /// The error says what is wrong with the name or the pattern.
+    pub fn new(name: &str, capture: &Capture, slot: usize) -> Result<Self, String> {
+        if !is_name(name) {
+            return Err(format!("`{name}` cannot be captured: names have letters, digits and _"));
+        }
+        if NAMES.contains(&name) {
+            return Err(format!("`{name}` cannot be captured: {{{{{name}}}}} stands for something already"));
+        }
+        let place = match capture.clone() {
+            Capture::Json(pointer) => Place::Json(pointer),
+            Capture::Header(header) => Place::Header(header),
+            Capture::Cookie(cookie) => Place::Cookie(cookie),
+            Capture::Regex(pattern) => {
+                let regex = Regex::new(&pattern);
+                Place::Regex(regex.map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?)
+            }
+        };
+        Ok(Self { name: name.to_owned(), place, slot, is_for_header: false })
+    }
+
+    /// The value in an answer, whose body is given decoded. The error is the failure's message.
+    fn of(&self, head: &[u8], body: &Body) -> Result<String, String> {
+        let none = |what: String| Err(format!("no value for {{{{{}}}}}: {what}", self.name));
+        let found = match &self.place {
+            Place::Json(_) if body.json.is_none() => return none("the answer is not JSON".into()),
+            Place::Json(pointer) => body.json.as_ref().and_then(|json| json.pointer(&pointer.to_string())).map(text_of),
+            Place::Header(name) => headers(head).find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, it)| it),
+            Place::Cookie(name) => {
+                set_cookies(head).find(|cookie| cookie.name() == name).map(|it| it.value().to_owned())
+            }
+            Place::Regex(regex) => {
+                let found = regex.captures(&body.text);
+                found.and_then(|found| Some(found.get(1).or(found.get(0))?.as_str().to_owned()))
+            }
+        };
+        match found.filter(|value| !value.is_empty()) {
+            None => none(format!("the answer has nothing {}", self.place.in_words())),
+            Some(value) if value.len() > MAX_VALUE_BYTES => none("it is longer than 64 KiB".into()),
+            Some(value) if self.is_for_header && !is_field_value(&value) => {
+                none("it has control characters, which no header may have".into())
+            }
+            Some(value) => Ok(value),
+        }
+    }
+}
+
+/// Puts all values of an answer where they belong. The error is the failure's message.
+pub fn take(all: &[Taken], answer: &Answer, values: &mut [String]) -> Result<(), String> {
+    let body = Body::of(answer, all)?;
+    for one in all {
+        values[one.slot] = one.of(answer.head, &body)?;
+    }
+    Ok(())
+}
+
+/// As far as it is needed.
+#[derive(Default)]
+struct Body {
+    json: Option<Value>,
+    text: String,
+}
+
+impl Body {
+    fn of(answer: &Answer, all: &[Taken]) -> Result<Self, String> {
+        let any = |is_one: fn(&Place) -> bool| all.iter().any(|one| is_one(&one.place));
+        let is_json = any(|place| matches!(place, Place::Json(_)));
+        let is_text = any(|place| matches!(place, Place::Regex(_)));
+        if !is_json && !is_text {
+            return Ok(Self::default());
+        }
+        let bytes = answer.coding.decode(answer.body)?;
+        let json = if is_json { serde_json::from_slice(&bytes).ok() } else { None };
+        let text = if is_text { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };
+        Ok(Self { json, text })
+    }
+}
+
+impl Place {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Json(pointer) => format!("at {pointer}"),
+            Self::Header(name) => format!("in a header {name}"),
+            Self::Cookie(name) => format!("in a cookie {name}"),
+            Self::Regex(regex) => format!("that matches {}", regex.as_str()),
+        }
+    }
+}
+
+/// A string as it is, what is null or empty as nothing, anything else as JSON.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) if list.is_empty() => String::new(),
+        Value::Object(map) if map.is_empty() => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Names and values of a head's headers.
+fn headers(head: &[u8]) -> impl Iterator<Item = (&str, String)> {
+    head.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let name = std::str::from_utf8(&line[..colon]).ok()?;
+        Some((name.trim_end(), String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned()))
+    })
+}
+
+/// The cookies that a head sets.
+pub fn set_cookies(head: &[u8]) -> impl Iterator<Item = Cookie<'static>> {
+    let texts = headers(head).filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, text)| text);
+    texts.filter_map(|text| Cookie::parse(text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Coding, *};
+
+    const HEAD: &[u8] = b"HTTP/1.1 201 Created\r\nlocation: /threads/7\r\nX-Id:  a \r\nx-id: b\r\n\
+        Set-Cookie: theme=dark\r\nSet-Cookie: sid=s1; Path=/; HttpOnly\r\nX-Control: a\tb\r\n\r\n";
+    const BODY: &str =
+        r#"{"token": "t \"1\"\n", "n": 7, "list": [], "none": null, "a/b": [{"c": true}], "o": {"p": 1}}"#;
+
+    fn taken(capture: &str, is_for_header: bool) -> Result<String, String> {
+        let capture: Capture = serde_json::from_str(capture).unwrap();
+        let one = Taken { is_for_header, ..Taken::new("it", &capture, 0)? };
+        let answer =
+            Answer { status: 201, head: HEAD, body: BODY.as_bytes(), coding: Coding::Identity, keep_alive: true };
+        let mut values = vec![String::new()];
+        take(&[one], &answer, &mut values).map(|()| values.remove(0))
+    }
+
+    #[test]
+    fn values_by_place() {
+        for (capture, value) in [
+            (r#"{"json": "/token"}"#, "t \"1\"\n"),
+            (r#"{"json": "/n"}"#, "7"),
+            (r#"{"json": "/a~1b/0/c"}"#, "true"),
+            (r#"{"json": "/o"}"#, r#"{"p":1}"#),
+            (r#"{"header": "Location"}"#, "/threads/7"),
+            (r#"{"header": "x-ID"}"#, "a"),
+            (r#"{"cookie": "sid"}"#, "s1"),
+            (r#"{"regex": "\"n\": ([0-9]+)"}"#, "7"),
+            (r#"{"regex": "n.: [0-9]+"}"#, "n\": 7"),
+        ] {
+            assert_eq!(taken(capture, false), Ok(value.to_owned()), "{capture}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        for (capture, message) in [
+            (r#"{"json": "/list"}"#, "no value for {{it}}: the answer has nothing at /list"),
+            (r#"{"json": "/none"}"#, "no value for {{it}}: the answer has nothing at /none"),
+            (r#"{"json": "/x/0"}"#, "no value for {{it}}: the answer has nothing at /x/0"),
+            (r#"{"header": "Etag"}"#, "no value for {{it}}: the answer has nothing in a header Etag"),
+            (r#"{"cookie": "SID"}"#, "no value for {{it}}: the answer has nothing in a cookie SID"),
+            (r#"{"regex": "x+y"}"#, "no value for {{it}}: the answer has nothing that matches x+y"),
+            (r#"{"regex": "("}"#, "`(` is not a regular expression"),
+        ] {
+            let error = taken(capture, false).unwrap_err();
+            assert!(error.starts_with(message), "{capture}: {error}");
+        }
+        assert!(taken(r#"{"json": "/token"}"#, true).unwrap_err().contains("control characters"));
+        for (name, message) in [("a-b", "names have letters"), ("", "names have"), ("line", "stands for something")] {
+            let error = Taken::new(name, &Capture::Header("x".into()), 0).unwrap_err();
+            assert!(error.contains(message), "{name}: {error}");
+        }
+    }
+}
