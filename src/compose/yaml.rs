@@ -183,7 +183,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<C
     match core {
         Some("str") => Ok(Content::Text(text.into_owned())),
         Some(_) => plain(&text),
-        None if style == ScalarStyle::Plain && tag.is_none_or(|tag| tag.suffix != "") => plain(&text),
+        None if style == ScalarStyle::Plain && tag.is_none_or(|tag| !tag.suffix.is_empty()) => plain(&text),
         None => Ok(Content::Text(text.into_owned())),
     }
 }
