@@ -91,7 +91,7 @@ impl Container {
         let mut by_place: BTreeMap<&str, Vec<&Placed>> = BTreeMap::new();
         files.iter().for_each(|file| by_place.entry(file.volume.as_deref().unwrap_or(ROOT)).or_default().push(file));
         for (place, files) in by_place {
-            let options = UploadToContainerOptionsBuilder::new().path(place).copy_uidgid("true").build();
+            let options = UploadToContainerOptionsBuilder::new().path(place).build();
             let tar = tar(place, &files).map_err(Error::file("secrets and configs"))?;
             let put = self.engine.docker.upload_to_container(&self.id, Some(options), body_full(tar.into()));
             self.ask(Call::PutFiles, put).await?;

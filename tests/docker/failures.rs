@@ -31,8 +31,9 @@ fn an_image_that_does_not_build_shows_the_builders_words() {
 }
 
 #[test]
-fn a_build_without_a_dockerfile_is_named() {
-    Bench::new("build: nowhere", "/").run(&[]).assert(2).assert_says(&["nowhere/Dockerfile"]);
+fn a_build_without_a_folder_or_a_dockerfile_is_named() {
+    Bench::new("build: nowhere", "/").run(&[]).assert(2).assert_says(&["nowhere: the build context is no folder"]);
+    Bench::new("build: .", "/").run(&[]).assert(2).assert_says(&["Dockerfile: no such Dockerfile"]);
 }
 
 #[test]
