@@ -63,11 +63,9 @@ services: { app: { image: a }, loadgen: { image: vscale/self } }
     fn the_compose_file_says_what_is_sent_where_no_flag_does() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).into_os_string().into_string().expect("UTF-8");
-        for (name, text) in [
-            ("compose.yaml", FILE),
-            ("own.jsonl", r#"{"path": "/own"}"#),
-            ("other.jsonl", r#"{"path": "/other"}"#),
-        ] {
+        for (name, text) in
+            [("compose.yaml", FILE), ("own.jsonl", r#"{"path": "/own"}"#), ("other.jsonl", r#"{"path": "/other"}"#)]
+        {
             fs::write(path(name), text).expect("writable");
         }
         let (file, other) = (path("compose.yaml"), path("other.jsonl"));

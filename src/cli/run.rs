@@ -10,7 +10,11 @@ use crate::{
     units,
 };
 use clap::Args;
-use std::{collections::BTreeMap, path::{Path, PathBuf}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// How is measured, and in what.
 #[derive(Debug, Args)]

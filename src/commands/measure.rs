@@ -29,11 +29,7 @@ pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Resul
 ///
 /// # Errors
 /// Those of [`project`], and [`Error::Usage`] for flags that do not describe a server.
-pub fn described(
-    target: &TargetFlags,
-    files: &[PathBuf],
-    variables: &BTreeMap<String, String>,
-) -> Result<Project> {
+pub fn described(target: &TargetFlags, files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
     let Some(target) = init::described(target)? else { return project(files, variables) };
     let name = Path::new("(made of the flags)");
     understood(&|env| compose::load_text(name, target.compose_file(), env), variables)

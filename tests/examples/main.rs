@@ -68,7 +68,12 @@ fn is_measured(example: &str) {
     assert_eq!(left_by(controller), [""; 0]);
 
     let run = only_run(results.path());
-    let workers: Vec<_> = run.visited.iter().map(|visited| &visited.attestation).map(|it| (it.workers_before, it.workers_after)).collect();
+    let workers: Vec<_> = run
+        .visited
+        .iter()
+        .map(|visited| &visited.attestation)
+        .map(|it| (it.workers_before, it.workers_after))
+        .collect();
     assert_eq!(workers, [(Some(1), Some(1)), (Some(2), Some(2))], "{stdout}");
     for visited in &run.visited {
         let load = &visited.phase(PhaseKind::Target).expect("it was loaded").load;
@@ -80,12 +85,16 @@ fn is_measured(example: &str) {
 fn command_of(example: &str) -> Vec<String> {
     let path = root().join("examples").join(example).join("compose.yaml");
     let text = fs::read_to_string(&path).expect("it is there");
-    let command = text.lines().find_map(|line| line.strip_prefix('#')?.trim().strip_prefix("vscale ")).unwrap_or_else(|| panic!("{} names no command", path.display()));
+    let command = text
+        .lines()
+        .find_map(|line| line.strip_prefix('#')?.trim().strip_prefix("vscale "))
+        .unwrap_or_else(|| panic!("{} names no command", path.display()));
     command.split_whitespace().map(str::to_owned).collect()
 }
 
 fn only_run(results: &Path) -> Run {
-    let runs: Vec<_> = fs::read_dir(results.join("runs")).expect("made").map(|entry| entry.expect("readable").path()).collect();
+    let runs: Vec<_> =
+        fs::read_dir(results.join("runs")).expect("made").map(|entry| entry.expect("readable").path()).collect();
     assert_eq!(runs.len(), 1, "{runs:?}");
     RunFolder::open(&runs[0]).and_then(|folder| folder.load()).expect("a run's folder")
 }
