@@ -80,6 +80,9 @@ pub enum Command {
     /// Time a fixed piece of work for each line on stdin (the controller runs this on the server's CPUs)
     #[command(hide = true)]
     Speed,
+    /// Ask a mock what it saw for each load's plan on stdin (the controller starts this)
+    #[command(hide = true)]
+    Witness,
     /// Print what this host is, as JSON (the controller runs this in a container)
     #[command(hide = true)]
     Host,

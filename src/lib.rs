@@ -14,6 +14,7 @@ pub mod events;
 pub mod init;
 pub mod limits;
 pub mod load;
+pub mod load_tools;
 pub mod measure;
 pub mod mock;
 pub mod model;

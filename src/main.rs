@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Generator => commands::generator(),
         Command::Probe(args) => commands::probe(&args),
         Command::Speed => commands::speed(),
+        Command::Witness => commands::witness(),
         Command::Host => commands::host(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -17,6 +17,7 @@ const FORBIDDEN: [(&str, &[&str]); 15] = [
     ("store", &["report"]),
     ("engine", &["run", "store", "report", "cli"]),
     ("load", &["engine", "run", "report", "cli"]),
+    ("load_tools", &["engine", "run", "store", "report", "cli", "load", "mock"]),
     ("mock", &["engine", "run", "report", "cli"]),
     ("app", &["engine", "run", "store", "report", "cli", "load", "mock"]),
     ("probe", &["engine", "run", "report", "cli"]),

@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf};
 use vscale::{
     cli::{Cli, Command},
     compose::{self, Project},
-    model::{Limit, LimitValue},
+    model::{Limit, LimitValue, LoadTool},
     redact::Redactor,
 };
 
@@ -264,5 +264,77 @@ fn composes_own_reading_of_the_repositorys_file_agrees() {
             let theirs = &their_environment[variable];
             assert_eq!(theirs.as_str().map_or_else(|| theirs.to_string(), str::to_owned), *value, "{name}.{variable}");
         }
+    }
+}
+
+/// The same with another load generator, in a folder that has its script.
+fn with_tool(generator: &str, loadgen: &str) -> Result<Project, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("locustfile.py"), "").expect("writable");
+    let file = folder.path().join("0.yaml");
+    let text = with_stack("").replace("  load: loadgen\n", &format!("  generator: {generator}\n"));
+    let text = text.replace("  loadgen:\n    image: a\n", loadgen);
+    let networks = "    networks: [front]\nnetworks:\n  front: {}\n";
+    fs::write(&file, text + networks).expect("writable");
+    compose::load(&[file], &|_| None)
+        .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+#[test]
+fn another_load_generator_gets_a_service_of_its_own_on_the_target_s_networks() {
+    let project = with_tool("{ kind: locust, file: locustfile.py, args: --tags quick }", "").expect("it is good");
+    let tool = project.vscale.tool.as_ref().expect("it is one");
+    assert_eq!(
+        (project.vscale.generator.as_str(), tool.plan.tool, tool.plan.args.len()),
+        ("locust", LoadTool::Locust, 2)
+    );
+    assert_eq!(tool.plan.script.as_deref(), Some("locustfile.py"));
+    let locust = &project.services["locust"];
+    assert!(locust.image.is_none() && locust.networks.contains_key("front"), "its image is built");
+    let witness = &project.services["vscale-witness"];
+    assert!(witness.is_ours() && witness.networks.contains_key("front"));
+
+    let project = with_tool("{ kind: wrk, image: my/wrk }", "").expect("it is good");
+    assert_eq!(project.services["wrk"].image.as_deref(), Some("my/wrk"));
+}
+
+#[test]
+fn another_load_generator_may_run_as_a_service_with_its_limits() {
+    let loadgen = "  loadgen: { image: vscale/self, read_only: true, mem_limit: 64m }\n";
+    let project = with_tool("{ kind: oha, image: my/oha, service: loadgen }", loadgen).expect("it is good");
+    let service = &project.services["loadgen"];
+    assert_eq!((project.vscale.generator.as_str(), service.image.as_deref()), ("loadgen", Some("my/oha")));
+    assert_eq!(service.limits.get(Limit::MemoryBytes), Some(&LimitValue::Number(64 << 20)));
+    assert!(!service.read_only, "its files are put into it");
+
+    // Without a name it takes the place of our own load generator.
+    let project = with_tool("{ kind: locust, file: locustfile.py }", loadgen).expect("it is good");
+    let service = &project.services["loadgen"];
+    assert_eq!((project.vscale.generator.as_str(), &service.image, service.read_only), ("loadgen", &None, false));
+    assert!(!project.services.contains_key("locust"));
+}
+
+#[test]
+fn what_is_wrong_with_another_load_generator_is_named() {
+    for (generator, loadgen, expected) in [
+        (
+            "{ kind: jmeter }",
+            "",
+            "x-vscale.generator.kind: `jmeter` is no load generator that is known: locust, k6, wrk, oha",
+        ),
+        ("{ file: locustfile.py }", "", "x-vscale.generator: `kind` is missing"),
+        ("{ kind: locust, file: other.py }", "", "x-vscale.generator.file: other.py: no such file"),
+        ("{ kind: wrk }", "", "x-vscale.generator: `image` is missing: one whose entry point is wrk"),
+        ("{ kind: wrk, image: a, users: 3 }", "", "x-vscale.generator.users: not supported"),
+        ("{ kind: wrk, image: a, service: other }", "", "x-vscale.generator.service: no service `other`"),
+        ("{ kind: wrk, image: a }", "  wrk: { image: b }\n", "x-vscale.generator: there is a service `wrk`"),
+        (
+            "{ kind: wrk, service: w }",
+            "  w: { image: b, read_only: true }\n",
+            "x-vscale.generator: services.w.read_only",
+        ),
+    ] {
+        let error = with_tool(generator, loadgen).expect_err(generator);
+        assert!(error.contains(expected), "{error}");
     }
 }

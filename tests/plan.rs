@@ -443,3 +443,29 @@ fn what_is_moved_in_the_mock_is_in_its_command() {
     assert_eq!(moved(Lever::Quota, 1.5), None, "there is no quota");
     assert_eq!(moved(Lever::Cpuset, 2.0), None, "there is no other CPU");
 }
+
+#[test]
+fn another_load_generator_is_told_by_its_command_and_pinned_as_ours() {
+    let project = project(&[("  load: loadgen\n", "  generator: { kind: wrk, image: my/wrk, service: loadgen }\n")]);
+    let plan = make(&asked(&[1]), &project, &host(4)).expect("it can be told");
+    let visit = next(&plan, &[], &Wanted::default()).expect("there is one");
+    let names: Vec<&str> = visit.containers.iter().map(|container| container.name.as_str()).collect();
+    assert_eq!(names, ["mock", "stack", "vscale-witness", "vscale-speed"], "it lives for a phase");
+    let kinds: Vec<PhaseKind> = visit.phases.iter().map(|phase| phase.kind).collect();
+    assert_eq!(
+        kinds,
+        [PhaseKind::Baseline, PhaseKind::Target],
+        "it is not let loose on a mock that it knows nothing of"
+    );
+    for phase in &visit.phases {
+        let run = phase.tool.as_ref().expect("it loads");
+        let command = run.container.command.as_deref().expect("it is told");
+        assert!(command.last().is_some_and(|url| url.starts_with(&phase.load.host)), "{command:?}");
+        let cpus = LimitValue::Cpus(plan.placement().generator.clone());
+        assert_eq!((run.container.limits.get(Limit::Cpuset), run.container.life), (Some(&cpus), Life::Visit));
+        assert!(run.warm_up.is_some());
+    }
+    let asked = Asked { load: LoadPlan { stream: true, ..LoadPlan::new("") }, ..asked(&[1]) };
+    let error = make(&asked, &project, &host(4)).expect_err("it cannot be told");
+    assert!(matches!(error, Error::Usage(_)), "{error}");
+}

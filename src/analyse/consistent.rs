@@ -29,7 +29,7 @@ pub(super) fn findings(visited: &Visited) -> Vec<Finding> {
 ///
 /// The latencies of a window's answers begin before it, for those sent before, and leave out what is under way at its end:
 /// at each end at most one answer's time a user, which is taken off. `None` where it does not apply: in an open loop and
-/// with think times what was in flight is not measured, with failures it is not known how long these took, and with few
+/// with think times (which a script of another load generator may have) what was in flight is not measured, with failures it is not known how long these took, and with few
 /// answers a user the ends are all.
 fn off_littles_law(load: &LoadResult) -> Option<f64> {
     let LoadModel::Closed { think_time, .. } = &load.model else { return None };
@@ -37,7 +37,7 @@ fn off_littles_law(load: &LoadResult) -> Option<f64> {
     let measured: Vec<&Second> = load.series.iter().filter(|second| second.measured).collect();
     let user_us: f64 = measured.iter().map(|second| f64::from(second.users) * second.duration_us as f64).sum();
     let users = user_us / window_us;
-    let applies = think_time.is_zero() && load.stages.is_empty() && load.failure_count() == 0;
+    let applies = load.told_by.is_none() && think_time.is_zero() && load.stages.is_empty() && load.failure_count() == 0;
     if !applies || users == 0.0 || answers < gates::ANSWERS_PER_USER * users {
         return None;
     }

@@ -8,9 +8,8 @@ use crate::{
 /// What the target adds to a median request, in microseconds; `None` without a baseline, or where a side has no
 /// successes.
 pub fn overhead_p50_us(visited: &Visited) -> Option<f64> {
-    let latency = |kind| Some(visited.phase(kind)?.load.latency()).filter(|latency| latency.count() > 0);
-    let (target, baseline) = (latency(PhaseKind::Target)?, latency(PhaseKind::Baseline)?);
-    Some(target.percentile_us(50.0) as f64 - baseline.percentile_us(50.0) as f64)
+    let p50_us = |kind| Some(visited.phase(kind)?.load.p50_us()? as f64);
+    Some(p50_us(PhaseKind::Target)? - p50_us(PhaseKind::Baseline)?)
 }
 
 /// CPU time of the target's container for each request, in microseconds; `None` where it was not read.

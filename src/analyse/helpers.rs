@@ -7,22 +7,23 @@ use super::{
 };
 use crate::{
     measure::Rates,
-    model::{Finding, Gate, PhaseKind, Run, Scope, Visited},
+    model::{Finding, Gate, Phase, PhaseKind, Run, Scope, Visited},
 };
 
 /// What a visit's evidence says of load generator, backend and other services.
 pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
     let Some(phase) = visited.phase(PhaseKind::Target) else { return Vec::new() };
     let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
-    let (placement, roles, load) = (run.plan.placement(), &run.plan.roles, &phase.load);
-    let generator = Use {
-        cores: load.generator_cores(),
-        given: at_most_quota(run, &roles.generator, f64::from(load.generator_cpus().max(1))),
-    };
-    let mut alone: Vec<Finding> = generator.busy(Gate::GeneratorCpu, &scope).into_iter().collect();
+    let (placement, roles) = (run.plan.placement(), &run.plan.roles);
+    let generator = Use::of_generator(run, phase);
+    let mut alone: Vec<Finding> = generator.iter().filter_map(|used| used.busy(Gate::GeneratorCpu, &scope)).collect();
     let mut unread = Vec::new();
+    if generator.is_none() {
+        unread.push(not_read(&scope, "what the load generator used of its CPUs"));
+    }
     // With whom the generator shares CPUs, what they use of them, and which these are.
-    let (mut sharing, mut together, mut cpus_of_all) = (Vec::new(), generator.cores, placement.generator.clone());
+    let (mut sharing, mut together, mut cpus_of_all) =
+        (Vec::new(), generator.as_ref().map_or(0.0, |used| used.cores), placement.generator.clone());
     for (name, cpus) in run.plan.helpers() {
         let is_backend = roles.is_backend(name);
         let Some(cores) = Rates::of(phase, name).cpu_cores else {
@@ -55,14 +56,32 @@ pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
 }
 
 /// CPUs that were used, of those that could be.
-struct Use {
-    cores: f64,
+pub(super) struct Use {
+    pub(super) cores: f64,
     given: f64,
 }
 
 impl Use {
+    /// The load generator's: as it says itself, and of another than ours as its container's counters say; `None` where
+    /// these were not read.
+    pub(super) fn of_generator(run: &Run, phase: &Phase) -> Option<Self> {
+        let (load, name) = (&phase.load, &run.plan.roles.generator);
+        let (cores, cpus) = match load.told_by {
+            None => (load.generator_cores(), load.generator_cpus().max(1)),
+            Some(tool) => {
+                let cpus = run.plan.placement().generator.len() as u32;
+                (Rates::of(phase, name).cpu_cores?, tool.most_cpus().map_or(cpus, |most| most.min(cpus)))
+            }
+        };
+        Some(Self { cores, given: at_most_quota(run, name, f64::from(cpus)) })
+    }
+
+    pub(super) fn share(&self) -> f64 {
+        self.cores / self.given
+    }
+
     fn busy(&self, gate: Gate, scope: &Scope) -> Option<Finding> {
-        let share = self.cores / self.given;
+        let share = self.share();
         (share > gates::limit(gate)).then(|| found(gate, scope, share))
     }
 }

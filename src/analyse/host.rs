@@ -3,6 +3,7 @@
 
 use super::{
     gates::{self, found},
+    helpers::Use,
     scaling::median,
 };
 use crate::{
@@ -46,9 +47,10 @@ fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Findin
 fn ours_on_target_cpus(run: &Run, phase: &Phase) -> f64 {
     let placement = run.plan.placement();
     let shares = |cpus: &CpuSet| !cpus.shared_with(&placement.target).is_empty();
-    let generator = if shares(&placement.generator) { phase.load.generator_cores() } else { 0.0 };
+    let generator =
+        if shares(&placement.generator) { Use::of_generator(run, phase).map(|used| used.cores) } else { None };
     let helpers = run.plan.helpers().filter(|(_, cpus)| shares(cpus));
-    generator + helpers.filter_map(|(name, _)| Rates::of(phase, name).cpu_cores).sum::<f64>()
+    generator.unwrap_or(0.0) + helpers.filter_map(|(name, _)| Rates::of(phase, name).cpu_cores).sum::<f64>()
 }
 
 /// Whether a quota was asked for, for the point or as what the visit changes of it.

@@ -24,7 +24,7 @@ pub use init::init;
 pub use load::{capacity, load};
 pub use output::{print, say, to_stdout};
 pub use report::{gc, report, schema};
-pub use roles::{app, host, mock, probe, speed};
+pub use roles::{app, host, mock, probe, speed, witness};
 pub use study::{rerun, study};
 
 use std::{

@@ -15,7 +15,9 @@ use vscale::{
     app,
     cli::{AppArgs, MockArgs, ProbeArgs},
     error::{Error, Result, exit},
-    mock, probe,
+    load, mock,
+    model::LoadPlan,
+    probe,
     this_process::let_others_look,
     units::now_unix_us,
 };
@@ -78,6 +80,16 @@ pub fn speed() -> Result<u8> {
     let speed = probe::SpeedReference::new()?;
     for _ in lines_of_stdin() {
         print_json(&speed.reading())?;
+    }
+    Ok(exit::OK)
+}
+
+/// Asks a mock what it saw each time it is told of one by a load's plan: for load generators that are not ours.
+pub fn witness() -> Result<u8> {
+    for line in lines_of_stdin() {
+        let plan: Result<LoadPlan, String> = serde_json::from_str(&line).map_err(|error| error.to_string());
+        let answer = plan.and_then(|plan| load::close_window_of(&plan).map_err(|error| error.to_string()));
+        print_json(&answer.and_then(|window| window.ok_or_else(|| "no backend is named".to_owned())))?;
     }
     Ok(exit::OK)
 }

@@ -2,7 +2,7 @@
 //! nothing waits for itself, and services whose profiles are not active are left out.
 
 use super::{
-    Beside, Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Volume, Vscale,
+    Beside, Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Tool, Volume, Vscale,
     fields::{Field, Problem},
     interpolate::Env,
     node::Node,
@@ -129,7 +129,8 @@ impl Project<Option<Vscale>> {
         if let Some(field) = &vscale {
             // A service that could not be read is there all the same.
             let read = keys.field("services").entries().is_ok_and(|all| all.len() == project.services.len());
-            project.vscale = match Vscale::parse(field, &project.services) {
+            let tool = Tool::parse(field, &mut project.services, context.folder);
+            project.vscale = match tool.and_then(|tool| Vscale::parse(field, &project.services, tool)) {
                 Ok(vscale) => Some(vscale),
                 Err(problem) if read => return Err(problem),
                 Err(_) => None,

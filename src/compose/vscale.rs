@@ -2,7 +2,7 @@
 //! reaches the target and how it is proved; where a service answers.
 
 use super::{
-    Service, StudyFile,
+    Service, StudyFile, Tool,
     fields::{Field, Problem},
 };
 use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Statuses, WorkersPlan, checked_path};
@@ -23,6 +23,9 @@ pub struct Vscale {
     pub backend: Option<String>,
     /// The service that loads.
     pub generator: String,
+    /// What it is, if not our own load generator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Tool>,
     /// How many workers, and whether it is so; `None` for a target that is taken as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersPlan>,
@@ -41,7 +44,11 @@ const KEYS: [&str; 10] =
     ["name", "target", "backend", "generator", "load", "workers", "endpoints", "backend_requests", "requests", "study"];
 
 impl Vscale {
-    pub(super) fn parse(field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<Self, Problem> {
+    pub(super) fn parse(
+        field: &Field<'_>,
+        services: &BTreeMap<String, Service>,
+        tool: Option<Tool>,
+    ) -> Result<Self, Problem> {
         let mut keys = field.keys(&KEYS)?;
         let mut endpoints = BTreeMap::new();
         for (name, entry) in keys.required("endpoints")?.entries()? {
@@ -59,7 +66,10 @@ impl Vscale {
         let backend_field = keys.take("backend");
         let target = service(keys.required("target")?)?;
         let backend = keys.take("backend").map(service).transpose()?;
-        let generator = service(keys.required(generator_key)?)?;
+        let generator = match &tool {
+            Some(tool) => tool.service.clone(),
+            None => service(keys.required(generator_key)?)?,
+        };
         for (name, field) in [(Some(&target), Some(&target_field)), (backend.as_ref(), backend_field.as_ref())] {
             let (Some(name), Some(field)) = (name, field) else { continue };
             if !endpoints.contains_key(name) {
@@ -83,6 +93,7 @@ impl Vscale {
             target,
             backend,
             generator,
+            tool,
             workers: keys.take("workers").map(|field| workers(&field)).transpose()?,
             endpoints,
             backend_requests: backend_requests.unwrap_or_default(),

@@ -95,6 +95,24 @@ impl Cluster {
     /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without what is asked for;
     /// `Error::Compose` for a secret or config that cannot be read.
     pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
+        self.create_with(plan, project, image, project.services[&plan.service].is_ours()).await
+    }
+
+    /// The same, of any image, with pipes: what it writes can be heard as it does.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub async fn create_piped(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
+        self.create_with(plan, project, image, true).await
+    }
+
+    async fn create_with(
+        &self,
+        plan: &ContainerPlan,
+        project: &Project,
+        image: &str,
+        piped: bool,
+    ) -> Result<Container> {
         let name = &plan.name;
         let service = project.service(&plan.service);
         if let Some(why) = mounts::not_known(service, self.engine.api_version()) {
@@ -120,7 +138,7 @@ impl Cluster {
         }
         let labels = service.labels.clone().into_iter().collect();
         let platform = service.platform.as_deref().unwrap_or_default();
-        let container = self.create_from(name, body, labels, service.is_ours(), platform).await?;
+        let container = self.create_from(name, body, labels, piped, platform).await?;
         for (key, attachment) in networks {
             let request = NetworkConnectRequest {
                 container: container.id().to_owned(),

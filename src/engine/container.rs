@@ -7,7 +7,7 @@ use crate::{
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StatsOptionsBuilder, WaitContainerOptionsBuilder,
+    RemoveContainerOptionsBuilder, StatsOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use std::{collections::VecDeque, io::Read, time::Duration};
@@ -97,7 +97,7 @@ impl Container {
             let attached = self.ask(Call::Attach, docker.attach_container(&self.id, Some(options))).await?;
             Output::new(&self.service, attached.output, Some(attached.input))
         } else {
-            Output::new(&self.service, Box::pin(futures_util::stream::empty()), None)
+            Output::none(&self.service)
         };
         let started = self.ask(Call::Start, docker.start_container(&self.id, None)).await;
         started.map_err(|error| Error::Start(error.to_string()))?;
@@ -148,6 +148,39 @@ impl Container {
         // Without one, names cannot have a meaning, and the engine starts nothing by a name.
         let passwd = self.file("/etc/passwd").await.unwrap_or_default();
         Ok(user::by_numbers(&named, &String::from_utf8_lossy(&passwd)))
+    }
+
+    /// Puts files into its root filesystem, by their paths from the root, and makes an empty folder that anybody may write to.
+    pub async fn put_at_root(&self, files: &[(String, Vec<u8>)], writable: &str) -> Result<()> {
+        let object = format!("files of container {}", self.service);
+        let wrong = |error: std::io::Error| EngineError::other(Call::PutFiles, &object, error.to_string());
+        let mut tar = tar::Builder::new(Vec::new());
+        let header = |kind, mode, size: usize| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(mode);
+            header.set_size(size as u64);
+            header
+        };
+        tar.append_data(&mut header(tar::EntryType::Directory, 0o1777, 0), format!("{writable}/"), &[][..])
+            .map_err(wrong)?;
+        for (path, content) in files {
+            let mut header = header(tar::EntryType::Regular, 0o644, content.len());
+            tar.append_data(&mut header, path, content.as_slice()).map_err(wrong)?;
+        }
+        let body = bollard::body_full(tar.into_inner().map_err(wrong)?.into());
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        let uploaded = self.engine.docker.upload_to_container(&self.id, Some(options), body);
+        Ok(self.engine.ask(Call::PutFiles, &object, uploaded).await?)
+    }
+
+    /// A file of its root filesystem; `None` where there is none.
+    pub async fn file_if_any(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self.file(path).await {
+            Ok(content) => Ok(Some(content)),
+            Err(Error::Engine(error)) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A file of its root filesystem.

@@ -1,6 +1,6 @@
 //! The image of a service: our own, one built from its `build:`, or one that is there or can be pulled.
 
-use super::{BaseImage, Call, Engine, EngineError};
+use super::{BaseImage, Call, Engine, EngineError, build::Context};
 use crate::{
     compose::{OWN_IMAGE, PullPolicy, Service},
     error::{Error, Result},
@@ -10,6 +10,23 @@ use futures_util::StreamExt;
 use std::collections::BTreeMap;
 
 impl Engine {
+    /// The reference of an image built of files that this program has with it, a Dockerfile that takes a base image among
+    /// them; it is there when this returns.
+    ///
+    /// # Errors
+    /// `Error::Preflight` when it does not build.
+    pub async fn bundled_image(
+        &self,
+        name: &str,
+        files: &[(&str, &str)],
+        base: BaseImage<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<String> {
+        let mut context = Context::default();
+        files.iter().for_each(|(name, content)| context.put(*name, *content, 0o644));
+        self.built_of_files(name, context, base, progress).await
+    }
+
     /// The reference of a service's image, which is there when this returns; `None` is our own image. `progress` hears
     /// what takes long.
     ///

@@ -41,6 +41,11 @@ impl Output {
         Self { container, stream, stdin, stdout, lines, longest_line_bytes: LINE_LIMIT_BYTES, stderr }
     }
 
+    /// Of a container whose output nobody hears.
+    pub fn none(container: &str) -> Self {
+        Self::new(container, Box::pin(futures_util::stream::empty()), None)
+    }
+
     /// The same, but a line longer than this is an error.
     #[must_use]
     pub fn with_lines_up_to(self, bytes: usize) -> Self {

@@ -219,6 +219,8 @@ impl<'a> Conductor<'a> {
         let names = |request: usize| (plan.requests[request].method.as_str(), plan.requests[request].name.as_str());
         LoadResult {
             host: target.origin(),
+            told_by: None,
+            summary: None,
             model: plan.model.clone(),
             stages: plan.stages.clone(),
             window: Window {
@@ -277,6 +279,7 @@ fn by_name(plan: &LoadPlan, window: Vec<Counts>) -> Vec<RequestStats> {
             failures: counts.failures,
             content_bytes: counts.content_bytes,
             latency,
+            summary: None,
             intended: is_scheduled.then(|| intended.unwrap_or_default()),
             stream: plan.stream.then(|| stream.unwrap_or_default()),
         };

@@ -21,6 +21,7 @@ mod user;
 mod validate;
 
 pub use ask::{Asker, Told};
+pub use backend::close_window_of;
 pub use capacity::find_capacity;
 pub use http::{RequestFile, names_left, parse_requests, read_data_file, read_request_file};
 pub use run::{check, run};

@@ -1,6 +1,6 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{BackendWindow, GeneratorUsage, Histogram, LoadModel, Stage};
+use super::{BackendWindow, GeneratorUsage, Histogram, LatencySummary, LoadModel, LoadTool, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ impl LoadProgress {
 pub struct LoadResult {
     /// The URL loaded, without a path: `http://stack:8321`.
     pub host: String,
+    /// Who found it, if not our own load generator: what that does not tell is not here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<LoadTool>,
     /// Who sent, and when.
     pub model: LoadModel,
     /// Changes of the users or the rate; empty for full load in the whole window.
@@ -59,6 +62,9 @@ pub struct LoadResult {
     pub stopped_by: StopCause,
     /// By (method, name), in order of name.
     pub requests: Vec<RequestStats>,
+    /// Latencies of all names together, where another load generator sums them up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LatencySummary>,
     /// By (method, name, error), most frequent first.
     pub failures: Vec<FailureGroup>,
     /// A row a second from the first request on, the warm-up's included; the last row may be of requests that were
@@ -69,7 +75,8 @@ pub struct LoadResult {
     /// The host's addresses, in the resolver's order; none where its name has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressUse>,
-    /// What each load generator itself used in the window; one, until a load is divided.
+    /// What each load generator itself used in the window; one, until a load is divided. None of another than ours: what its
+    /// container used stands with the others'.
     pub generators: Vec<GeneratorUsage>,
     /// What the backend saw meanwhile, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,6 +174,9 @@ pub struct RequestStats {
     /// when the request is written (in closed loop without think time: when the last answer was read, as it is written
     /// at once); on a fresh one connecting is included.
     pub latency: Histogram,
+    /// The same as another load generator sums it up; `latency` is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LatencySummary>,
     /// The same, from when they were due; `None` in closed loop without think time, where both are one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended: Option<Histogram>,
@@ -207,6 +217,8 @@ pub enum FailureKind {
     Body,
     /// A stream that ended before its `[DONE]` or its finish reason.
     Truncated,
+    /// What another load generator calls a failure, in its own words.
+    Told,
 }
 
 /// Failures that are alike, as Locust groups them.
@@ -306,7 +318,24 @@ impl LoadResult {
         per_second(successes, self.window.duration_us)
     }
 
-    /// Latencies of all names together.
+    /// A percentile of all names' latencies together, where it was told and ten samples lie beyond it.
+    pub fn percentile_us(&self, percent: f64) -> Option<u64> {
+        match &self.summary {
+            Some(summary) => summary.supported_percentile_us(percent),
+            None => self.latency().supported_percentile_us(percent),
+        }
+    }
+
+    /// The median of however many answers there were, where it was told.
+    pub fn p50_us(&self) -> Option<u64> {
+        let latency = self.latency();
+        match &self.summary {
+            Some(summary) => summary.percentile_us(50.0),
+            None => (latency.count() > 0).then(|| latency.percentile_us(50.0)),
+        }
+    }
+
+    /// Latencies of all names together; empty where another load generator only sums them up.
     pub fn latency(&self) -> Histogram {
         let mut all = Histogram::new();
         self.requests.iter().for_each(|stats| all.merge(&stats.latency));

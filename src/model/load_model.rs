@@ -55,6 +55,14 @@ impl LoadModel {
         if let Self::Closed { users, .. } = self { *users } else { 0 }
     }
 
+    /// Most requests at once, without stages.
+    pub fn at_once(&self) -> u32 {
+        match *self {
+            Self::Closed { users, .. } => users,
+            Self::Open { max_in_flight, .. } => max_in_flight,
+        }
+    }
+
     /// Longest time until all users run, where there are no stages; 0 in open loop.
     pub fn spawning_us(&self) -> u64 {
         match *self {

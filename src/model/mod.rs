@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod load_model;
 mod load_plan;
+mod load_tool;
 mod plan;
 mod probe;
 mod request_template;
@@ -56,6 +57,7 @@ pub use load::{
 };
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};
+pub use load_tool::{LatencySummary, LoadTool, LoadToolPlan, LoadToolRun, ToldPercentile};
 pub use plan::{ContainerPlan, CountBy, HostPlan, Life, Placement, Plan, Point, Roles, WORKERS_VARIABLE, WorkersPlan};
 pub use probe::{
     CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick, WorkersTold,

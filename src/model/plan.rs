@@ -1,6 +1,8 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
-use super::{AbPlan, BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, Side, StudyPlan, Turn};
+use super::{
+    AbPlan, BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, LoadToolPlan, Side, StudyPlan, Turn,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ pub struct Plan {
     pub containers: Vec<ContainerPlan>,
     /// How the target is loaded, but for the model, which each point has.
     pub load: LoadPlan,
+    /// Who loads, if not our own load generator: in the generator's container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<LoadToolPlan>,
     /// The settings to visit.
     pub points: Vec<Point>,
     /// The order of visits.
@@ -175,6 +180,8 @@ pub enum Life {
 impl Plan {
     /// The container that times a fixed piece of work on the target's CPUs.
     pub const SPEED: &str = "vscale-speed";
+    /// The container that asks the backend what it saw, where a load generator that is not ours loads.
+    pub const WITNESS: &str = "vscale-witness";
 
     /// The placement on the first host, where all runs until there are more.
     pub fn placement(&self) -> &Placement {
@@ -217,7 +224,8 @@ impl Plan {
 
     /// Services that are there because the target, or the backend, needs them: a database, a cache.
     pub fn others(&self) -> impl Iterator<Item = &ContainerPlan> {
-        self.containers.iter().filter(|container| !self.roles.has(&container.name) && container.name != Self::SPEED)
+        let is_ours = |name: &str| [Self::SPEED, Self::WITNESS].contains(&name);
+        self.containers.iter().filter(move |container| !self.roles.has(&container.name) && !is_ours(&container.name))
     }
 
     /// What the target needs, by name, and the CPUs of each: the backend, and the other services.

@@ -1,6 +1,6 @@
 //! The next thing to do. Everything in it is decided: whoever carries it out chooses nothing.
 
-use super::{Change, ContainerPlan, LoadPlan};
+use super::{Change, ContainerPlan, LoadPlan, LoadToolRun};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -38,6 +38,9 @@ pub struct PhasePlan {
     pub beside: Option<ContainerPlan>,
     /// What the generator is told.
     pub load: LoadPlan,
+    /// Who carries it out, if not our own load generator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<LoadToolRun>,
 }
 
 /// What a phase loads.

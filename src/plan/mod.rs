@@ -17,6 +17,7 @@ pub use points::Quota;
 use crate::{
     compose::Project,
     error::{Error, Result},
+    load_tools,
     model::{
         AbPlan, Change, ContainerPlan, CpuSet, Drive, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadModel,
         LoadPlan, Placement, Plan, Point, Roles, Scheme, Side, StudyPlan, Turn,
@@ -82,6 +83,10 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     )?;
     workers::check(asked, project)?;
     let no_baseline = baseline::why_none(project, &asked.load);
+    let tool = vscale.tool.as_ref().map(|tool| tool.plan.clone());
+    if let Some(tool) = &tool {
+        load_tools::check(tool, &asked.load)?;
+    }
     let points = |side, of: &Project| points::make(asked, &of.services[&vscale.target].limits, side, &placement, host);
     let mut all = points(Side::A, project)?;
     let ab = match &project.beside {
@@ -105,6 +110,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         containers: containers(project, &placement),
         hosts: vec![HostPlan { placement }],
         load: asked.load.clone(),
+        tool,
         blocks: vec![all.order.iter().copied().map(Turn::plain).collect()],
         points: all.points,
         study: None,
@@ -206,7 +212,7 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
         let service = &project.services[&name];
         let mut limits = service.limits.clone();
         let cpus = match &name {
-            name if *name == roles.generator => &placement.generator,
+            name if *name == roles.generator || *name == Plan::WITNESS => &placement.generator,
             name if *name == roles.target => &placement.target,
             // What the target needs besides takes none of its CPUs, unless the file says so.
             _ => limits.cpuset().unwrap_or(&placement.backend),
@@ -214,7 +220,9 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
         limits.set(Limit::Cpuset, Some(LimitValue::Cpus(cpus.clone())));
         ContainerPlan {
             command: match &name {
-                name if *name == roles.generator => Some(vec!["generator".into()]),
+                // Another load generator is told a load by its command, which each phase has.
+                name if *name == roles.generator => roles.tool.is_none().then(|| vec!["generator".into()]),
+                name if *name == Plan::WITNESS => Some(vec!["witness".into()]),
                 // It stands here so that a visit can change it.
                 name if roles.backend.as_ref() == Some(name) => service.command.clone(),
                 _ => workers::command(service),
@@ -231,7 +239,8 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
     };
     let mut containers: Vec<ContainerPlan> = order.into_iter().map(container).collect();
     if let Some(generator) = containers.pop() {
-        containers.push(speed_reference(&generator, &placement.target));
+        let ours = containers.iter().find(|container| container.name == Plan::WITNESS).unwrap_or(&generator);
+        containers.push(speed_reference(ours, &placement.target));
         containers.push(generator);
     }
     containers

@@ -5,10 +5,13 @@ use super::{
     change::{self, Altered},
     order, workers,
 };
-use crate::model::{
-    ContainerPlan, CpuSet, Distribution, Drive, Endpoint, Expect, Life, Limit, LimitValue, Limits, LoadModel, LoadPlan,
-    PhaseKind, PhasePlan, Plan, Point, Purpose, Ready, RequestTemplate, Scheme, Statuses, Turn, Until, Visit, Visited,
-    Wanted, WarmUp, is_served_by_mock,
+use crate::{
+    load_tools,
+    model::{
+        ContainerPlan, CpuSet, Distribution, Drive, Endpoint, Expect, Life, Limit, LimitValue, Limits, LoadModel,
+        LoadPlan, LoadToolRun, PhaseKind, PhasePlan, Plan, Point, Purpose, Ready, RequestTemplate, Scheme, Statuses,
+        Turn, Until, Visit, Visited, Wanted, WarmUp, is_served_by_mock,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -40,7 +43,9 @@ pub fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<Visit> 
         block,
         change: turn.change,
         workers: point.workers,
-        containers: containers.iter().map(|container| at_point(plan, container, &point)).collect(),
+        containers: (containers.iter().filter(|container| !is_tool(plan, container)))
+            .map(|container| at_point(plan, container, &point))
+            .collect(),
         phases: phases(plan, &point, visited),
     })
 }
@@ -88,15 +93,35 @@ fn at_point(plan: &Plan, container: &ContainerPlan, point: &Point) -> ContainerP
     container
 }
 
+/// Whether it is the container of a load generator that is not ours, which lives for a phase.
+fn is_tool(plan: &Plan, container: &ContainerPlan) -> bool {
+    plan.tool.is_some() && container.name == plan.roles.generator
+}
+
+/// Who carries out a load, if not our own load generator.
+fn tool_run(plan: &Plan, load: &LoadPlan) -> Option<LoadToolRun> {
+    let tool = plan.tool.as_ref()?;
+    let container = plan.containers.iter().find(|container| is_tool(plan, container))?;
+    Some(LoadToolRun {
+        plan: tool.clone(),
+        container: ContainerPlan {
+            command: Some(load_tools::command(tool, load)),
+            life: Life::Visit,
+            ..container.clone()
+        },
+        warm_up: load_tools::warm_up(tool, load),
+    })
+}
+
 /// The baseline, if there is one, and the target; and once in a run, what the generator can do at most.
 fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     let load = LoadPlan { model: point.load.clone(), ..plan.load.clone() };
-    let of = |kind, service: &str| PhasePlan {
-        kind,
-        beside: None,
-        load: LoadPlan { host: plan.url(service), backend: plan.load.backend.clone(), ..load.clone() },
+    let of = |kind, service: &str| {
+        let load = LoadPlan { host: plan.url(service), backend: plan.load.backend.clone(), ..load.clone() };
+        PhasePlan { kind, beside: None, tool: tool_run(plan, &load), load }
     };
-    let is_first = visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());
+    // What another load generator sends may mean nothing to a mock.
+    let is_first = plan.tool.is_none() && visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());
     let backend = plan.roles.backend.as_ref().filter(|_| plan.baseline);
     let baseline = backend.map(|backend| of(PhaseKind::Baseline, backend));
     let null = is_first.then(|| null_phase(plan, &load));
@@ -138,6 +163,7 @@ fn null_phase(plan: &Plan, load: &LoadPlan) -> PhasePlan {
             probe_cpus: placement.generator.clone(),
             life: Life::Visit,
         }),
+        tool: None,
         load: LoadPlan {
             host: format!("http://{NULL}:{NULL_PORT}"),
             backend: None,

@@ -29,6 +29,9 @@ impl Redactor {
                 *value = self.named(name, value);
             }
         }
+        if let Some(tool) = &mut plan.tool {
+            tool.args = self.arguments(&tool.args);
+        }
         if let Some(ab) = &mut plan.ab {
             [&mut ab.a, &mut ab.b].into_iter().for_each(|text| self.clean(text));
         }

@@ -88,7 +88,10 @@ pub fn throughput_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
 pub fn latency_by_workers(run: &Run, analysis: &Analysis) -> Option<Chart> {
     let levels = Levels::of(run, analysis);
     let percentile = |(percent, class): (f64, _)| {
-        let of = |visited: &Visited| supported_ms(&visited.phase(PhaseKind::Target)?.load.latency(), percent);
+        let of = |visited: &Visited| {
+            let us = visited.phase(PhaseKind::Target)?.load.percentile_us(percent)?;
+            Some(us as f64 / 1e3)
+        };
         levels.series(&format!("p{percent}"), class, &of)
     };
     let series = [(50.0, "s1"), (95.0, "s2"), (99.0, "s3")].map(percentile).into();

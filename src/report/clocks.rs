@@ -20,7 +20,8 @@ pub fn times(load: &LoadResult) -> Table {
     let stream = load.stream();
     let is_scheduled = load.requests.iter().any(|stats| stats.intended.is_some());
     let rows = [
-        ("latency from sent", Some(load.latency())),
+        // What another load generator tells stands with the names.
+        ("latency from sent", load.told_by.is_none().then(|| load.latency())),
         ("latency from due", is_scheduled.then(|| load.intended())),
         ("sent after due", load.send_lag()),
         ("time to first token", stream.as_ref().map(|stream| stream.ttft.clone())),

@@ -2,6 +2,7 @@
 
 use super::{
     cells::{self, NONE, or_none},
+    latencies::Latencies,
     table::Table,
     words,
 };
@@ -33,15 +34,18 @@ pub fn figures(load: &LoadResult) -> Table {
         "#min",
         "#max",
     ];
-    let mut table = Table::new("Successful answers by name; latency from sending to the whole answer", columns);
+    let title = match load.told_by {
+        None => "Successful answers by name; latency from sending to the whole answer".to_owned(),
+        Some(tool) => format!("Answers by name; latencies as {tool} tells them"),
+    };
+    let mut table = Table::new(title, columns);
     let seconds = load.window.duration_us as f64 / 1e6;
-    let all = load.latency();
-    let named = load
-        .requests
-        .iter()
-        .map(|stats| ([stats.method.as_str(), stats.name.as_str()], stats.requests, stats.failures, &stats.latency));
+    let all = Latencies::of_load(load);
+    let named = load.requests.iter().map(|stats| {
+        ([stats.method.as_str(), stats.name.as_str()], stats.requests, stats.failures, Latencies::of_name(stats))
+    });
     for (who, requests, failures, latency) in
-        named.chain([(["", "all"], load.request_count(), load.failure_count(), &all)])
+        named.chain([(["", "all"], load.request_count(), load.failure_count(), all)])
     {
         let successes = requests.saturating_sub(failures) as f64;
         let mut row: Vec<String> = who.map(String::from).into();
@@ -50,7 +54,8 @@ pub fn figures(load: &LoadResult) -> Table {
         row.push(cells::rps(if seconds > 0.0 { successes / seconds } else { 0.0 }));
         let when_any = |us: f64| if latency.count() > 0 { format_us(us) } else { NONE.to_owned() };
         row.push(when_any(latency.mean_us()));
-        row.extend([50.0, 90.0, 95.0, 99.0, 99.9].map(|percent| cells::percentile(latency, percent)));
+        let percentile = |percent| or_none(latency.supported_percentile_us(percent), |us| format_us(us as f64));
+        row.extend([50.0, 90.0, 95.0, 99.0, 99.9].map(percentile));
         row.extend([latency.min_us(), latency.max_us()].map(|us| when_any(us as f64)));
         table.row(row);
     }
@@ -104,13 +109,15 @@ pub fn generator(visited: &Visited) -> Table {
     let mut table = Table::new("The load generator itself", columns);
     for phase in &visited.phases {
         let (load, totals) = (&phase.load, &phase.load.totals);
+        let is_ours = load.told_by.is_none();
+        let of_ours = |text: String| if is_ours { text } else { NONE.to_owned() };
         table.row([
             phase.kind.to_string(),
-            load.generator_threads().to_string(),
-            or_none(load.generator_cpu_per_request_us(), format_us),
-            format_bytes(load.generator_memory_bytes()),
-            cells::grouped(totals.connections_opened),
-            cells::grouped(totals.retries),
+            of_ours(load.generator_threads().to_string()),
+            or_none(load.generator_cpu_per_request_us().filter(|_| is_ours), format_us),
+            of_ours(format_bytes(load.generator_memory_bytes())),
+            of_ours(cells::grouped(totals.connections_opened)),
+            of_ours(cells::grouped(totals.retries)),
             match load.stopped_by {
                 StopCause::RunTime => "run time",
                 StopCause::Signal => "a signal",
@@ -201,6 +208,9 @@ pub fn environment(run: &Run) -> Table {
         ("roles", in_words(plan)),
     ] {
         table.row([what.to_owned(), value]);
+    }
+    if let Some(tool) = &plan.tool {
+        table.row(["load generator".to_owned(), words::load_tool(tool)]);
     }
     table
 }

@@ -45,7 +45,9 @@ fn level_files(run: &Run, visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) 
         for (suffix, table) in load_csv::tables(&phase.load) {
             write(&format!("{level}/{stem}_{suffix}.csv"), table.as_bytes())?;
         }
-        write(&format!("{level}/{stem}.hgrm"), phase.load.latency().to_hgrm().as_bytes())?;
+        if phase.load.told_by.is_none() {
+            write(&format!("{level}/{stem}.hgrm"), phase.load.latency().to_hgrm().as_bytes())?;
+        }
     }
     write(&format!("{level}/timeseries.csv"), timeseries_csv::render(run, visited).as_bytes())?;
     write(&format!("{level}/containers.csv"), containers_csv::render(visited).as_bytes())

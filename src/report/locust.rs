@@ -9,11 +9,12 @@
 //! - in the history, totals count the measured window only, as after Locust's `--reset-stats`; the running median and
 //!   minimum are not kept, so they are N/A in every row but the last;
 //! - Locust's own files end at its last tick, up to a second before the run does; ours have the whole window;
+//! - what another load generator told is written as it was told: N/A where it was not;
 //! - the text of a failure has its line breaks and control characters taken out.
 
-use super::csv_text::csv_text;
+use super::{csv_text::csv_text, latencies::Latencies};
 use crate::{
-    model::{Histogram, LoadResult, PERCENTILES, Second},
+    model::{LoadResult, PERCENTILES, Second},
     text::plain,
     units::format_utc,
 };
@@ -39,13 +40,13 @@ pub fn stats_csv(load: &LoadResult) -> String {
     let seconds = load.window.duration_us as f64 / 1e6;
     let named = load.requests.iter().map(|stats| {
         let totals = Totals::new(stats.requests, stats.failures, stats.content_bytes);
-        stats_row([stats.method.as_str(), stats.name.as_str()], totals, &stats.latency, seconds)
+        stats_row([stats.method.as_str(), stats.name.as_str()], totals, &Latencies::of_name(stats), seconds)
     });
-    let aggregated = stats_row(["", AGGREGATED], window_totals(load), &load.latency(), seconds);
+    let aggregated = stats_row(["", AGGREGATED], window_totals(load), &Latencies::of_load(load), seconds);
     csv_text(header.map(String::from).into_iter().chain(percentile_titles()), named.chain([aggregated]))
 }
 
-fn stats_row(who: [&str; 2], totals: Totals, latency: &Histogram, seconds: f64) -> Vec<String> {
+fn stats_row(who: [&str; 2], totals: Totals, latency: &Latencies, seconds: f64) -> Vec<String> {
     let mut row: Vec<String> = who.map(plain).into();
     row.extend([totals.requests.to_string(), totals.failures.to_string()]);
     row.extend(response_times(latency));
@@ -53,7 +54,8 @@ fn stats_row(who: [&str; 2], totals: Totals, latency: &Histogram, seconds: f64) 
     row.extend([totals.requests, totals.failures].map(|count| decimal(ratio(count as f64, seconds))));
     row.extend(PERCENTILES.map(|percent| match totals.requests {
         0 => NOT_AVAILABLE.to_owned(),
-        _ => whole_ms(latency.percentile_us(percent)),
+        _ if latency.count() == 0 => whole_ms(0),
+        _ => latency.percentile_us(percent).map_or_else(|| NOT_AVAILABLE.to_owned(), whole_ms),
     }));
     row
 }
@@ -103,7 +105,7 @@ fn history_row(second: &Second) -> Vec<String> {
 fn final_totals(load: &LoadResult) -> Vec<String> {
     let totals = window_totals(load);
     let mut cells = vec![totals.requests.to_string(), totals.failures.to_string()];
-    cells.extend(response_times(&load.latency()));
+    cells.extend(response_times(&Latencies::of_load(load)));
     cells.push(totals.average_content());
     cells
 }
@@ -192,9 +194,9 @@ impl Running {
 
 /// Median, average, smallest and largest, in ms. The median is whole unless that would put it outside of the other
 /// two: Locust's rule.
-fn response_times(latency: &Histogram) -> [String; 4] {
+fn response_times(latency: &Latencies) -> [String; 4] {
     let (min_us, max_us) = (latency.min_us(), latency.max_us());
-    let median_us = (latency.percentile_us(50.0) + 500) / 1000 * 1000;
+    let median_us = (latency.percentile_us(50.0).unwrap_or_default() + 500) / 1000 * 1000;
     let median = match median_us {
         above if above > max_us => exact_ms(max_us),
         below if below < min_us => exact_ms(min_us),

@@ -151,10 +151,7 @@ impl<'a> OnCurve<'a> {
         let of: [(f64, &str, Percentile); 3] =
             [(50.0, "s1", |it| it.p50_us), (95.0, "s2", |it| it.p95_us), (99.0, "s3", |it| it.p99_us)];
         let series = of.map(|(percent, class, merged)| {
-            let of_visit = |visited: &Visited| {
-                let latency = target(visited)?.load.latency();
-                latency.supported_percentile_us(percent).map(|us| us as f64 / 1e3)
-            };
+            let of_visit = |visited: &Visited| target(visited)?.load.percentile_us(percent).map(|us| us as f64 / 1e3);
             let of_point =
                 |point: &StudyPoint, _: &CurvePoint| (merged(&point.latency).map(|us| us as f64 / 1e3), None);
             self.series(&format!("p{percent}"), class, &of_visit, &of_point)

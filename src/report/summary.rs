@@ -208,10 +208,20 @@ fn engine(host: &Host) -> String {
 }
 
 fn notes(run: &Run) -> Vec<String> {
+    let of_what = match &run.plan.tool {
+        None => "of successes only".to_owned(),
+        Some(plan) => format!("as {} tells them", plan.tool),
+    };
     let mut notes = vec![
-        "requests/s: successful answers in the counted window, a second; percentiles: of successes only.".to_owned(),
+        format!("requests/s: successful answers in the counted window, a second; percentiles: {of_what}."),
         format!("{NONE}: not measured, or fewer than ten answers lie beyond that percentile."),
     ];
+    if let Some(plan) = &run.plan.tool {
+        notes.push(format!(
+            "load by {}: what that would show is not shown, and nothing is judged by it.",
+            words::load_tool(plan)
+        ));
+    }
     if let Some(why) = &run.plan.no_baseline {
         notes.push(format!("no baseline: {}.", plain(why)));
     }

@@ -62,7 +62,7 @@ fn growth(run: &Run, analysis: &Analysis) -> Table {
             [point.median.speed_up, point.median.efficiency].map(|it| or_none(it, |ratio| format!("{ratio:.2}"))),
         );
         row.extend([50.0, 95.0, 99.0].map(|percent| {
-            let each = valid.iter().filter_map(|load| load.latency().supported_percentile_us(percent));
+            let each = valid.iter().filter_map(|load| load.percentile_us(percent));
             or_none(median(each.map(|us| us as f64)), format_us)
         }));
         let all = loads(&point.visits);
@@ -105,7 +105,7 @@ fn comparison(run: &Run) -> Table {
         let mut row = vec![visited.id.clone(), phase.kind.to_string(), cells::rps(phase.load.throughput_rps())];
         row.extend(latencies(phase));
         row.extend(services.iter().map(|service| or_none(Rates::of(phase, service).cpu_cores, cells::cores)));
-        table.row(row).bad = phase.load.latency().count() == 0;
+        table.row(row).bad = phase.load.p50_us().is_none();
     }
     table
 }
@@ -218,7 +218,7 @@ fn not_read(asked: &str) -> String {
 
 /// p50, p95, p99 and the failures of a phase.
 fn latencies(phase: &Phase) -> [String; 4] {
-    let latency = phase.load.latency();
-    let [p50, p95, p99] = [50.0, 95.0, 99.0].map(|percent| cells::percentile(&latency, percent));
+    let percentile = |percent| or_none(phase.load.percentile_us(percent), |us| format_us(us as f64));
+    let [p50, p95, p99] = [50.0, 95.0, 99.0].map(percentile);
     [p50, p95, p99, cells::failed(phase.load.failure_count(), phase.load.failure_ratio())]
 }

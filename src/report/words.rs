@@ -3,7 +3,7 @@
 use super::cells::{self, counted};
 use crate::{
     limits,
-    model::{Limit, LimitValue, Limits, LoadModel, LoadPlan, Plan, Point, Stage, Until, WarmUp},
+    model::{Limit, LimitValue, Limits, LoadModel, LoadPlan, LoadToolPlan, Plan, Point, Stage, Until, WarmUp},
     units::format_bytes,
 };
 
@@ -22,6 +22,12 @@ pub fn asked(model: &LoadModel) -> String {
         LoadModel::Closed { users, .. } => counted((*users).into(), "user"),
         LoadModel::Open { rate_rps, .. } => format!("{rate_rps} requests/s"),
     }
+}
+
+/// `locust with locustfile.py, which does not tell latency histograms, its pauses`.
+pub fn load_tool(plan: &LoadToolPlan) -> String {
+    let script = plan.script.as_ref().map_or_else(String::new, |script| format!(" with {script}"));
+    format!("{}{script}, which does not tell {}", plan.tool, plan.tool.not_told().join(", "))
 }
 
 /// The loads of all points, each once; of a study, whose points have more users the more workers they have, how many these

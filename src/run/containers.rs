@@ -11,6 +11,7 @@ use crate::{
     engine::{Call, Cluster, Container, EngineError, Output, State},
     error::{Error, Result},
     events::Event,
+    load_tools,
     model::{ContainerPlan, CountBy, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
     probe::{REAPING, quotas_above},
     text::last_lines,
@@ -54,6 +55,13 @@ pub(super) struct Up {
 }
 
 impl Starter<'_> {
+    /// Makes the container of a load generator that is not ours, with all that it needs in it; it is not yet started.
+    pub(super) async fn tool(&self, plan: &ContainerPlan, files: &[(String, Vec<u8>)]) -> Result<Container> {
+        let container = self.cluster.create_piped(plan, self.project, &self.images[&plan.service]).await?;
+        container.put_at_root(files, &format!("{}/{}", load_tools::FOLDER, load_tools::OUT)).await?;
+        Ok(container)
+    }
+
     /// Starts a container and waits until it is as others want it, and ready, if it has an endpoint to ask; its probe is kept.
     pub(super) async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
         let service = self.project.service(&plan.service);

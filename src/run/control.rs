@@ -70,7 +70,7 @@ mod tests {
             ..LoadPlan::new("http://stack:8321")
         };
         let told = |backend| {
-            let plan = PhasePlan { kind: PhaseKind::Target, beside: None, load: load(backend) };
+            let plan = PhasePlan { kind: PhaseKind::Target, beside: None, load: load(backend), tool: None };
             control.phase(&plan).load.backend_token
         };
         assert_eq!(told(Some("http://mock:8080")), Some(control.token.clone()));

@@ -11,6 +11,7 @@ mod samples;
 mod settle;
 mod steps;
 mod stop;
+mod tool;
 mod visit;
 
 pub use stop::Stop;

@@ -1,22 +1,29 @@
-//! One load phase: the generator is handed its plan, and every container is sampled while it works.
+//! One load phase: the generator is handed its plan, and every container is sampled while it works. Another load generator
+//! than ours works as `tool` has it.
 
 use super::{
     Listener,
     containers::{Up, fell_silent},
     probe::{Answer, Probe},
     samples::Samples,
+    tool::Tool,
 };
 use crate::{
-    engine::{Container, EngineError, Sampled},
+    engine::{Container, EngineError, Output, Sampled},
     error::{Error, Result},
     events::{Event, Follow},
-    model::{ContainerSample, ContainerUsage, LoadEvent, LoadPlan, LoadProgress, Phase, PhasePlan, hlog_head},
+    model::{
+        ContainerSample, ContainerUsage, LoadEvent, LoadPlan, LoadProgress, LoadResult, Phase, PhasePlan, hlog_head,
+    },
     text::shortened,
     units::now_unix_us,
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use std::{cell::RefCell, pin::pin, time::Duration};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
+};
 
 /// Between two samples of a container or of its processes.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,57 +35,72 @@ const GRACE: Duration = Duration::from_secs(60);
 const SHOWN_CHARS: usize = 200;
 
 /// Everything that a phase needs to be there.
-pub(super) struct Stage<'a> {
+pub(super) struct Stage<'a, 'w> {
     pub(super) visit: &'a str,
-    pub(super) generator: &'a mut Up,
+    pub(super) generator: Generator<'a, 'w>,
     /// The target's, where its processes are watched.
     pub(super) probe: Option<&'a mut Probe>,
     /// The other containers that run.
     pub(super) others: Vec<&'a Container>,
 }
 
+/// Who loads.
+pub(super) enum Generator<'a, 'w> {
+    /// A role of ours, which is handed plan after plan.
+    Ours(&'a mut Up),
+    /// Another, for this phase alone.
+    Tool(&'a mut Tool<'w>),
+}
+
 /// A phase that was carried out.
 pub(super) struct Loaded {
     pub(super) phase: Phase,
-    /// The latencies of each second, as HdrHistogram's log.
-    pub(super) hlog: String,
+    /// The latencies of each second, as HdrHistogram's log, where they are told.
+    pub(super) hlog: Option<String>,
     /// Why the target's probe fell silent, if it did.
     pub(super) blind: Option<Error>,
 }
 
-pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener<'_>) -> Result<Loaded> {
-    let Stage { visit, generator, mut probe, mut others } = stage;
+pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: Listener<'_>) -> Result<Loaded> {
+    let Stage { visit, mut generator, mut probe, mut others } = stage;
     let (host, at_most_us) = (plan.load.host.clone(), plan.load.longest_us());
     tell(Event::Phase { visit: visit.to_owned(), phase: plan.kind, host, at_most_us });
     let mut follow = Follow::new(&plan.load);
 
-    let Up { container: generator, output, .. } = generator;
-    others.push(generator);
+    let longest = plan.load.longest_us().map_or(Duration::MAX, Duration::from_micros).saturating_add(GRACE);
+    let (progress, mut told) = unbounded_channel();
+    let has_histograms = matches!(generator, Generator::Ours(_));
+    let working = match &mut generator {
+        Generator::Ours(Up { container, output, .. }) => {
+            others.push(container);
+            load_by_ours(&plan.load, container, output, longest, progress).boxed_local()
+        }
+        Generator::Tool(tool) => {
+            let (container, work) = tool.parts();
+            others.push(container);
+            work.load(container, longest, progress).boxed_local()
+        }
+    };
     let watched = others;
-    output.write(&line(&plan.load)?).await;
     let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
     let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
+    let mut working = pin!(working);
     let (mut processes, mut ticks) = (Samples::of_processes(), Samples::of_ticks());
     let mut blind = None;
     let (mut sample_times, mut tick_times) = (every(SAMPLE_INTERVAL), every(TICK_INTERVAL));
     let mut window: Option<WindowTimes> = None;
     let mut hlog = hlog_head(now_unix_us());
-    let longest = plan.load.longest_us().map_or(Duration::MAX, Duration::from_micros);
-    let (start, limit) = (Instant::now(), longest.saturating_add(GRACE));
     let load = loop {
         tokio::select! {
-            said = timeout(limit.saturating_sub(start.elapsed()), output.next_line()) => match event(said, generator)? {
-                Some(LoadEvent::Progress(now)) => {
-                    if window.is_none() {
-                        window = WindowTimes::told_by(&plan.load, &now, Instant::now());
-                        window.iter().for_each(|window| sample_times.reset_at(window.start));
-                    }
-                    hlog += &now.to_hlog_line();
-                    tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+            Some(now) = told.recv() => {
+                if window.is_none() {
+                    window = WindowTimes::told_by(&plan.load, &now, Instant::now());
+                    window.iter().for_each(|window| sample_times.reset_at(window.start));
                 }
-                Some(LoadEvent::Result(result)) => break *result,
-                None => return Err(without_result(generator, fell_silent(generator, output).await)),
-            },
+                hlog += &now.to_hlog_line();
+                tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+            }
+            outcome = &mut working => break outcome?,
             _ = &mut sampling => {}
             _ = sample_times.tick() => if let Some(probe) = &mut probe { probe.ask().await },
             () = WindowTimes::odd_end(&mut window) => if let Some(probe) = &mut probe { probe.ask().await },
@@ -93,17 +115,43 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_>, tell: Listener
             },
         }
     };
+    // What was told just before the result.
+    while let Ok(now) = told.try_recv() {
+        hlog += &now.to_hlog_line();
+        tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+    }
     let usage = watched
         .iter()
         .zip(&samples)
         .map(|(one, samples)| ContainerUsage { container: one.service().to_owned(), samples: samples.take() });
     let (usage, processes, ticks) = (usage.collect(), processes.into_kept(), ticks.into_kept());
     let phase = Phase { kind: plan.kind, load, usage, processes, ticks, speed_before: None, speed_after: None };
-    Ok(Loaded { phase, hlog, blind })
+    Ok(Loaded { phase, hlog: has_histograms.then_some(hlog), blind })
+}
+
+/// Hands the plan to a generator of ours, and tells how it goes until its result is there.
+async fn load_by_ours(
+    plan: &LoadPlan,
+    generator: &Container,
+    output: &mut Output,
+    longest: Duration,
+    progress: UnboundedSender<LoadProgress>,
+) -> Result<LoadResult> {
+    output.write(&line(plan)?).await;
+    let start = Instant::now();
+    loop {
+        let said = timeout(longest.saturating_sub(start.elapsed()), output.next_line()).await;
+        match event(said, generator)? {
+            // Who does not listen any more does not wait for the result either.
+            Some(LoadEvent::Progress(now)) => drop(progress.send(now)),
+            Some(LoadEvent::Result(result)) => return Ok(*result),
+            None => return Err(without_result(generator, fell_silent(generator, output).await)),
+        }
+    }
 }
 
 /// What the generator reads: its plan as a line of JSON.
-fn line(plan: &LoadPlan) -> Result<String> {
+pub(super) fn line(plan: &LoadPlan) -> Result<String> {
     let json = serde_json::to_string(plan).map_err(|error| Error::Other(format!("writing a load plan: {error}")))?;
     Ok(json + "\n")
 }

@@ -6,6 +6,7 @@ use crate::{
     engine::{BaseImage, Cluster, Engine, collect_garbage},
     error::{Error, Result},
     events::Event,
+    load_tools,
     model::{Host, HostFacts, ImageFacts, Origin},
 };
 use futures_util::future::try_join;
@@ -45,7 +46,13 @@ impl Prepared {
             let mut found = Vec::new();
             for (name, service) in job.project.all_services() {
                 say(&name, "");
-                let image = engine.service_image(&name, service, base, &mut |line| say(&name, line)).await?;
+                let mut say = |line: &str| say(&name, line);
+                // One that needs an image has one, but for Locust: the compose file is checked.
+                let image = if service.image.is_none() && service.build.is_none() {
+                    Some(engine.bundled_image(&name, &load_tools::LOCUST_IMAGE, base, &mut say).await?)
+                } else {
+                    engine.service_image(&name, service, base, &mut say).await?
+                };
                 found.push((name, image));
             }
             Ok(found)

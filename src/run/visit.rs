@@ -4,10 +4,11 @@ use super::{
     Listener,
     containers::{Starter, Up, not_ready, with_ended},
     control::Control,
-    phase::{self, Loaded, Stage},
+    phase::{self, Generator, Loaded, Stage},
     prepare::Prepared,
     settle::settle,
     steps::Steps,
+    tool::{Left, Tool},
 };
 use crate::{
     compose::Project,
@@ -48,6 +49,8 @@ pub(super) struct Carrier<'a> {
     has_workers: bool,
     /// Whether it can be counted.
     proves_workers: bool,
+    /// Of a load generator that is not ours, where it has one.
+    script: Option<Vec<u8>>,
     standing: Vec<Up>,
 }
 
@@ -76,6 +79,7 @@ impl<'a> Carrier<'a> {
             workers: WorkerCounter::of(plan)?,
             has_workers: plan.workers.is_some(),
             proves_workers: plan.proves_workers(),
+            script: project.vscale.tool.as_ref().and_then(|tool| tool.file.as_ref()).map(read).transpose()?,
             standing: Vec::new(),
         })
     }
@@ -107,15 +111,16 @@ impl<'a> Carrier<'a> {
         let workers_before = self.look(&mut target).await;
         let above_before = target.quotas_above().await;
         let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
-        let mut lost = Vec::new();
+        let (mut lost, mut tool_left) = (Vec::new(), Vec::new());
         let mut speed = self.speed().await;
         for plan in &visit.phases {
             lost.extend(self.replace_lost(visit, tell).await?);
-            let (mut loaded, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
+            let (mut loaded, left, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
+            tool_left.extend(left);
             loaded.phase.speed_before = speed;
             speed = self.speed().await;
             loaded.phase.speed_after = speed;
-            attached.hlogs.push((plan.kind, loaded.hlog));
+            attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
             phases.push(loaded.phase);
             blind = blind.or(loaded.blind);
             removed = removed.and(beside_removed);
@@ -144,10 +149,12 @@ impl<'a> Carrier<'a> {
         visited.attestation.workers_not_told = not_told(&target).or(visited.attestation.workers_not_told.take());
         visited.attestation.above = since(above_before, target.quotas_above().await);
         visited.attestation.limits = self.limits(&target, &visited.phases).await;
+        visited.attestation.limits.extend(tool_left.last().map(|left| left.limits.clone()).unwrap_or_default());
         visited.ended.extend(self.ended(&target).await);
         visited.ended.splice(..0, blind.filter(|why| is_news(why, &visited.ended)).map(|why| blinded(&target, &why)));
         steps.lap("attest");
         attached.logs = self.logs(&target, started_unix_us).await;
+        attached.logs.extend(tool_left.into_iter().map(|left| left.log));
         steps.lap("read logs");
         let down = target.take_down().await;
         *removed = std::mem::replace(removed, Ok(())).and(down);
@@ -273,7 +280,7 @@ impl<'a> Carrier<'a> {
         visit: &Visit,
         target: &mut Up,
         tell: Listener<'_>,
-    ) -> Result<(Loaded, Result<()>)> {
+    ) -> Result<(Loaded, Option<Left>, Result<()>)> {
         let mut beside = match &plan.beside {
             Some(container) => Some(self.starter.start(container, &visit.id, tell).await?),
             None => None,
@@ -282,22 +289,34 @@ impl<'a> Carrier<'a> {
         if let Some(probe) = beside.as_mut().and_then(|up| up.probe.take()) {
             probe.remove().await?;
         }
-        let (generators, others): (Vec<&mut Up>, Vec<&mut Up>) =
-            self.standing.iter_mut().partition(|up| up.plan.name == self.generator);
-        let generator = generators.into_iter().next();
-        let generator = generator.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
+        let plan = &self.starter.control.phase(plan);
+        let who = if plan.tool.is_some() { Plan::WITNESS } else { self.generator };
+        let (told, others): (Vec<&mut Up>, Vec<&mut Up>) = self.standing.iter_mut().partition(|up| up.plan.name == who);
+        let told = told.into_iter().next();
         let Up { container, probe, .. } = target;
         let probe = probe.as_mut().filter(|_| plan.kind == PhaseKind::Target);
         let others =
             others.into_iter().filter(|up| up.plan.name != Plan::SPEED && !up.has_completed).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
-        let stage = Stage { visit: &visit.id, generator, probe, others };
-        let loaded = phase::carry_out(&self.starter.control.phase(plan), stage, tell).await?;
-        let removed = match beside {
+        let (loaded, left, removed) = match &plan.tool {
+            Some(run) => {
+                let mut tool = Tool::make(&self.starter, run, plan, self.script.as_deref(), told).await?;
+                let stage = Stage { visit: &visit.id, generator: Generator::Tool(&mut tool), probe, others };
+                let loaded = phase::carry_out(plan, stage, tell).await?;
+                let (left, removed) = tool.take_down(run, plan.kind).await;
+                (loaded, Some(left), removed)
+            }
+            None => {
+                let generator = told.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
+                let stage = Stage { visit: &visit.id, generator: Generator::Ours(generator), probe, others };
+                (phase::carry_out(plan, stage, tell).await?, None, Ok(()))
+            }
+        };
+        let beside_removed = match beside {
             Some(up) => up.take_down().await,
             None => Ok(()),
         };
-        Ok((loaded, removed))
+        Ok((loaded, left, removed.and(beside_removed)))
     }
 
     /// Every limit of every container.
@@ -334,6 +353,10 @@ fn not_told(target: &Up) -> Option<String> {
         Some(WorkersTold::Nothing(why)) => Some(why.clone()),
         Some(WorkersTold::Count(_)) | None => None,
     }
+}
+
+fn read(path: &std::path::PathBuf) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(Error::input(path))
 }
 
 /// What quotas did between two looks at them.

@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod compose;
 mod failures;
+mod generators;
 mod hostile;
 mod init;
 mod ogx;

@@ -185,6 +185,7 @@ fn plan() -> Plan {
             warm_up: WarmUp::Steady { at_most_us: 10 * SECOND_US },
             ..LoadPlan::new("http://stack:8321")
         },
+        tool: None,
         points: [1, 2].map(|workers| Point { workers, limits: target_limits(), load: model(), side: Side::A }).into(),
         blocks: vec![vec![Turn::plain(0), Turn::plain(1)]],
         study: None,
@@ -345,12 +346,15 @@ pub fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, faili
         failures,
         content_bytes: measured().map(|(second, _)| second.content_bytes).sum(),
         latency,
+        summary: None,
         intended: None,
         stream: None,
     };
     let requests = stats.requests;
     LoadResult {
         host: if kind == PhaseKind::Target { "http://stack:8321".into() } else { "http://mock:8080".into() },
+        told_by: None,
+        summary: None,
         model: model(),
         stages: vec![],
         window: Window {

@@ -9,6 +9,7 @@ mod files;
 mod fixture;
 mod gates;
 mod html;
+mod load_tool;
 mod secrets;
 mod study;
 mod study_fixture;

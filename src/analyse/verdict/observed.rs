@@ -8,7 +8,7 @@ use crate::{
     analyse::{
         Analysis, BackendCost,
         fit::{Curve, Law},
-        helpers::at_most_quota,
+        helpers::Use,
         stats::{Geometric, Interval, LEVEL, modes, pairs},
         study::{by_block, visits},
     },
@@ -95,9 +95,7 @@ impl<'a> Seen<'a> {
 
     /// CPU that the generator used of what it was given.
     fn generator_cpu_ratio(&self, run: &Run) -> Option<f64> {
-        let load = &self.phase.load;
-        let cpus = f64::from(load.generator_cpus().max(1));
-        Some(load.generator_cores() / at_most_quota(run, &run.plan.roles.generator, cpus))
+        Use::of_generator(run, self.phase).map(|used| used.share())
     }
 }
 

@@ -149,6 +149,27 @@ impl Engine {
         self.build_once(build, progress).await
     }
 
+    /// The reference of an image built of files that are made here, a `Dockerfile` that takes a base image and `host-ca.crt`
+    /// among them or wanted by it, with the host's settings for reaching package indices.
+    ///
+    /// # Errors
+    /// [`Error::Preflight`] when it does not build.
+    pub(super) async fn built_of_files(
+        &self,
+        name: &str,
+        mut context: Context,
+        base: BaseImage<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<String> {
+        let (settings, ca_bundle) = host_build_settings();
+        if let Some(path) = ca_bundle {
+            context.put_file(dockerfile::CA_FILE, &path)?;
+        }
+        let args = BTreeMap::from([(BASE_ARGUMENT.to_owned(), self.base_image(base, progress).await?)]);
+        let build = Build::of_files(&format!("vscale/{}", name.to_ascii_lowercase()), context);
+        self.build_once(Build { args, settings, ..build }, progress).await
+    }
+
     /// The image that stands for an additional context.
     async fn context_image(
         &self,

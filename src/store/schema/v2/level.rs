@@ -149,6 +149,8 @@ impl LoadWritten {
     fn into_result(self) -> LoadResult {
         LoadResult {
             host: self.host,
+            told_by: None,
+            summary: None,
             model: self.model,
             stages: self.stages,
             window: self.window,

@@ -149,6 +149,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
         containers: Vec::new(),
         hosts: vec![HostPlan { placement }],
         load: load_plan(written),
+        tool: None,
         points: counts.into_iter().map(point).collect(),
         blocks: vec![order.into_iter().map(Turn::plain).collect()],
         study: None,
