@@ -21,11 +21,13 @@ impl Cluster {
     /// # Errors
     /// `Error::Engine` when the engine refuses; `Error::Preflight` for an external one that is not there.
     pub async fn create_shared(&mut self, project: &Project) -> Result<()> {
-        let services = || project.services.values();
+        let services = || project.all_services().map(|(_, service)| service);
+        let of_b = project.beside.as_ref().map(|beside| &beside.project);
         let networks: BTreeSet<&String> = services().flat_map(|service| service.networks.keys()).collect();
         let volumes: BTreeSet<&String> = services().flat_map(named_volumes).collect();
         for key in networks {
-            let network = project.networks.get(key).cloned().unwrap_or_default();
+            let of_b = of_b.and_then(|project| project.networks.get(key));
+            let network = project.networks.get(key).or(of_b).cloned().unwrap_or_default();
             let id = if network.external {
                 self.external_network(key, &network).await?
             } else {
@@ -35,7 +37,8 @@ impl Cluster {
             self.networks.insert(key.clone(), id);
         }
         for key in volumes {
-            let volume = project.volumes.get(key).cloned().unwrap_or_default();
+            let of_b = of_b.and_then(|project| project.volumes.get(key));
+            let volume = project.volumes.get(key).or(of_b).cloned().unwrap_or_default();
             let name = if volume.external {
                 self.external_volume(key, &volume).await?
             } else {
