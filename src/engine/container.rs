@@ -178,7 +178,7 @@ impl Container {
     pub async fn file_if_any(&self, path: &str) -> Result<Option<Vec<u8>>> {
         match self.file(path).await {
             Ok(content) => Ok(Some(content)),
-            Err(Error::Engine(error)) if error.is_not_found() => Ok(None),
+            Err(Error::Engine(error)) if error.downcast_ref().is_some_and(EngineError::is_not_found) => Ok(None),
             Err(error) => Err(error),
         }
     }
