@@ -72,7 +72,7 @@ fn every_server_to_measure_is_understood_and_stands_in_its_table() {
         let text = fs::read_to_string(&file).expect("readable");
         let command = text.lines().find_map(|line| line.strip_prefix("#     ")).expect("a command to try it");
         let Command::Bench(args) = Cli::parse_from(command.split(' ')).command else { panic!("{name}: {command}") };
-        assert_eq!(args.run.files, [file.clone()], "{name}");
+        assert_eq!(args.run.files, std::slice::from_ref(&file), "{name}");
         let project = compose::load(&[file], &|_| None).unwrap_or_else(|error| panic!("{error}"));
         args.asked(&project.vscale).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(project.vscale.workers.is_some(), "{name}");

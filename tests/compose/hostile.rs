@@ -55,7 +55,7 @@ fn three_thousand_services_are_ordered_soon() {
     let mut text = with_stack("");
     for number in 0..3000 {
         let before = number / 2;
-        let _ = write!(text, "  s{number}: {{ image: x, depends_on: [s{before}, mock] }}\n");
+        let _ = writeln!(text, "  s{number}: {{ image: x, depends_on: [s{before}, mock] }}");
     }
     let text = text.replace("s0: { image: x, depends_on: [s0, mock] }", "s0: { image: x }");
     let project = soon("services", || load(&text)).expect("good");
@@ -73,7 +73,7 @@ fn three_thousand_services_are_ordered_soon() {
 fn services_that_extend_each_other_end() {
     let mut chain = with_stack("");
     for number in 0..2000 {
-        let _ = write!(chain, "  s{number}: {{ extends: s{}, environment: [V{number}=1] }}\n", number + 1);
+        let _ = writeln!(chain, "  s{number}: {{ extends: s{}, environment: [V{number}=1] }}", number + 1);
     }
     assert!(soon("extends", || error(&chain)).contains("too much is extended"));
 }
