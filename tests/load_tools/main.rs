@@ -1,5 +1,5 @@
-//! Load generators that are not ours: how each is told a load, and what its outputs come to. The outputs of Locust, wrk and
-//! oha here are real ones; k6's is made after its documentation.
+//! Load generators that are not ours: how each is told a load, and what its outputs come to. The outputs of Locust and
+//! wrk here are real ones; k6's is made after its documentation.
 
 use std::collections::BTreeMap;
 use vscale::{
