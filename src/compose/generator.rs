@@ -33,10 +33,7 @@ impl Tool {
         services: &mut BTreeMap<String, Service>,
         folder: &Path,
     ) -> Result<Option<Self>, Problem> {
-        let field = vscale.child("generator");
-        if !field.is_mapping() {
-            return Ok(None);
-        }
+        let Some(field) = vscale.any_keys()?.take("generator").filter(Field::is_mapping) else { return Ok(None) };
         let mut keys = field.keys(&["kind", "file", "image", "service", "args"])?;
         let tool = keys.required("kind")?.parsed(kind)?;
         let file = keys.take("file").map(|field| script(&field, folder)).transpose()?;
