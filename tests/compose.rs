@@ -196,7 +196,7 @@ fn all_problems_are_told_at_once_by_place() {
     assert_snapshot!(error(&text), @r"
     0.yaml:23:5: services.stack.uts: not supported: say hostname
     0.yaml:24:15: services.stack.volumes.0: `xy` is no option of a bind mount: ro, rw, z, Z, or a propagation such as rprivate
-    0.yaml:24:26: services.stack.volumes.1: `d` is not an absolute path in the container
+    0.yaml:24:28: services.stack.volumes.1: `d` is not an absolute path in the container
     0.yaml:25:13: services.stack.ports.0: `abc` is not [[address:]published:]target[/protocol]
     0.yaml:26:5: services.stack.user: must be a string: put 5 into quotes
     0.yaml:27:20: services.stack.healthcheck.interval: must be a string: put 5 into quotes
