@@ -34,7 +34,7 @@ fn worker_counts_that_are_none() {
 #[test]
 fn quantities_that_make_no_sense() {
     assert_snapshot!(refused(&["bench", "--cpus", "0"]), @"2: error: invalid value '0' for '--cpus <CPUS[,CPUS...]>': `0`: a CPU quota is at least 0.01 (1 ms in 100 ms)");
-    assert_snapshot!(refused(&["bench", "--cpus", "many"]), @"2: error: invalid value 'many' for '--cpus <CPUS>': `many` is not a number of CPUs: use 0.5, 1 or 2");
+    assert_snapshot!(refused(&["bench", "--cpus", "many"]), @"2: error: invalid value 'many' for '--cpus <CPUS[,CPUS...]>': `many` is not a number of CPUs: use 0.5, 1 or 2");
     assert_snapshot!(refused(&["bench", "--memory", "lots"]), @"2: error: invalid value 'lots' for '--memory <SIZE>': `lots` is not a size: use 512m, 1.5g or a number of bytes");
     assert_snapshot!(refused(&["bench", "--run-time", "soon"]), @"2: error: invalid value 'soon' for '--run-time <TIME>': `soon` is not a duration: use 60, 60s, 250ms or 1h30m");
     assert_snapshot!(refused(&["bench", "--run-time", "0"]), @"2: vscale: --run-time must be above 0");
