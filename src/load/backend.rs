@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Closes the window of a plan's mock, if it has one, and returns what that saw since the last one was closed.
 ///
 /// # Errors
-/// Those of [`close_window`].
+/// [`Error::Preflight`] names the URL and what went wrong.
 pub fn close_window_of(plan: &LoadPlan) -> Result<Option<BackendWindow>> {
     plan.backend.as_deref().map(|url| close_window(url, plan.backend_token.as_deref())).transpose()
 }
