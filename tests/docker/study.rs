@@ -96,7 +96,7 @@ fn every_setting_is_visited_in_each_block_and_the_answer_is_kept() {
 #[test]
 fn two_sides_are_visited_in_pairs_and_judged() {
     let folder = folder();
-    let variable = COMPOSE.replace("--sleep 5ms", "--sleep ${SLEEP:-5ms}");
+    let variable = COMPOSE.replace("app --host 0.0.0.0 --sleep 5ms", "\"app --host 0.0.0.0 --sleep ${SLEEP:-5ms}\"");
     fs::write(folder.path().join("compose.yaml"), variable).expect("writable");
     let ab = |b: &str| {
         let judged = ["--blocks", "4", "--workers", "1", "--fail-if", "throughput < -20%", "--fail-if", "p50 > +25%"];
