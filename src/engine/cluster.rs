@@ -95,7 +95,7 @@ impl Cluster {
     /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without what is asked for;
     /// `Error::Compose` for a secret or config that cannot be read.
     pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
-        self.create_with(plan, project, image, project.services[&plan.service].is_ours()).await
+        self.create_with(plan, project, image, project.service(&plan.service).is_ours()).await
     }
 
     /// The same, of any image, with pipes: what it writes can be heard as it does.
