@@ -75,6 +75,10 @@ const fn row(gate: Gate, limit: Option<f64>, unit: &'static str, severity: Sever
     Row { gate, limit, unit, severity }
 }
 
+/// What a host that is too busy brings about by itself: a visit in which it was is spoiled by these, and visited again, and not
+/// invalid.
+pub const COMES_OF_A_BUSY_HOST: [Gate; 4] = [Gate::LittlesLaw, Gate::Stationary, Gate::SamplesComplete, Gate::SendLag];
+
 /// A gate's row.
 pub fn of(gate: Gate) -> Row {
     TABLE.into_iter().find(|row| row.gate == gate).unwrap_or(row(gate, None, "", Invalid))

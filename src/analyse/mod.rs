@@ -51,6 +51,7 @@ impl Analysis {
         let mut findings = planned::findings(&run.plan);
         let workers = WorkerCounter::of(&run.plan).ok().filter(|_| run.plan.proves_workers());
         for visited in &run.visited {
+            let before = findings.len();
             findings.extend(attest::findings(visited, &run.plan.roles.target, workers.as_ref()));
             for phase in &visited.phases {
                 let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
@@ -61,6 +62,7 @@ impl Analysis {
             findings.extend(consistent::findings(visited));
             findings.extend(memory::findings(run, visited));
             findings.extend(host::findings(run, visited));
+            blame_the_host(&mut findings[before..]);
         }
         findings.extend(growth::baseline(run));
         let scaling = Scaling::of(run, &|visited| is_valid(&findings, visited));
@@ -86,6 +88,16 @@ impl Analysis {
     /// A visit's findings.
     pub fn of_visit<'a>(&'a self, visited: &'a Visited) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.scope.visit.as_deref() == Some(&visited.id))
+    }
+}
+
+/// Takes a visit's findings that a busy host brings about for the host's doing, where it was busy.
+fn blame_the_host(of_visit: &mut [Finding]) {
+    if of_visit.iter().all(|finding| finding.severity != Severity::Spoiled) {
+        return;
+    }
+    for finding in of_visit.iter_mut().filter(|finding| gates::COMES_OF_A_BUSY_HOST.contains(&finding.gate)) {
+        finding.severity = finding.severity.min(Severity::Spoiled);
     }
 }
 

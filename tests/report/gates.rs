@@ -238,6 +238,25 @@ fn a_generator_that_was_stopped() {
 }
 
 #[test]
+fn what_a_busy_host_brings_about_is_blamed_on_it() {
+    let late = |run: &mut Run| {
+        let load = &mut target(run).load;
+        let first = load.series.iter_mut().filter(|second| second.measured).take(30);
+        first.for_each(|second| second.requests = second.requests * 4 / 5);
+    };
+    let busy = |run: &mut Run| target(run).load.generators[0].longest_pause_us = Some(1_000_001);
+    let (mut quiet, mut spoiled) = (run(), run());
+    late(&mut quiet);
+    late(&mut spoiled);
+    busy(&mut spoiled);
+    assert_eq!(found(&quiet, Gate::Stationary), Some(Severity::Invalid));
+    assert_eq!(found(&spoiled, Gate::Stationary), Some(Severity::Spoiled));
+    // The wrong number of workers is nobody's fault but the target's.
+    spoiled.visited[1].attestation.workers_after = Some(3);
+    assert_eq!(found(&spoiled, Gate::Workers), Some(Severity::Invalid));
+}
+
+#[test]
 fn speed_ups_that_cannot_be() {
     let times = |factor: f64| {
         move |run: &mut Run| {
