@@ -3,6 +3,7 @@
 use super::{
     cells::{self, counted},
     findings::{reason, worst},
+    workers::Workers,
 };
 use crate::{
     analyse::{self, Analysis, ScaledPoint, median},
@@ -122,12 +123,8 @@ fn under(run: &Run, point: &ScaledPoint) -> String {
     let own = quota(&run.plan.points[point.point]);
     let differs = run.plan.points.iter().any(|other| quota(other) != own);
     let cpus = own.filter(|_| differs).map_or_else(String::new, |cores| format!(" on {} CPUs", cells::cores(cores)));
-    let workers = run.plan.workers.as_ref().map_or_else(String::new, |how| {
-        if run.plan.proves_workers() {
-            return format!(" with {}", counted(point.workers.into(), "worker"));
-        }
-        let variable = plain(how.env.as_deref().unwrap_or("WORKERS"));
-        format!(" with {variable}={} (workers not proved)", point.workers)
-    });
-    format!("{workers}{cpus}")
+    let workers = Workers::of(&run.plan);
+    let many = workers.many(point.workers).map_or_else(String::new, |many| format!(" with {many}"));
+    let proved = if let Workers::Set(_) = workers { " (workers not proved)" } else { "" };
+    format!("{many}{proved}{cpus}")
 }

@@ -45,9 +45,7 @@ pub(super) struct Carrier<'a> {
     target: &'a str,
     generator: &'a str,
     workers: WorkerCounter,
-    /// Whether a visit's number of workers is more than a number.
-    has_workers: bool,
-    /// Whether it can be counted.
+    /// Whether a visit's number of workers can be counted.
     proves_workers: bool,
     /// Of a load generator that is not ours, where it has one.
     script: Option<Vec<u8>>,
@@ -77,7 +75,6 @@ impl<'a> Carrier<'a> {
             target: &plan.roles.target,
             generator: &plan.roles.generator,
             workers: WorkerCounter::of(plan)?,
-            has_workers: plan.workers.is_some(),
             proves_workers: plan.proves_workers(),
             script: project.vscale.tool.as_ref().and_then(|tool| tool.file.as_ref()).map(read).transpose()?,
             standing: Vec::new(),
@@ -221,7 +218,7 @@ impl<'a> Carrier<'a> {
             }
             if plan.name == self.target {
                 let (visit_id, container) = (visit.id.clone(), plan.name.clone());
-                let workers = Some(visit.workers).filter(|_| self.has_workers);
+                let workers = Some(visit.workers).filter(|_| self.proves_workers);
                 tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
                 let up = self.start(plan, &visit.id, tell).await?;
                 tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });
