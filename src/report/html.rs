@@ -112,8 +112,8 @@ pub fn load(kind: Option<PhaseKind>, load: &LoadResult) -> String {
         times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
         failures: details::failures(load),
         never_answered: match load.totals.never_answered() {
-            0 => String::new(),
-            count => format!("{} never answered.", counted(count, "request")),
+            None | Some(0) => String::new(),
+            Some(count) => format!("{} never answered.", counted(count, "request")),
         },
         charts: [
             timeline::throughput(load),

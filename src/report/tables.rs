@@ -88,9 +88,9 @@ fn asked(run: &Run) -> Option<Table> {
         let totals = &phase.load.totals;
         let mut row = vec![visited.id.clone(), phase.kind.to_string()];
         let counts =
-            [totals.asked(), totals.sent, totals.succeeded, totals.failed, totals.never_answered(), totals.unsent];
-        row.extend(counts.map(cells::grouped));
-        table.row(row).bad = totals.never_answered() > 0;
+            [totals.asked(), Some(totals.sent), Some(totals.succeeded), Some(totals.failed), totals.never_answered(), totals.unsent];
+        row.extend(counts.map(|count| or_none(count, cells::grouped)));
+        table.row(row).bad = totals.never_answered().is_some_and(|never| never > 0);
     }
     (!table.rows.is_empty()).then_some(table)
 }
@@ -124,7 +124,7 @@ fn by_clock(run: &Run) -> Option<Table> {
         let mut row = vec![visited.id.clone(), phase.kind.to_string()];
         row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&intended, percent)));
         row.push(cells::percentile(&lag, 99.0));
-        row.extend([totals.delayed, totals.unsent].map(cells::grouped));
+        row.extend([totals.delayed, totals.unsent].map(|count| or_none(count, cells::grouped)));
         table.row(row);
     }
     (!table.rows.is_empty()).then_some(table)

@@ -148,7 +148,7 @@ fn requests_that_nobody_served() {
             let load = &mut target(run).load;
             load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
             load.requests[0].failures = 0;
-            (load.totals.failed, load.totals.sent, load.totals.unsent) = (0, 1000 - unsent, unsent);
+            (load.totals.failed, load.totals.sent, load.totals.unsent) = (0, 1000 - unsent, Some(unsent));
         }
     };
     assert_eq!(both_sides(Gate::Served, unsent(10), unsent(11)), Some(Severity::Invalid));
@@ -366,7 +366,7 @@ fn lagging(late: u64, late_us: u64, delayed: u64) -> impl Fn(&mut Run) {
     move |run: &mut Run| {
         let load = &mut target(run).load;
         load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
-        load.totals.delayed = delayed;
+        load.totals.delayed = Some(delayed);
         let mut lag = Histogram::new();
         (0..2000 - late).for_each(|_| lag.record_us(10));
         (0..late).for_each(|_| lag.record_us(late_us));
@@ -391,7 +391,7 @@ fn requests_at_the_backend() {
         move |run: &mut Run| {
             run.plan.backend_requests = asked;
             let load = &mut target(run).load;
-            (load.totals.sent, load.totals.failed, load.totals.unanswered) = (10_000, failed, 0);
+            (load.totals.sent, load.totals.failed, load.totals.unanswered) = (10_000, failed, Some(0));
             let total_arrivals = (10_000.0 * factor).round() as u64;
             load.backend =
                 Some(BackendTruth { url: "http://mock".into(), window: BackendWindow::default(), total_arrivals });
