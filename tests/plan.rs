@@ -85,6 +85,7 @@ fn visited(visit: &Visit) -> Visited {
             })
             .collect(),
         ended: Vec::new(),
+        no_baseline: None,
         steps: Vec::new(),
     }
 }

@@ -51,6 +51,33 @@ pub(super) fn phase_findings(plan: &Plan, phase: &Phase, scope: &Scope) -> Vec<F
     findings
 }
 
+/// Why a load phase is no baseline: the backend is not our mock, and what the target is asked is not for it to answer. The
+/// failures that would invalidate it are the limit.
+pub fn why_no_baseline(plan: &Plan, phase: &Phase) -> Option<String> {
+    // Only a mock of ours is asked what it saw.
+    let is_ours = plan.load.backend.is_some();
+    if phase.kind != PhaseKind::Baseline || is_ours {
+        return None;
+    }
+    let (load, backend) = (&phase.load, plan.roles.backend.as_deref().unwrap_or("the backend"));
+    let (unserved, successes) = (load.unserved_ratio(), load.request_count() - load.failure_count());
+    if successes > 0 && unserved <= plan.max_failure_rate {
+        return None;
+    }
+    let most_often = load.failures.first().map_or_else(String::new, |group| {
+        let error = shortened(&group.error, SHOWN_CHARS);
+        format!(", most often: {error}")
+    });
+    let percent = if successes > 0 { unserved * 100.0 } else { 100.0 };
+    Some(format!("{backend} did not answer {percent:.1} % of what the target is asked as expected{most_often}"))
+}
+
+/// That a baseline was tried and left out.
+pub(super) fn no_baseline(visited: &Visited) -> Option<Finding> {
+    let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
+    visited.no_baseline.clone().map(|why| found(Gate::BaselineMeans, &scope, why))
+}
+
 fn as_warning(finding: Finding) -> Finding {
     Finding { severity: Severity::Warning, ..finding }
 }

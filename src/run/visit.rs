@@ -11,6 +11,7 @@ use super::{
     tool::{Left, Tool},
 };
 use crate::{
+    analyse,
     compose::Project,
     engine::Cluster,
     error::{Error, Result},
@@ -41,6 +42,7 @@ pub(super) struct Carried {
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
 pub(super) struct Carrier<'a> {
+    plan: &'a Plan,
     starter: Starter<'a>,
     target: &'a str,
     generator: &'a str,
@@ -62,6 +64,7 @@ impl<'a> Carrier<'a> {
         let ready_timeout = Duration::from_micros(plan.ready_timeout_us);
         let (images, own_image) = (&prepared.images, &prepared.own_image);
         Ok(Self {
+            plan,
             starter: Starter {
                 cluster,
                 project,
@@ -108,7 +111,7 @@ impl<'a> Carrier<'a> {
         let workers_before = self.look(&mut target).await;
         let above_before = target.quotas_above().await;
         let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
-        let (mut lost, mut tool_left) = (Vec::new(), Vec::new());
+        let (mut lost, mut tool_left, mut no_baseline) = (Vec::new(), Vec::new(), None);
         let mut speed = self.speed().await;
         for plan in &visit.phases {
             lost.extend(self.replace_lost(visit, tell).await?);
@@ -117,8 +120,13 @@ impl<'a> Carrier<'a> {
             loaded.phase.speed_before = speed;
             speed = self.speed().await;
             loaded.phase.speed_after = speed;
-            attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
-            phases.push(loaded.phase);
+            match analyse::why_no_baseline(self.plan, &loaded.phase) {
+                None => {
+                    attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
+                    phases.push(loaded.phase);
+                }
+                why => no_baseline = why,
+            }
             blind = blind.or(loaded.blind);
             removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
@@ -137,6 +145,7 @@ impl<'a> Carrier<'a> {
             ready_after_us: target.ready_after_us,
             attestation,
             phases,
+            no_baseline,
             ended: lost,
             steps: steps.so_far(),
         };

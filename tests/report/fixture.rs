@@ -280,6 +280,7 @@ fn visited(sequence: usize, rate_per_s: u64, latency_us: u64) -> Visited {
         attestation: attestation(workers),
         phases,
         ended: vec![],
+        no_baseline: None,
         steps: vec![Step { name: "load: target".into(), duration_us: 23 * SECOND_US }],
     }
 }
