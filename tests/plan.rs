@@ -209,6 +209,19 @@ fn what_the_generator_can_do_at_most_is_measured_once_in_a_run() {
 }
 
 #[test]
+fn a_baseline_that_meant_nothing_is_not_tried_again() {
+    let plan = plan(&asked(&[1, 2]));
+    let kinds = |done: &[Visited]| {
+        let visit = next(&plan, done, &Wanted::default()).expect("there is more to do");
+        visit.phases.iter().map(|phase| phase.kind).collect::<Vec<_>>()
+    };
+    let first = next(&plan, &[], &Wanted::default()).expect("there is all to do");
+    assert!(kinds(&[]).contains(&PhaseKind::Baseline) && kinds(&[visited(&first)]).contains(&PhaseKind::Baseline));
+    let without = Visited { no_baseline: Some("it answered 404".into()), ..visited(&first) };
+    assert_eq!(kinds(&[without]), [PhaseKind::Target]);
+}
+
+#[test]
 fn who_is_loaded_and_who_tells_what_it_saw() {
     let visit = next(&plan(&asked(&[1])), &[], &Wanted::default()).expect("the first");
     let hosts: Vec<_> = visit.phases.iter().map(|phase| phase.load.host.as_str()).collect();

@@ -102,6 +102,17 @@ fn a_certificate_of_the_users_own_is_taken() {
 }
 
 #[test]
+fn a_plan_has_who_vouches_in_it() {
+    let (server, pem) = server(GOOD.split("\r\n\r\n").nth(1).unwrap());
+    let (_, of_another) = self::server("");
+    let vouched = |ca: String| run(&LoadPlan { ca: Some(ca), ..over_tls(&server, false) });
+    let result = vouched(format!("{of_another}{pem}"));
+    assert!(result.request_count() > 0 && result.failures.is_empty(), "{:?}", result.failures);
+    let refused = vouched(of_another);
+    assert!(only_failure(&refused).error.contains("certificate"), "{:?}", refused.failures);
+}
+
+#[test]
 fn tls_on_one_side_only_is_named() {
     let plain = Server::start(|mut stream| _ = stream.write_all(GOOD.as_bytes()));
     let result = run(&over_tls(&plain, true));
