@@ -85,6 +85,7 @@ fn visited(visit: &Visit) -> Visited {
             })
             .collect(),
         ended: Vec::new(),
+        no_baseline: None,
         steps: Vec::new(),
     }
 }
@@ -205,6 +206,19 @@ fn what_the_generator_can_do_at_most_is_measured_once_in_a_run() {
     let visit = next(&plan(&Asked { load: open, ..asked(&[1]) }), &[], &Wanted::default()).expect("the first");
     assert!(matches!(visit.phases[1].load.model, LoadModel::Closed { users: 64, .. }), "a closed loop, at full load");
     assert!(matches!(visit.phases[2].load.model, LoadModel::Open { rate_rps: 5.0, .. }));
+}
+
+#[test]
+fn a_baseline_that_meant_nothing_is_not_tried_again() {
+    let plan = plan(&asked(&[1, 2]));
+    let kinds = |done: &[Visited]| {
+        let visit = next(&plan, done, &Wanted::default()).expect("there is more to do");
+        visit.phases.iter().map(|phase| phase.kind).collect::<Vec<_>>()
+    };
+    let first = next(&plan, &[], &Wanted::default()).expect("there is all to do");
+    assert!(kinds(&[]).contains(&PhaseKind::Baseline) && kinds(&[visited(&first)]).contains(&PhaseKind::Baseline));
+    let without = Visited { no_baseline: Some("it answered 404".into()), ..visited(&first) };
+    assert_eq!(kinds(&[without]), [PhaseKind::Target]);
 }
 
 #[test]

@@ -51,6 +51,33 @@ pub(super) fn phase_findings(plan: &Plan, phase: &Phase, scope: &Scope) -> Vec<F
     findings
 }
 
+/// Why a load phase is no baseline: the backend is not our mock, and what the target is asked is not for it to answer. The
+/// failures that would invalidate it are the limit.
+pub fn why_no_baseline(plan: &Plan, phase: &Phase) -> Option<String> {
+    // Only a mock of ours is asked what it saw.
+    let is_ours = plan.load.backend.is_some();
+    if phase.kind != PhaseKind::Baseline || is_ours {
+        return None;
+    }
+    let (load, backend) = (&phase.load, plan.roles.backend.as_deref().unwrap_or("the backend"));
+    let (unserved, successes) = (load.unserved_ratio(), load.request_count() - load.failure_count());
+    if successes > 0 && unserved <= plan.max_failure_rate {
+        return None;
+    }
+    let most_often = load.failures.first().map_or_else(String::new, |group| {
+        let error = shortened(&group.error, SHOWN_CHARS);
+        format!(", most often: {error}")
+    });
+    let percent = if successes > 0 { unserved * 100.0 } else { 100.0 };
+    Some(format!("{backend} did not answer {percent:.1} % of what the target is asked as expected{most_often}"))
+}
+
+/// That a baseline was tried and left out.
+pub(super) fn no_baseline(visited: &Visited) -> Option<Finding> {
+    let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
+    visited.no_baseline.clone().map(|why| found(Gate::BaselineMeans, &scope, why))
+}
+
 fn as_warning(finding: Finding) -> Finding {
     Finding { severity: Severity::Warning, ..finding }
 }
@@ -63,31 +90,32 @@ fn generator_cpu(load: &LoadResult, scope: &Scope) -> Option<Finding> {
 
 fn evidence(load: &LoadResult, at_backend: BackendRequests, scope: &Scope) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut beyond = |gate: Gate, measured: f64| {
-        if measured > gates::limit(gate) {
-            findings.push(found(gate, scope, measured));
-        }
+    // What is not told is not judged.
+    let mut beyond = |gate: Gate, measured: Option<f64>| {
+        findings.extend(measured.filter(|it| *it > gates::limit(gate)).map(|it| found(gate, scope, it)));
     };
+    let count = |told: Option<u64>| told.map(|count| count as f64);
     let totals = &load.totals;
     if let LoadModel::Open { .. } = load.model {
-        beyond(Gate::Delayed, totals.delayed as f64);
-        beyond(Gate::Unsent, totals.unsent as f64);
+        beyond(Gate::Delayed, count(totals.delayed));
+        beyond(Gate::Unsent, count(totals.unsent));
     }
     if let Some(p99_us) = late_p99_us(load)
         && p99_us > gates::SEND_LAG_OF_P50 * load.latency().percentile_us(50.0) as f64
     {
-        beyond(Gate::SendLag, p99_us);
+        beyond(Gate::SendLag, Some(p99_us));
     }
-    beyond(Gate::Unanswered, totals.unanswered as f64);
+    beyond(Gate::Unanswered, count(totals.unanswered));
     if let Some(stream) = load.stream() {
-        beyond(Gate::StreamsDone, stream.without_done as f64);
-        beyond(Gate::StreamTokens, load.latency().count().saturating_sub(stream.ttft.count()) as f64);
+        beyond(Gate::StreamsDone, Some(stream.without_done as f64));
+        let untold = load.latency().count().saturating_sub(stream.ttft.count());
+        beyond(Gate::StreamTokens, Some(untold as f64));
     }
     // Which requests were under way at its end, another load generator does not tell: up to one a user.
     let untold = if load.told_by.is_some() { f64::from(load.model.at_once()) / totals.sent.max(1) as f64 } else { 0.0 };
     if let Some(factor) = load.backend.as_ref().and_then(|backend| backend.amplification(totals))
         && let BackendRequests::Each(expected) = at_backend
-        && totals.failed + totals.unanswered == 0
+        && totals.failed + totals.unanswered.unwrap_or_default() == 0
         && (factor - expected).abs()
             > (gates::limit(Gate::Amplification) + untold) * if expected > 0.0 { expected } else { 1.0 }
     {
@@ -107,7 +135,7 @@ fn evidence(load: &LoadResult, at_backend: BackendRequests, scope: &Scope) -> Ve
 /// few are left.
 fn late_p99_us(load: &LoadResult) -> Option<f64> {
     let lag = load.send_lag()?;
-    let on_time = lag.count().saturating_sub(load.totals.delayed) as f64;
+    let on_time = lag.count().saturating_sub(load.totals.delayed.unwrap_or_default()) as f64;
     let has_p99 = on_time >= LEAST_FOR_P99;
     has_p99.then(|| lag.percentile_us(99.0 * on_time / lag.count() as f64) as f64)
 }

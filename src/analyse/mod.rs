@@ -26,7 +26,7 @@ pub use confirm::{Confirmation, Outcome, Prediction, prediction};
 pub use contrast::{ChangeLimit, Contrast, ContrastPoint, Contrasted, Measure, Pooled};
 pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
 pub use curves::{Over, StudyCurve, With};
-pub use load::load_findings;
+pub use load::{load_findings, why_no_baseline};
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
 pub use study::{Percentiles, Study, StudyPoint};
 pub use wanted::wanted;
@@ -57,6 +57,7 @@ impl Analysis {
                 let scope = Scope { visit: Some(visited.id.clone()), phase: Some(phase.kind), ..Scope::default() };
                 findings.extend(load::phase_findings(&run.plan, phase, &scope));
             }
+            findings.extend(load::no_baseline(visited));
             findings.extend(load::headroom(run, visited));
             findings.extend(helpers::findings(run, visited));
             findings.extend(consistent::findings(visited));

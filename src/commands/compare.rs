@@ -25,7 +25,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         let json = serde_json::to_string_pretty(&comparison);
         print(json.map_err(|error| Error::Other(format!("writing JSON: {error}")))?)?;
     } else {
-        print(compare_text::render(&comparison, &args.fail_if, width()).trim_end())?;
+        print(compare_text::render(&comparison, [&a.plan, &b.plan], &args.fail_if, width()).trim_end())?;
     }
     Ok(exit::of_several(args.fail_if.iter().map(|limit| status(comparison.contrast.judge(limit)))))
 }

@@ -112,7 +112,9 @@ fn why_none(result: &LoadResult) -> String {
         Some(failure) => format!("; most often: {}", plain(&failure.error)),
         None => format!(
             " in the counted window: {} sent in all, {} of them answered as expected, {} not answered",
-            totals.sent, totals.succeeded, totals.unanswered
+            totals.sent,
+            totals.succeeded,
+            totals.unanswered.unwrap_or_default()
         ),
     }
 }

@@ -150,7 +150,7 @@ impl Project<Option<Vscale>> {
             // A service that could not be read is there all the same.
             let read = keys.field("services").entries().is_ok_and(|all| all.len() == project.services.len());
             let tool = Tool::parse(field, &mut project.services, context.folder);
-            project.vscale = match tool.and_then(|tool| Vscale::parse(field, &project.services, tool)) {
+            project.vscale = match tool.and_then(|tool| Vscale::parse(field, &project.services, tool, context.folder)) {
                 Ok(vscale) => Some(vscale),
                 Err(problem) if read => return Err(problem),
                 Err(_) => None,

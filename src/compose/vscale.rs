@@ -5,10 +5,10 @@ use super::{
     Service, StudyFile, Tool,
     fields::{Field, Problem},
 };
-use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Statuses, WorkersPlan, checked_path};
+use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Scheme, Statuses, WorkersPlan, checked_path};
 use regex_lite::Regex;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// What is measured.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +31,9 @@ pub struct Vscale {
     pub workers: Option<WorkersPlan>,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Who vouches for the certificates of those that speak TLS, in PEM; without it any will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// Requests that the target makes of its backend for each one that it gets.
     pub backend_requests: BackendRequests,
     /// File with the requests to send, where `--request-file` names no other; relative to the compose file.
@@ -40,14 +43,26 @@ pub struct Vscale {
     pub study: StudyFile,
 }
 
-const KEYS: [&str; 10] =
-    ["name", "target", "backend", "generator", "load", "workers", "endpoints", "backend_requests", "requests", "study"];
+const KEYS: [&str; 11] = [
+    "name",
+    "target",
+    "backend",
+    "generator",
+    "load",
+    "workers",
+    "endpoints",
+    "ca",
+    "backend_requests",
+    "requests",
+    "study",
+];
 
 impl Vscale {
     pub(super) fn parse(
         field: &Field<'_>,
         services: &BTreeMap<String, Service>,
         tool: Option<Tool>,
+        folder: &Path,
     ) -> Result<Self, Problem> {
         let mut keys = field.keys(&KEYS)?;
         let mut endpoints = BTreeMap::new();
@@ -87,6 +102,10 @@ impl Vscale {
             return Err(old.problem("is the old name of `generator`, which is there too; keep one"));
         }
         let study = keys.take("study").map(|field| StudyFile::parse(&field)).transpose()?.unwrap_or_default();
+        let ca = keys.take("ca").map(|field| {
+            let is_needed = endpoints.values().any(|endpoint| endpoint.scheme == Scheme::Https);
+            if is_needed { certificates(&field, folder) } else { Err(field.problem("no endpoint has `scheme: https`")) }
+        });
         let backend_requests = keys.take("backend_requests").map(|field| field.parsed(str::parse)).transpose()?;
         Ok(Self {
             name,
@@ -96,6 +115,7 @@ impl Vscale {
             tool,
             workers: keys.take("workers").map(|field| workers(&field)).transpose()?,
             endpoints,
+            ca: ca.transpose()?,
             backend_requests: backend_requests.unwrap_or_default(),
             requests: keys.take("requests").map(|field| field.string()).transpose()?,
             study,
@@ -182,6 +202,20 @@ fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
         Some(one) => one.parsed(str::parse)?,
     };
     Ok(Ready::Answers(path, statuses))
+}
+
+/// The certificates of a PEM file, and nothing else of it: a key is nobody's business.
+fn certificates(field: &Field<'_>, folder: &Path) -> Result<String, Problem> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let path = folder.join(field.string()?);
+    let text = fs::read_to_string(&path).map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
+    let blocks = text.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
+    let certificates: String = blocks.map(|block| format!("{BEGIN}{block}{END}\n")).collect();
+    if certificates.is_empty() {
+        return Err(field.problem(format!("{}: no certificate in it ({BEGIN})", path.display())));
+    }
+    Ok(certificates)
 }
 
 fn known(name: &str, field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<(), Problem> {

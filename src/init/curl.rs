@@ -76,6 +76,16 @@ const VALUES_LEFT_OUT: [Option_; 16] = [
     ("max-redirs", None),
 ];
 
+/// What would change the request, and why it cannot be carried out.
+const REFUSED: [(Option_, &str); 4] = [
+    (("form", Some('F')), MULTIPART),
+    (("form-string", None), MULTIPART),
+    (("upload-file", Some('T')), FILE),
+    (("config", Some('K')), FILE),
+];
+const MULTIPART: &str = "a multipart body is not made; copy the body as it is sent (--data-raw, with the Content-Type and its boundary)";
+const FILE: &str = "the file is not read; put what is in it into the command line";
+
 /// What the options say.
 #[derive(Default)]
 struct Command {
@@ -123,7 +133,7 @@ impl Command {
             return Ok(());
         }
         if !is_in(&VALUES) && !is_in(&VALUES_LEFT_OUT) {
-            return Err(format!("--{name} is not understood: leave it out, if it does not matter"));
+            return Err(format!("--{name}: {}", why_not(|(long, _)| long == name)));
         }
         let value = rest.next().ok_or_else(|| format!("--{name}: its value is missing"))?;
         if is_in(&VALUES) { self.value(name, value) } else { Ok(()) }
@@ -142,7 +152,7 @@ impl Command {
                 let value = value.ok_or_else(|| format!("-{letter}: its value is missing"))?;
                 return if long(&VALUES).is_some() { self.value(name, value) } else { Ok(()) };
             } else if long(&FLAGS_LEFT_OUT).is_none() {
-                return Err(format!("-{letter} is not understood: leave it out, if it does not matter"));
+                return Err(format!("-{letter}: {}", why_not(|(_, short)| short == Some(letter))));
             }
         }
         Ok(())
@@ -260,6 +270,12 @@ impl Command {
     }
 }
 
+/// Why an option is not carried out.
+fn why_not(is_it: impl Fn(Option_) -> bool) -> &'static str {
+    let refused = REFUSED.iter().find(|(option, _)| is_it(*option));
+    refused.map_or("not understood; leave it out, if it does not matter", |(_, why)| why)
+}
+
 /// As curl guesses: HTTP where no scheme is given.
 pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -375,8 +391,11 @@ mod tests {
             ("curl", "it has no URL"),
             ("curl http://a http://b", "several URLs"),
             ("curl ftp://a", "no URL of an HTTP server"),
-            ("curl -F a=b http://a", "-F is not understood"),
-            ("curl --config x http://a", "--config is not understood"),
+            ("curl -F a=b http://a", "-F: a multipart body is not made"),
+            ("curl --form-string a=b http://a", "--form-string: a multipart body is not made"),
+            ("curl -sT x http://a", "-T: the file is not read"),
+            ("curl --config x http://a", "--config: the file is not read"),
+            ("curl --ftp-port x http://a", "--ftp-port: not understood"),
             ("curl -d @file http://a", "the file is not read"),
             ("curl -b cookies.txt http://a", "the file is not read"),
             ("curl http://a -H", "-H: its value is missing"),

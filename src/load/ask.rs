@@ -35,7 +35,7 @@ impl Asker {
     /// [`crate::error::Error::Usage`] for what is not an `http` or `https` URL of a server.
     pub fn new(url: &str, patience: Duration) -> crate::error::Result<Self> {
         let target = Target::parse(url)?;
-        let tls = TlsSettings::of(&target, true)?;
+        let tls = TlsSettings::of(&target, true, None)?;
         Ok(Self { target, tls, patience })
     }
 

@@ -6,7 +6,7 @@ use super::{
     lane::{Lane, Shared},
     pace::Pacer,
 };
-use crate::{distribution::Random, model::Totals, wire::PreciseTimer};
+use crate::{distribution::Random, wire::PreciseTimer};
 use mio::{Events, Poll, Token};
 use std::{
     io::{self, ErrorKind},
@@ -27,7 +27,7 @@ const TIMER: Token = Token(usize::MAX - 1);
 /// What one thread did.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadTotals {
-    pub totals: Totals,
+    pub totals: Tally,
     /// Connections established, by address in the resolver's order.
     pub by_address: Vec<u64>,
     pub last_ended: Option<Instant>,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     distribution::Random,
-    model::{Share, Totals},
+    model::Share,
     units::now_unix_us,
     wire::{Allowance, Memo},
 };
@@ -66,7 +66,7 @@ pub struct Lane<'a> {
     pub buffer: Vec<u8>,
     /// By the request's number: the last answer that passed every check, and the size of its body.
     pub proven: Vec<Memo<usize>>,
-    pub totals: Totals,
+    pub totals: Tally,
     random: Random,
     registry: Registry,
     /// `{{counter}}` of the next request; the threads take turns.
@@ -97,7 +97,7 @@ impl<'a> Lane<'a> {
             pacer,
             buffer: vec![0; BUFFER_BYTES],
             proven: shared.requests.iter().map(|_| Memo::default()).collect(),
-            totals: Totals::default(),
+            totals: Tally::default(),
             random,
             registry,
             counter: shared.first_counter + u64::from(thread),

@@ -62,7 +62,7 @@ fn carry_out(
         Err(why) => (Vec::new(), Some(why)),
     };
     addresses.truncate(MAX_ADDRESSES);
-    let tls = TlsSettings::of(target, plan.insecure)?;
+    let tls = TlsSettings::of(target, plan.insecure, plan.ca.as_deref())?;
     // The backend may have been busy before: its counts are to start with ours.
     backend::close_window_of(plan)?;
     let shared = Shared {

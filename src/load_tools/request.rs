@@ -68,7 +68,7 @@ impl Told {
                 sent: self.requests,
                 succeeded: self.requests.saturating_sub(self.failures),
                 failed: self.failures,
-                bytes_received: self.bytes_received,
+                bytes_received: Some(self.bytes_received),
                 ..Totals::default()
             },
             addresses: Vec::new(),

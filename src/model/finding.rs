@@ -148,6 +148,8 @@ pub enum Gate {
     ServiceCpu,
     /// It is known how many workers there are.
     WorkersProved,
+    /// A backend that is not ours answers what the target is asked: else there is no baseline.
+    BaselineMeans,
 }
 
 impl From<f64> for Value {

@@ -95,7 +95,8 @@ pub struct AddressUse {
     pub connections: u64,
 }
 
-/// Counts over the whole run, from the first request on, warm-up and drain included.
+/// Counts over the whole run, from the first request on, warm-up and drain included. What another load generator does not
+/// tell is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Requests begun; each ends as one of the next three.
@@ -105,22 +106,30 @@ pub struct Totals {
     /// Requests that failed, timeouts and refused connections included.
     pub failed: u64,
     /// Requests without an answer when the drain was over.
-    pub unanswered: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<u64>,
     /// Open loop: due before the end, but never sent, since `max_in_flight` others were waiting.
-    pub unsent: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<u64>,
     /// Open loop: sent late, since `max_in_flight` others were waiting when they were due.
-    pub delayed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed: Option<u64>,
     /// Sent once more on a fresh connection because the server had closed the kept one before any answer: only what was
     /// not written yet, or may be carried out twice (RFC 9110, 9.2.2).
-    pub retries: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u64>,
     /// Connections established.
-    pub connections_opened: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_opened: Option<u64>,
     /// Requests written to a connection that had served one before.
-    pub on_kept_connection: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_kept_connection: Option<u64>,
     /// Bytes of requests handed to the kernel (TLS not included).
-    pub bytes_sent: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<u64>,
     /// Bytes of answers, their heads included (TLS not included).
-    pub bytes_received: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_received: Option<u64>,
 }
 
 /// What the backend behind the target saw of the load (the mock tells it at a control path).
@@ -302,10 +311,11 @@ impl LoadResult {
     /// answer when the drain was over, or could not even be sent.
     pub fn unserved_ratio(&self) -> f64 {
         let totals = &self.totals;
-        let asked = totals.sent + totals.unsent;
+        let [unsent, never] = [totals.unsent, totals.never_answered()].map(Option::unwrap_or_default);
+        let asked = totals.sent + unsent;
         match self.model {
             LoadModel::Open { .. } if asked > 0 => {
-                let unserved = totals.failed + totals.unanswered + totals.unsent;
+                let unserved = totals.failed + never;
                 self.failure_ratio().max(unserved as f64 / asked as f64)
             }
             _ => self.failure_ratio(),
@@ -365,30 +375,31 @@ impl LoadResult {
 }
 
 impl Totals {
-    /// Requests that were due, whether they were sent or not.
-    pub fn asked(&self) -> u64 {
-        self.sent + self.unsent
+    /// Requests that were due, whether they were sent or not, where that is told.
+    pub fn asked(&self) -> Option<u64> {
+        Some(self.sent + self.unsent?)
     }
 
     /// Those of them that no answer came to, whether they were sent or not.
-    pub fn never_answered(&self) -> u64 {
-        self.unanswered + self.unsent
+    pub fn never_answered(&self) -> Option<u64> {
+        Some(self.unanswered? + self.unsent?)
     }
 
-    /// Adds count by count.
+    /// Adds count by count: what one of them does not tell, both together do not.
     pub fn plus(&self, other: &Self) -> Self {
+        let both = |of: fn(&Self) -> Option<u64>| Some(of(self)? + of(other)?);
         Self {
             sent: self.sent + other.sent,
             succeeded: self.succeeded + other.succeeded,
             failed: self.failed + other.failed,
-            unanswered: self.unanswered + other.unanswered,
-            unsent: self.unsent + other.unsent,
-            delayed: self.delayed + other.delayed,
-            retries: self.retries + other.retries,
-            connections_opened: self.connections_opened + other.connections_opened,
-            on_kept_connection: self.on_kept_connection + other.on_kept_connection,
-            bytes_sent: self.bytes_sent + other.bytes_sent,
-            bytes_received: self.bytes_received + other.bytes_received,
+            unanswered: both(|it| it.unanswered),
+            unsent: both(|it| it.unsent),
+            delayed: both(|it| it.delayed),
+            retries: both(|it| it.retries),
+            connections_opened: both(|it| it.connections_opened),
+            on_kept_connection: both(|it| it.on_kept_connection),
+            bytes_sent: both(|it| it.bytes_sent),
+            bytes_received: both(|it| it.bytes_received),
         }
     }
 }

@@ -41,6 +41,9 @@ pub struct LoadPlan {
     pub keep_alive: bool,
     /// Whether any certificate of an https server will do.
     pub insecure: bool,
+    /// Who vouches for those of an https server, in PEM; `None` for those whom the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// Threads that send, never more than users; `None` for one a CPU that the generator may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
@@ -107,6 +110,7 @@ impl LoadPlan {
             stream: false,
             keep_alive: true,
             insecure: false,
+            ca: None,
             threads: None,
             backend: None,
             backend_token: None,
@@ -221,6 +225,7 @@ mod tests {
                 stream: true,
                 keep_alive: false,
                 insecure: true,
+                ca: Some("-----BEGIN CERTIFICATE-----\n".into()),
                 threads: Some(2),
                 backend: Some("http://mock:8080".into()),
                 backend_token: Some("5e".into()),

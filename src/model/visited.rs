@@ -28,6 +28,9 @@ pub struct Visited {
     pub attestation: Attestation,
     /// In the order in which they were.
     pub phases: Vec<Phase>,
+    /// Why its baseline is not among them, where it was tried and can mean nothing; no later visit tries it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_baseline: Option<String>,
     /// Containers that should have run to the end and did not.
     pub ended: Vec<Ended>,
     /// Where its time went, in order.

@@ -133,7 +133,9 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     };
     plan.load.host = plan.url(&plan.roles.target);
     let is_https = |name: &String| vscale.endpoints.get(name).is_some_and(|it| it.scheme == Scheme::Https);
-    plan.load.insecure = [&vscale.target].into_iter().chain(&vscale.backend).any(is_https);
+    let has_tls = [&vscale.target].into_iter().chain(&vscale.backend).any(is_https);
+    plan.load.insecure = has_tls && vscale.ca.is_none();
+    plan.load.ca = vscale.ca.clone().filter(|_| has_tls);
     // Only a mock of ours tells what it saw.
     let ours = vscale.backend.as_ref().filter(|backend| project.services[*backend].is_ours());
     plan.load.backend = ours.map(|backend| plan.url(backend));

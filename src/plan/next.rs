@@ -113,7 +113,7 @@ fn tool_run(plan: &Plan, point: &Point, load: &LoadPlan) -> Option<LoadToolRun> 
     })
 }
 
-/// The baseline, if there is one, and the target; and once in a run, what the generator can do at most.
+/// The baseline, if there is one and it was not shown to mean nothing, and the target; and once in a run, what the generator can do at most.
 fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     let load = LoadPlan { model: point.load.clone(), ..plan.load.clone() };
     let of = |kind, service: &str| {
@@ -122,7 +122,8 @@ fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     };
     // What another load generator sends may mean nothing to a mock.
     let is_first = plan.tool.is_none() && visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());
-    let backend = plan.roles.backend.as_ref().filter(|_| plan.baseline);
+    let is_known_to_fail = visited.iter().any(|visited| visited.no_baseline.is_some());
+    let backend = plan.roles.backend.as_ref().filter(|_| plan.baseline && !is_known_to_fail);
     let baseline = backend.map(|backend| of(PhaseKind::Baseline, backend));
     let null = is_first.then(|| null_phase(plan, &load));
     baseline.into_iter().chain(null).chain([of(PhaseKind::Target, &plan.roles.target)]).collect()

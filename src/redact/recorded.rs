@@ -61,6 +61,7 @@ impl Redactor {
             }
         }
         visited.attestation.workers_not_told.iter_mut().for_each(|why| self.clean(why));
+        visited.no_baseline.iter_mut().for_each(|why| self.clean(why));
         visited.ended.iter_mut().for_each(|ended| self.clean(&mut ended.how));
         visited
     }

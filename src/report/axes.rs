@@ -1,18 +1,21 @@
 //! What the curves of a study go along, and what all points of one have in common, in words.
 
-use super::cells::{self, counted};
+use super::{
+    cells::{self, counted},
+    workers::Workers,
+};
 use crate::analyse::{Over, StudyCurve, With};
 
 /// `0.25 CPUs a worker`; with more than that in common, `A: 2 workers, 0.25 CPUs a worker`.
-pub fn with(curve: &StudyCurve) -> String {
+pub fn with(curve: &StudyCurve, workers: &Workers) -> String {
     let cpus = match curve.with {
-        With::CpusPerWorker(cpus) => format!("{} CPUs a worker", cells::cores(cpus)),
+        With::CpusPerWorker(cpus) => format!("{} CPUs {}", cells::cores(cpus), workers.each()),
         With::Cpus(cpus) => format!("{} CPUs in all", cells::cores(cpus)),
         With::CpusetCpus(cpus) => format!("{} and no quota", counted(cpus as u64, "CPU")),
     };
-    let workers = curve.workers.map(|workers| counted(workers.into(), "worker"));
-    let drive = curve.drive.map(|drive| drive.to_string());
-    let parts = [workers, Some(cpus), drive].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let many = curve.workers.and_then(|n| workers.many(n));
+    let drive = curve.drive.map(|drive| workers.drive(drive));
+    let parts = [many, Some(cpus), drive].into_iter().flatten().collect::<Vec<_>>().join(", ");
     curve.side.map_or_else(|| parts.clone(), |side| format!("{side}: {parts}"))
 }
 

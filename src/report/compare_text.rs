@@ -6,12 +6,14 @@ use super::{
     layout::wrapped,
     table::Table,
     terminal,
+    workers::Workers,
 };
 use crate::{
     analyse::{
         ChangeLimit,
         compare::{Comparison, Difference},
     },
+    model::Plan,
     text::{plain, shortened},
 };
 
@@ -22,15 +24,17 @@ const SESSIONS: &str = "A and B are two sessions: what the machine did from one 
                         no interval. `vscale study --ab` compares without it: both in the same \
                         blocks.";
 
-/// Two runs beside each other, no line wider than `width`; judged by each limit.
-pub fn render(comparison: &Comparison, limits: &[ChangeLimit], width: usize) -> String {
+/// Two runs beside each other, no line wider than `width`; judged by each limit. Workers are counted where both plans count them.
+pub fn render(comparison: &Comparison, plans: [&Plan; 2], limits: &[ChangeLimit], width: usize) -> String {
     let contrast = &comparison.contrast;
+    let of_both = plans.map(Workers::of);
+    let workers = of_both.iter().find(|workers| **workers != Workers::Counted).unwrap_or(&of_both[0]);
     let mut lines = vec![format!("A: {}", plain(&comparison.a)), format!("B: {}", plain(&comparison.b))];
     let said = [Some(contrast_text::headline(contrast)), contrast_text::latency(contrast)].into_iter().flatten();
     let said = said.chain(limits.iter().map(|limit| contrast_text::verdict(contrast, limit)));
     lines.extend(said.flat_map(|sentence| wrapped(&sentence, "", width)));
     lines.push(String::new());
-    lines.extend(terminal::draw_plain(&contrast_text::table(contrast), width));
+    lines.extend(terminal::draw_plain(&contrast_text::table(contrast, workers), width));
     if !comparison.differences.is_empty() {
         lines.push(String::new());
         lines.extend(what_differs(&comparison.differences, width));

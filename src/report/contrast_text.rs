@@ -4,6 +4,7 @@ use super::{
     cells::{self, counted, or_none},
     table::Table,
     words,
+    workers::Workers,
 };
 use crate::{
     analyse::{
@@ -54,10 +55,10 @@ pub fn judged(limit: &ChangeLimit, judgement: Judgement) -> String {
 }
 
 /// A row a setting and measure.
-pub fn table(contrast: &Contrast) -> Table {
+pub fn table(contrast: &Contrast, workers: &Workers) -> Table {
     let settings: Vec<&Point> = contrast.points.iter().map(|point| &point.point).collect();
-    let columns = Setting::ALL.into_iter().filter(|column| column.is_shown(&settings)).collect::<Vec<_>>();
-    let titles = columns.iter().map(|column| column.title());
+    let columns = Setting::ALL.into_iter().filter(|column| column.is_shown(&settings, workers)).collect::<Vec<_>>();
+    let titles = columns.iter().map(|column| column.title(workers));
     let numbers = ["of", "#A", "#visits", "#B", "#visits", "#change", "#95 %", "#p, by Holm"];
     let title =
         "B beside A: throughput in requests/s, the mean of logs over valid visits; percentiles of all their answers";
@@ -114,12 +115,12 @@ enum Setting {
 impl Setting {
     const ALL: [Self; 4] = [Self::Workers, Self::Quota, Self::Memory, Self::Load];
 
-    fn title(self) -> &'static str {
+    fn title(self, workers: &Workers) -> String {
         match self {
-            Self::Workers => "#workers",
-            Self::Quota => "#CPU quota",
-            Self::Memory => "#memory",
-            Self::Load => "load",
+            Self::Workers => format!("#{}", workers.title().unwrap_or_default()),
+            Self::Quota => "#CPU quota".into(),
+            Self::Memory => "#memory".into(),
+            Self::Load => "load".into(),
         }
     }
 
@@ -132,8 +133,9 @@ impl Setting {
         }
     }
 
-    /// Workers always, the rest where points differ in it.
-    fn is_shown(self, points: &[&Point]) -> bool {
-        matches!(self, Self::Workers) || points.windows(2).any(|pair| self.cell(pair[0]) != self.cell(pair[1]))
+    /// Workers wherever their number is ours to set, the rest where points differ in it.
+    fn is_shown(self, points: &[&Point], workers: &Workers) -> bool {
+        let is_set = matches!(self, Self::Workers) && workers.title().is_some();
+        is_set || points.windows(2).any(|pair| self.cell(pair[0]) != self.cell(pair[1]))
     }
 }

@@ -116,8 +116,8 @@ pub fn generator(visited: &Visited) -> Table {
             of_ours(load.generator_threads().to_string()),
             or_none(load.generator_cpu_per_request_us().filter(|_| is_ours), format_us),
             of_ours(format_bytes(load.generator_memory_bytes())),
-            of_ours(cells::grouped(totals.connections_opened)),
-            of_ours(cells::grouped(totals.retries)),
+            or_none(totals.connections_opened, cells::grouped),
+            or_none(totals.retries, cells::grouped),
             match load.stopped_by {
                 StopCause::RunTime => "run time",
                 StopCause::Signal => "a signal",

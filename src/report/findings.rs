@@ -86,6 +86,7 @@ fn said(finding: &Finding) -> String {
         Gate::WorkersProved => {
             format!("workers not proved: nothing counts those of {}, so nothing is claimed of them", container(finding))
         }
+        Gate::BaselineMeans => format!("no baseline: {}", measured()),
         Gate::SendLag => {
             let late = number(finding.measured.as_ref(), format_us);
             format!("the load generator did not keep up: one request in a hundred was sent {late} late or more")

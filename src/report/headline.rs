@@ -3,10 +3,11 @@
 use super::{
     cells::{self, counted},
     findings::{reason, worst},
+    workers::Workers,
 };
 use crate::{
     analyse::{self, Analysis, ScaledPoint, median},
-    model::{LoadModel, PhaseKind, Point, Run, Totals, Visited},
+    model::{LoadModel, PhaseKind, Point, Run, Visited},
     text::plain,
     units::format_us,
 };
@@ -81,15 +82,17 @@ fn throughput(run: &Run, point: &ScaledPoint) -> String {
 /// `with 1 worker, 57 of 311 requests due at 40/s were answered, 254 never`.
 fn answered(run: &Run, point: &ScaledPoint) -> String {
     let loads = point.visits.iter().filter_map(|&visit| Some(&run.visited[visit].phase(PhaseKind::Target)?.load));
-    let totals = loads.fold(Totals::default(), |all, load| all.plus(&load.totals));
+    let totals = loads.map(|load| load.totals).reduce(|all, one| all.plus(&one)).unwrap_or_default();
+    // How many were due, another load generator may not tell.
+    let (asked, was) = totals.asked().map_or((totals.sent, "sent"), |due| (due, "due"));
     let due = match &run.plan.points[point.point].load {
         LoadModel::Open { rate_rps, .. } if run.plan.load.stages.is_empty() => {
-            format!("due at {rate_rps}/s ")
+            format!("{was} at {rate_rps}/s ")
         }
-        _ => "due ".into(),
+        _ => format!("{was} "),
     };
-    let (asked, well) = (cells::grouped(totals.asked()), cells::grouped(totals.succeeded));
-    let not_well = [(totals.failed, "failed"), (totals.never_answered(), "never")];
+    let (asked, well) = (cells::grouped(asked), cells::grouped(totals.succeeded));
+    let not_well = [(totals.failed, "failed"), (totals.never_answered().unwrap_or_default(), "never")];
     let not_well = not_well.into_iter().filter(|(count, _)| *count > 0);
     let not_well =
         not_well.fold(String::new(), |text, (count, what)| format!("{text}, {} {what}", cells::grouped(count)));
@@ -122,12 +125,8 @@ fn under(run: &Run, point: &ScaledPoint) -> String {
     let own = quota(&run.plan.points[point.point]);
     let differs = run.plan.points.iter().any(|other| quota(other) != own);
     let cpus = own.filter(|_| differs).map_or_else(String::new, |cores| format!(" on {} CPUs", cells::cores(cores)));
-    let workers = run.plan.workers.as_ref().map_or_else(String::new, |how| {
-        if run.plan.proves_workers() {
-            return format!(" with {}", counted(point.workers.into(), "worker"));
-        }
-        let variable = plain(how.env.as_deref().unwrap_or("WORKERS"));
-        format!(" with {variable}={} (workers not proved)", point.workers)
-    });
-    format!("{workers}{cpus}")
+    let workers = Workers::of(&run.plan);
+    let many = workers.many(point.workers).map_or_else(String::new, |many| format!(" with {many}"));
+    let proved = if let Workers::Set(_) = workers { " (workers not proved)" } else { "" };
+    format!("{many}{proved}{cpus}")
 }

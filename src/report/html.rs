@@ -10,6 +10,7 @@ use super::{
     summary::{Remark, Summary, summary},
     table::Table,
     tables, timeline, words,
+    workers::Workers,
 };
 use crate::{
     analyse::{Analysis, Study},
@@ -59,7 +60,7 @@ pub fn run(run: &Run, analysis: &Analysis, compose: &str) -> String {
             Some(study) => study_charts::all(run, analysis, study),
             None => run_charts(run, analysis),
         },
-        evidence: study.as_ref().and_then(study_tables::evidence),
+        evidence: study.as_ref().and_then(|study| study_tables::evidence(run, study)),
         gaps: study.as_ref().map(|study| study::gaps(run, study)).unwrap_or_default(),
         last_loads: last_loads(run),
         each_visit: study.as_ref().map(|_| tables::of_visits(run, analysis)).unwrap_or_default(),
@@ -111,8 +112,8 @@ pub fn load(kind: Option<PhaseKind>, load: &LoadResult) -> String {
         times: [Some(clocks::times(load)), clocks::backend(load)].into_iter().flatten().collect(),
         failures: details::failures(load),
         never_answered: match load.totals.never_answered() {
-            0 => String::new(),
-            count => format!("{} never answered.", counted(count, "request")),
+            None | Some(0) => String::new(),
+            Some(count) => format!("{} never answered.", counted(count, "request")),
         },
         charts: [
             timeline::throughput(load),
@@ -236,10 +237,9 @@ fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited, inside: bool
     let target = visited.phase(PhaseKind::Target);
     VisitSection {
         name: plain(&visited.id),
-        about: match (&run.plan.workers, counted(u64::from(visited.workers), "worker")) {
-            (None, _) => format!("ready after {ready}{at_most}"),
-            (Some(_), workers) if run.plan.proves_workers() => format!("{workers}, ready after {ready}{at_most}"),
-            (Some(_), workers) => format!("{workers} asked for, not proved, ready after {ready}{at_most}"),
+        about: {
+            let many = Workers::of(&run.plan).many(visited.workers);
+            format!("{}ready after {ready}{at_most}", many.map_or_else(String::new, |many| format!("{many}, ")))
         },
         valid: analysis.is_valid(visited),
         findings: analysis.of_visit(visited).map(Remark::from).collect(),

@@ -45,18 +45,19 @@ pub fn render(load: &LoadResult, width: usize) -> String {
         lines.extend(failures(load, width));
     }
     lines.push(String::new());
+    let told = |count: Option<u64>| or_none(count, |count| count.to_string());
     let whole = format!(
         "whole run: {} sent = {} succeeded + {} failed + {} unanswered; {} connections opened, {} requests on kept ones, {} \
          sent again; {} out, {} in",
         totals.sent,
         totals.succeeded,
         totals.failed,
-        totals.unanswered,
-        totals.connections_opened,
-        totals.on_kept_connection,
-        totals.retries,
-        format_bytes(totals.bytes_sent),
-        format_bytes(totals.bytes_received),
+        told(totals.unanswered),
+        told(totals.connections_opened),
+        told(totals.on_kept_connection),
+        told(totals.retries),
+        or_none(totals.bytes_sent, format_bytes),
+        or_none(totals.bytes_received, format_bytes),
     );
     lines.extend(wrapped(&whole, "", width));
     if let [_, _, ..] = load.addresses.as_slice() {
@@ -80,11 +81,10 @@ pub fn render(load: &LoadResult, width: usize) -> String {
 fn asked(load: &LoadResult) -> Option<String> {
     let totals = &load.totals;
     let is_open = matches!(load.model, LoadModel::Open { .. });
-    (is_open && totals.never_answered() > 0).then(|| {
-        let [due, answered, failed, never, unsent] =
-            [totals.asked(), totals.succeeded, totals.failed, totals.never_answered(), totals.unsent].map(cells::grouped);
-        format!("whole run: {due} requests were due, {answered} answered, {failed} failed, {never} never answered ({unsent} never sent)")
-    })
+    let never = totals.never_answered().filter(|never| is_open && *never > 0)?;
+    let [due, answered, failed, never, unsent] =
+        [totals.asked()?, totals.succeeded, totals.failed, never, totals.unsent?].map(cells::grouped);
+    Some(format!("whole run: {due} requests were due, {answered} answered, {failed} failed, {never} never answered ({unsent} never sent)"))
 }
 
 /// A whole search, no table wider than `width`.

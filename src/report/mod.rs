@@ -44,5 +44,6 @@ mod timeline;
 pub mod timeseries_csv;
 pub mod verdict_text;
 mod words;
+mod workers;
 
 pub use files::{files, newest};

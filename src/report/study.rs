@@ -7,6 +7,7 @@ use super::{
     contrast_text,
     study_growth::{between, growth, ratio, why_none},
     verdict_text,
+    workers::Workers,
 };
 use crate::{
     analyse::{
@@ -32,14 +33,15 @@ impl Answer {
         if let Some(contrast) = &study.ab {
             return Self::compared(run, study, contrast);
         }
-        let mut decision = study.decision.as_ref().map(verdict_text::decision).unwrap_or_default().into_iter();
+        let workers = Workers::of(&run.plan);
+        let mut decision = study.decision.as_ref().map(|it| verdict_text::decision(it, &workers)).unwrap_or_default().into_iter();
         let headline = decision.next();
         let besides = decision.collect::<Vec<_>>().join(" ");
         let answer = study.answer();
         let limit = answer.map(|answer| &answer.judgement.limit);
         let alone = limit.map(|limit| verdict_text::verdict(&Verdict { next: None, ..limit.clone() }).join(" "));
         let next = limit.and_then(|limit| limit.next.as_ref()).map(verdict_text::next);
-        let growth: Vec<String> = study.curves.iter().map(growth).collect();
+        let growth: Vec<String> = study.curves.iter().map(|curve| growth(curve, &workers)).collect();
         let rules = study.rules_of_thumb.iter().flatten().map(verdict_text::rule_of_thumb);
         let rules = rules.collect::<Vec<_>>().join(" ");
         let said = [
@@ -80,14 +82,18 @@ impl Answer {
 }
 
 /// How to read the tables.
-pub fn notes() -> [String; 4] {
-    [
+pub fn notes(run: &Run) -> Vec<String> {
+    let growth = if run.plan.proves_workers() {
+        "; speed-up: over the fewest workers with the same CPUs, or the same CPUs for each, and the same load; efficiency: \
+         that over times the workers; 1 is linear"
+    } else {
+        ""
+    };
+    vec![
         "req/s: successful answers a second, the mean of logs over a setting's valid visits; 95 %: its interval, by \
          Student's t over visits; percentiles: of all their successes together."
             .into(),
-        "of best: over the setting that does most; speed-up: over the fewest workers with the same CPUs, or the same CPUs \
-         for each, and the same load; efficiency: that over times the workers; 1 is linear."
-            .into(),
+        format!("of best: over the setting that does most{growth}."),
         "ceiling: the throughput that one limit alone would allow; predicted was said before anything was moved.".into(),
         format!("{NONE}: not measured, too few visits, or fewer than ten answers beyond that percentile."),
     ]
@@ -107,8 +113,9 @@ fn there(point: &StudyPoint) -> String {
 
 /// Proved, refuted, predicted or only seen.
 fn sureness(run: &Run, study: &Study, answer: &StudyPoint) -> String {
+    let workers = Workers::of(&run.plan);
     if let Some(confirmation) = &study.confirmation {
-        return confirmed(confirmation);
+        return confirmed(confirmation, &workers);
     }
     let kind = answer.judgement.limit.kind;
     if kind == Kind::Inconclusive || kind.is_invalid() {
@@ -122,14 +129,14 @@ fn sureness(run: &Run, study: &Study, answer: &StudyPoint) -> String {
             format!(
                 "Observed, and not proved: with {} it would do {ratio:.2} times as much{rps}; the same command with \
                  --confirm tries it.",
-                moved(&change)
+                moved(&change, &workers)
             )
         }
         None => "Observed, and not proved: nothing that it speaks of can be moved here.".into(),
     }
 }
 
-fn confirmed(confirmation: &Confirmation) -> String {
+fn confirmed(confirmation: &Confirmation, workers: &Workers) -> String {
     let Confirmation { prediction, observed, control_observed, blocks, outcome, .. } = confirmation;
     let outcome = match outcome {
         Outcome::Confirmed => "Proved: the limit was moved, and the throughput with it, as predicted",
@@ -139,9 +146,9 @@ fn confirmed(confirmation: &Confirmation) -> String {
     let observed = or_none(observed.as_ref(), ratio);
     let control = prediction.control.as_ref().map_or_else(String::new, |control| {
         let stayed = or_none(control_observed.as_ref(), ratio);
-        format!(" With {}, which must change nothing: {stayed}.", moved(control))
+        format!(" With {}, which must change nothing: {stayed}.", moved(control, workers))
     });
-    let (change, pairs) = (moved(&prediction.change), counted(*blocks as u64, "pair"));
+    let (change, pairs) = (moved(&prediction.change, workers), counted(*blocks as u64, "pair"));
     format!(
         "{outcome}. With {change}: {:.2} times predicted, {observed} observed in {pairs} of visits.{control}",
         prediction.ratio
@@ -180,21 +187,23 @@ fn scatter(point: &StudyPoint) -> Option<String> {
 
 /// What was not shown, and why.
 pub fn gaps(run: &Run, study: &Study) -> Vec<String> {
+    let workers = &Workers::of(&run.plan);
+    let setting = |point: &StudyPoint| verdict_text::setting(&point.setting, workers);
     let too_few = study.points.iter().filter(|point| point.throughput_rps.is_none()).map(|point| {
         let visits = counted(point.visits as u64, "valid visit");
-        format!("{}: no interval, as there is {visits} only.", verdict_text::setting(&point.setting))
+        format!("{}: no interval, as there is {visits} only.", setting(point))
     });
     let open = study.points.iter().filter(|point| point.judgement.limit.kind == Kind::Inconclusive).map(|point| {
         let why = verdict_text::verdict(&point.judgement.limit).join(" ");
-        format!("{}: what limits it is not known. {why}", verdict_text::setting(&point.setting))
+        format!("{}: what limits it is not known. {why}", setting(point))
     });
     let no_law = study.curves.iter().filter_map(|curve| {
         let why = why_none(curve.curve.why_none?);
-        Some(format!("With {}: no law is named: {why}.", with(curve)))
+        Some(format!("With {}: no law is named: {why}.", with(curve, workers)))
     });
     let beyond =
         study.curves.iter().filter_map(|curve| Some((curve, curve.curve.points.last()?))).map(|(curve, last)| {
-            format!("With {}: nothing is known beyond {}.", with(curve), axes::at(curve.over, last.n))
+            format!("With {}: nothing is known beyond {}.", with(curve, workers), axes::at(curve.over, last.n))
         });
     let not_proved = (study.confirmation.is_none() && study.ab.is_none())
         .then(|| "Nothing was moved to prove the verdict.".to_owned());
@@ -207,11 +216,14 @@ pub fn gaps(run: &Run, study: &Study) -> Vec<String> {
 }
 
 /// `the CPU quota x 0.67`.
-pub fn moved(change: &Change) -> String {
+pub fn moved(change: &Change, workers: &Workers) -> String {
     let what = match change.lever {
         Lever::Quota => "the CPU quota",
         Lever::Cpuset => "the CPUs",
-        Lever::Workers => "the workers",
+        Lever::Workers => match workers {
+            Workers::Set(variable) => variable,
+            Workers::Counted | Workers::AsTheyAre => "the workers",
+        },
         Lever::Load => "the load",
         Lever::Slots => "the backend's slots",
         Lever::ServiceTime => "the backend's service time",

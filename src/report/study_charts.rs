@@ -6,6 +6,7 @@ use super::{
     axis::{Axis, Scale, number},
     chart::{Chart, Level, Lines, Series},
     study, study_growth, study_tables, verdict_text,
+    workers::Workers,
 };
 use crate::{
     analyse::{
@@ -31,13 +32,14 @@ pub fn all(run: &Run, analysis: &Analysis, study: &Study) -> Vec<Chart> {
         [on.throughput(), on.efficiency(), on.latency()]
     };
     let charts = study.curves.iter().flat_map(of_curve);
-    charts.chain([predicted(study), over_time(run, analysis, study)]).flatten().collect()
+    charts.chain([predicted(run, study), over_time(run, analysis, study)]).flatten().collect()
 }
 
 /// The visits of a curve's points, from the smallest, in the order in which they were made.
 struct OnCurve<'a> {
     visits: Vec<(&'a Visited, usize)>,
     valid: Vec<bool>,
+    workers: Workers,
     study: &'a Study,
     of: &'a StudyCurve,
 }
@@ -50,7 +52,7 @@ impl<'a> OnCurve<'a> {
         };
         let visits: Vec<_> = of.points.iter().enumerate().flat_map(at).collect();
         let valid = visits.iter().map(|(visited, _)| analysis.is_valid(visited)).collect();
-        Self { visits, valid, study, of }
+        Self { visits, valid, workers: Workers::of(&run.plan), study, of }
     }
 
     /// What each visit has, and what its point has with its interval.
@@ -80,7 +82,7 @@ impl<'a> OnCurve<'a> {
         let mut marks = xs.clone();
         marks.dedup();
         Lines {
-            title: format!("{title}, {}", axes::with(self.of)),
+            title: format!("{title}, {}", axes::with(self.of, &self.workers)),
             note: note.to_owned(),
             x: Axis { name, unit, format: number, scale: Scale::Marks(marks) },
             y,
@@ -166,7 +168,8 @@ impl<'a> OnCurve<'a> {
 const BESIDE: f64 = 0.04;
 
 /// What was said before anything was moved, and what came of it: each pair of visits, their mean and its interval.
-fn predicted(study: &Study) -> Option<Chart> {
+fn predicted(run: &Run, study: &Study) -> Option<Chart> {
+    let workers = Workers::of(&run.plan);
     let confirmation = study.confirmation.as_ref()?;
     let prediction = &confirmation.prediction;
     let control =
@@ -182,7 +185,7 @@ fn predicted(study: &Study) -> Option<Chart> {
         let observed = pairs.iter().map(|&pair| (BESIDE, None, Some(pair), middle, interval));
         for (off, predicted, pair, middle, interval) in predicted.into_iter().chain(observed) {
             xs.push(place as f64 + off);
-            names.push(study::moved(&change));
+            names.push(study::moved(&change, &workers));
             said.values.push(None);
             said.medians.push(predicted);
             said.intervals.push(None);
@@ -197,10 +200,10 @@ fn predicted(study: &Study) -> Option<Chart> {
         title: "Predicted and observed".into(),
         note: format!(
             "times the throughput as it is, with {}{}; a dot is a pair of visits, bars are 95 % intervals",
-            study::moved(&prediction.change),
+            study::moved(&prediction.change, &workers),
             prediction
                 .control
-                .map_or_else(String::new, |change| format!(", and as a control with {}", study::moved(&change)))
+                .map_or_else(String::new, |change| format!(", and as a control with {}", study::moved(&change, &workers)))
         ),
         x: Axis { name: "moved", unit: "", format, scale: Scale::Marks(marks) },
         y: Axis { name: "times", unit: "", format: |value| format!("{value:.2}"), scale: Scale::Linear },

@@ -3,6 +3,7 @@
 use super::{
     axes::{self, with},
     cells,
+    workers::Workers,
 };
 use crate::analyse::{
     Over, StudyCurve,
@@ -11,12 +12,12 @@ use crate::analyse::{
 };
 
 /// `With 0.20 CPUs a worker: linear up to 4 workers. Not known beyond.`
-pub fn growth(of: &StudyCurve) -> String {
+pub fn growth(of: &StudyCurve, workers: &Workers) -> String {
     let curve = &of.curve;
     let Some(last) = curve.points.last() else { return String::new() };
     let beyond = format!("not known beyond {}", axes::at(of.over, last.n));
     let parts = [Some(shape(of.over, curve, last)), law(of.over, curve), Some(beyond)];
-    format!("With {}: {}.", with(of), parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
+    format!("With {}: {}.", with(of, workers), parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
 /// What holds without a law.

@@ -117,8 +117,14 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
         facts: lines(&facts(run)),
         tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study_tables::tables(run, study)),
         findings: if study.is_some() { alike(&analysis.findings) } else { each(&analysis.findings) },
-        notes: study.as_ref().map_or_else(|| notes(run), |_| study::notes().into()),
+        notes: study.as_ref().map_or_else(|| notes(run), |_| study::notes(run)).into_iter().chain(unchecked(run)).collect(),
     }
+}
+
+/// A certificate that nobody vouches for is taken, and that is said.
+fn unchecked(run: &Run) -> Option<String> {
+    let is_unchecked = run.plan.load.insecure && run.plan.tool.is_none();
+    is_unchecked.then(|| "TLS: any certificate was taken; x-vscale.ca names who is to vouch for it.".to_owned())
 }
 
 /// Two valid visits or more.

@@ -5,6 +5,7 @@ use super::{
     cells::{self, NONE, or_none},
     table::Table,
     words,
+    workers::Workers,
 };
 use crate::{
     analyse::{self, Analysis, median},
@@ -35,12 +36,15 @@ pub fn of_visits(run: &Run, analysis: &Analysis) -> Vec<Table> {
 
 /// A row a point, with the medians of its valid visits.
 fn growth(run: &Run, analysis: &Analysis) -> Table {
+    let workers = Workers::of(&run.plan);
     let over = if run.plan.proves_workers() { "workers" } else { "the settings" };
     let title = format!("Growth with {over}: {}", run.plan.roles.target);
     let points = &analysis.scaling.points;
     let has_repeats = points.iter().any(|point| point.visits.len() > 1);
     let title = if has_repeats { format!("{title}, medians of valid visits") } else { title };
-    let mut columns = vec!["level", "#workers"];
+    let title_of_workers = workers.title().map(|title| format!("#{title}"));
+    let mut columns = vec!["level"];
+    columns.extend(title_of_workers.as_deref());
     columns.extend(has_repeats.then_some(["#valid visits", "#least req/s", "#most req/s"]).into_iter().flatten());
     columns.extend(["#requests/s", "#speed-up", "#efficiency", "#p50", "#p95", "#p99", "#failed"]);
     let mut table = Table::new(plain(&title), columns);
@@ -50,8 +54,8 @@ fn growth(run: &Run, analysis: &Analysis) -> Table {
             places.iter().filter_map(load).collect::<Vec<_>>()
         };
         let valid = loads(&point.valid);
-        let workers = run.plan.workers.as_ref().map(|_| point.workers);
-        let mut row = vec![run.visited[point.visits[0]].id.clone(), or_none(workers, |workers| workers.to_string())];
+        let mut row = vec![run.visited[point.visits[0]].id.clone()];
+        row.extend(workers.title().map(|_| point.workers.to_string()));
         if has_repeats {
             let rates = || valid.iter().map(|load| load.throughput_rps());
             row.push(format!("{} of {}", point.valid.len(), point.visits.len()));
@@ -84,9 +88,9 @@ fn asked(run: &Run) -> Option<Table> {
         let totals = &phase.load.totals;
         let mut row = vec![visited.id.clone(), phase.kind.to_string()];
         let counts =
-            [totals.asked(), totals.sent, totals.succeeded, totals.failed, totals.never_answered(), totals.unsent];
-        row.extend(counts.map(cells::grouped));
-        table.row(row).bad = totals.never_answered() > 0;
+            [totals.asked(), Some(totals.sent), Some(totals.succeeded), Some(totals.failed), totals.never_answered(), totals.unsent];
+        row.extend(counts.map(|count| or_none(count, cells::grouped)));
+        table.row(row).bad = totals.never_answered().is_some_and(|never| never > 0);
     }
     (!table.rows.is_empty()).then_some(table)
 }
@@ -120,7 +124,7 @@ fn by_clock(run: &Run) -> Option<Table> {
         let mut row = vec![visited.id.clone(), phase.kind.to_string()];
         row.extend([50.0, 95.0, 99.0].map(|percent| cells::percentile(&intended, percent)));
         row.push(cells::percentile(&lag, 99.0));
-        row.extend([totals.delayed, totals.unsent].map(cells::grouped));
+        row.extend([totals.delayed, totals.unsent].map(|count| or_none(count, cells::grouped)));
         table.row(row);
     }
     (!table.rows.is_empty()).then_some(table)

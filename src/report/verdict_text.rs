@@ -1,6 +1,9 @@
 //! Verdicts, ceilings, the decision and the rules of thumb in sentences, the same wherever they are shown.
 
-use super::cells::{self, counted};
+use super::{
+    cells::{self, counted},
+    workers::Workers,
+};
 use crate::{
     analyse::verdict::{
         Answer, Ceiling, Confidence, Figure, Judgement, Kind, Lever, Missing, Next, Number, Resource, Rule,
@@ -82,9 +85,9 @@ pub fn ceiling(ceiling: &Ceiling) -> String {
 }
 
 /// What to run, first; then what it was compared with.
-pub fn decision(decision: &Decision) -> Vec<String> {
+pub fn decision(decision: &Decision, workers: &Workers) -> Vec<String> {
     let mut said = vec![match &decision.chosen {
-        Some(chosen) => run(chosen),
+        Some(chosen) => run(chosen, workers),
         None => "No setting that was visited keeps the limit for latency.".into(),
     }];
     if let Some(bytes) = decision.chosen.as_ref().and_then(|chosen| chosen.setting.worker_memory_bytes) {
@@ -95,12 +98,13 @@ pub fn decision(decision: &Decision) -> Vec<String> {
     for (points, what) in slo.into_iter().filter(|(points, _)| !points.is_empty()) {
         said.push(format!("{} left out: {what}.", counted(points.len() as u64, "setting")));
     }
-    said.extend(decision.equal_cpus.iter().map(equal_cpus));
-    said.extend(workers(decision.workers).map(str::to_owned));
+    said.extend(decision.equal_cpus.iter().map(|group| equal_cpus(group, workers)));
+    said.extend(workers_lever(decision.workers).map(str::to_owned));
     said
 }
 
-fn run(chosen: &Chosen) -> String {
+fn run(chosen: &Chosen, workers: &Workers) -> String {
+    let setting = |choice: &Choice| setting(choice, workers);
     let (what, rps) = (setting(&chosen.setting), cells::rps(chosen.throughput_rps));
     let best = match &chosen.of_best {
         None => "the most of all settings".to_owned(),
@@ -115,21 +119,22 @@ fn run(chosen: &Chosen) -> String {
     }
 }
 
-fn equal_cpus(group: &EqualCpus) -> String {
+fn equal_cpus(group: &EqualCpus, workers: &Workers) -> String {
+    let many = |choice: &Choice| workers.many(choice.workers).unwrap_or_default();
     let others = group.others.iter().map(|other| {
         let of_best = other.of_best.as_ref().map_or_else(|| "too few visits to compare".into(), share);
-        format!("{}: {of_best}", counted(other.setting.workers.into(), "worker"))
+        format!("{}: {of_best}", many(&other.setting))
     });
-    let (cpus, best) = (cells::cores(group.cpus), counted(group.best.workers.into(), "worker"));
+    let (cpus, best) = (cells::cores(group.cpus), many(&group.best));
     let others = joined(others, ", ").unwrap_or_default();
-    let drive = group.best.drive.map_or_else(String::new, |drive| format!(", {drive}"));
+    let drive = group.best.drive.map_or_else(String::new, |drive| format!(", {}", workers.drive(drive)));
     format!(
         "On {cpus} CPUs{drive}, the most is {} requests/s with {best}; of that, {others}.",
         cells::rps(group.best_rps)
     )
 }
 
-fn workers(lever: WorkersLever) -> Option<&'static str> {
+fn workers_lever(lever: WorkersLever) -> Option<&'static str> {
     match lever {
         WorkersLever::NotTried => None,
         WorkersLever::NotTheLever => {
@@ -146,14 +151,16 @@ fn share(ratio: &Ratio) -> String {
 }
 
 /// `2 workers on 0.50 CPUs`; where these are not all that differs, `A: 2 workers on 0.50 CPUs with 16 users`.
-pub fn setting(choice: &Choice) -> String {
-    let cpus = choice.cpus.map_or_else(String::new, |cpus| format!(" on {} CPUs", cells::cores(cpus)));
-    let drive = choice.drive.map_or_else(String::new, |drive| match drive {
-        Drive::RateRps(_) => format!(" at {drive}"),
-        Drive::Users(_) | Drive::UsersPerWorker(_) => format!(" with {drive}"),
+pub fn setting(choice: &Choice, workers: &Workers) -> String {
+    let cpus = choice.cpus.map(|cpus| format!("{} CPUs", cells::cores(cpus)));
+    let what = joined([workers.many(choice.workers), cpus].into_iter().flatten(), " on ");
+    let what = what.unwrap_or_else(|| "the target as it is".to_owned());
+    let drive = choice.drive.map_or_else(String::new, |drive| {
+        let how = if let Drive::RateRps(_) = drive { "at" } else { "with" };
+        format!(" {how} {}", workers.drive(drive))
     });
     let side = choice.side.map_or_else(String::new, |side| format!("{side}: "));
-    format!("{side}{}{cpus}{drive}", counted(choice.workers.into(), "worker"))
+    format!("{side}{what}{drive}")
 }
 
 /// A rule of thumb and what the evidence says to it.

@@ -11,6 +11,7 @@ use super::{
     tool::{Left, Tool},
 };
 use crate::{
+    analyse,
     compose::Project,
     engine::Cluster,
     error::{Error, Result},
@@ -41,13 +42,12 @@ pub(super) struct Carried {
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
 pub(super) struct Carrier<'a> {
+    plan: &'a Plan,
     starter: Starter<'a>,
     target: &'a str,
     generator: &'a str,
     workers: WorkerCounter,
-    /// Whether a visit's number of workers is more than a number.
-    has_workers: bool,
-    /// Whether it can be counted.
+    /// Whether a visit's number of workers can be counted.
     proves_workers: bool,
     /// Of a load generator that is not ours, where it has one.
     script: Option<Vec<u8>>,
@@ -64,6 +64,7 @@ impl<'a> Carrier<'a> {
         let ready_timeout = Duration::from_micros(plan.ready_timeout_us);
         let (images, own_image) = (&prepared.images, &prepared.own_image);
         Ok(Self {
+            plan,
             starter: Starter {
                 cluster,
                 project,
@@ -77,7 +78,6 @@ impl<'a> Carrier<'a> {
             target: &plan.roles.target,
             generator: &plan.roles.generator,
             workers: WorkerCounter::of(plan)?,
-            has_workers: plan.workers.is_some(),
             proves_workers: plan.proves_workers(),
             script: project.vscale.tool.as_ref().and_then(|tool| tool.file.as_ref()).map(read).transpose()?,
             standing: Vec::new(),
@@ -111,7 +111,7 @@ impl<'a> Carrier<'a> {
         let workers_before = self.look(&mut target).await;
         let above_before = target.quotas_above().await;
         let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
-        let (mut lost, mut tool_left) = (Vec::new(), Vec::new());
+        let (mut lost, mut tool_left, mut no_baseline) = (Vec::new(), Vec::new(), None);
         let mut speed = self.speed().await;
         for plan in &visit.phases {
             lost.extend(self.replace_lost(visit, tell).await?);
@@ -120,8 +120,13 @@ impl<'a> Carrier<'a> {
             loaded.phase.speed_before = speed;
             speed = self.speed().await;
             loaded.phase.speed_after = speed;
-            attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
-            phases.push(loaded.phase);
+            match analyse::why_no_baseline(self.plan, &loaded.phase) {
+                None => {
+                    attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
+                    phases.push(loaded.phase);
+                }
+                why => no_baseline = why,
+            }
             blind = blind.or(loaded.blind);
             removed = removed.and(beside_removed);
             steps.lap(format!("load: {}", plan.kind));
@@ -140,6 +145,7 @@ impl<'a> Carrier<'a> {
             ready_after_us: target.ready_after_us,
             attestation,
             phases,
+            no_baseline,
             ended: lost,
             steps: steps.so_far(),
         };
@@ -221,7 +227,7 @@ impl<'a> Carrier<'a> {
             }
             if plan.name == self.target {
                 let (visit_id, container) = (visit.id.clone(), plan.name.clone());
-                let workers = Some(visit.workers).filter(|_| self.has_workers);
+                let workers = Some(visit.workers).filter(|_| self.proves_workers);
                 tell(Event::Starting { visit: visit_id.clone(), container: container.clone(), workers });
                 let up = self.start(plan, &visit.id, tell).await?;
                 tell(Event::Ready { visit: visit_id, container, after_us: up.ready_after_us });

@@ -1,7 +1,8 @@
 //! Targets of every kind on the real engine: workers that are threads, that the target tells, or that nobody can prove;
-//! without a backend; with another service between; ready by a connection; over TLS.
+//! without a backend, or with one that is not ours; with another service between; ready by a connection; over TLS.
 
 use super::*;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use vscale::{
     analyse::Analysis,
     measure::Rates,
@@ -173,4 +174,68 @@ fn a_target_is_ready_when_its_own_check_succeeds() {
     let bench = bench("endpoints: { app: { port: 8321, ready: healthcheck } }", &app, "");
     bench.run(&["--run-time", "1"]).assert(0);
     assert!(target(&bench.saved().visited[0]).request_count() > 10);
+}
+
+/// A folder with a server of another make, `nginx`, to build: what it answers is in its configuration.
+fn with_nginx(vscale: &str, services: &str, answers: &str) -> Bench {
+    let bench = bench(vscale, "command: [app, --host, 0.0.0.0]", services);
+    let folder = bench.path().join("nginx");
+    fs::create_dir(&folder).expect("writable");
+    let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN apt-get update -qq \\\n && apt-get install -qqy \
+                      --no-install-recommends nginx-light >/dev/null\nCOPY . /etc/vscale/\n\
+                      ENTRYPOINT [\"nginx\", \"-c\", \"/etc/vscale/nginx.conf\"]\n";
+    let config = format!(
+        "daemon off;\nworker_processes 1;\nevents {{ }}\nhttp {{ access_log off; keepalive_requests 1000000;\n\
+         server {{ {answers} }} }}\n"
+    );
+    fs::write(folder.join("Dockerfile"), dockerfile).expect("writable");
+    fs::write(folder.join("nginx.conf"), config).expect("writable");
+    bench
+}
+
+#[test]
+fn a_foreign_backend_that_does_not_know_the_request_is_no_baseline() {
+    let vscale = "backend: items
+  endpoints: { app: { port: 8321, ready: /v1/health }, items: { port: 81, ready: /health } }";
+    let answers = "listen 81; location / { return 404; } location /health { return 200; }";
+    let bench = with_nginx(vscale, "items: { build: nginx, networks: [bench] }", answers);
+    let finished = bench.run(&["--run-time", "2", "--cpus", "0.25,0.5"]).assert(0);
+    let said = "no baseline: items did not answer 100.0 % of what the target is asked as expected, most often: HTTP 404";
+    assert!(finished.stdout.contains(said), "{}", finished.stdout);
+    let run = bench.saved();
+    for visited in &run.visited {
+        assert!(visited.phase(PhaseKind::Baseline).is_none(), "{}", visited.id);
+        assert_eq!(target(visited).failure_count(), 0);
+    }
+    assert_eq!(finished.stderr.matches("baseline: loading").count(), 1, "once is enough:\n{}", finished.stderr);
+}
+
+#[test]
+fn over_tls_whoever_the_compose_file_names_vouches_for_the_target() {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["server".into()]).expect("a certificate");
+    let of_another = generate_simple_self_signed(vec!["server".into()]).expect("a certificate").cert;
+    let answers = "listen 8443 ssl; ssl_certificate /etc/vscale/cert.pem; ssl_certificate_key /etc/vscale/key.pem;\n\
+                   default_type application/json; location / { return 200 '{\"choices\":[1]}'; }";
+    let tls = |ca: &str, pem: &str| {
+        let vscale = format!("endpoints: {{ server: {{ port: 8443, scheme: https, ready: / }} }}\n  {ca}");
+        let bench = with_nginx(&vscale, "server: { build: nginx, networks: [bench] }", answers);
+        let file = bench.path().join("compose.yaml");
+        let text = fs::read_to_string(&file).expect("written").replace("target: app", "target: server");
+        fs::write(&file, text).expect("writable");
+        fs::write(bench.path().join("ca.pem"), pem).expect("writable");
+        fs::write(bench.path().join("nginx/cert.pem"), cert.pem()).expect("writable");
+        fs::write(bench.path().join("nginx/key.pem"), signing_key.serialize_pem()).expect("writable");
+        bench
+    };
+    let vouched = tls("ca: ca.pem", &cert.pem());
+    let finished = vouched.run(&["--run-time", "2"]).assert(0);
+    let run = vouched.saved();
+    assert!(target(&run.visited[0]).request_count() > 50 && target(&run.visited[0]).failure_count() == 0);
+    assert!(!run.plan.load.insecure && !finished.stdout.contains("any certificate"), "{}", finished.stdout);
+
+    let refused = tls("ca: ca.pem", &of_another.pem()).run(&["--run-time", "1"]).assert(5);
+    assert!(refused.stdout.contains("certificate"), "{}", refused.stdout);
+
+    let unchecked = tls("", "").run(&["--run-time", "1"]).assert(0);
+    assert!(unchecked.stdout.contains("TLS: any certificate was taken"), "{}", unchecked.stdout);
 }

@@ -56,6 +56,8 @@ fn what_locust_found_is_read_as_it_was_told() {
     assert_eq!((result.percentile_us(95.0), result.percentile_us(99.0)), (Some(100_000), None));
     assert_eq!(result.latency().count(), 0, "percentiles become no histogram");
     assert!(result.send_lag().is_none() && result.generators.is_empty());
+    let totals = result.totals;
+    assert_eq!((totals.asked(), totals.never_answered(), totals.bytes_received), (None, None, None), "{totals:?}");
     let [failure] = result.failures.as_slice() else { panic!("{:?}", result.failures) };
     assert_eq!((failure.occurrences, failure.kind), (22, FailureKind::Told));
     assert!(failure.error.starts_with("HTTPError('503 "), "{}", failure.error);

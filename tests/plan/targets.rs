@@ -253,6 +253,37 @@ fn ways_to_count_workers_and_to_be_ready_are_read_or_refused() {
 }
 
 #[test]
+fn who_vouches_for_certificates_is_read_without_the_key_beside_it() {
+    let vouched = |scheme: &str, pem: Option<&str>| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        if let Some(pem) = pem {
+            fs::write(folder.path().join("ca.pem"), pem).expect("writable");
+        }
+        let file = folder.path().join("compose.yaml");
+        let text = format!(
+            "x-vscale:\n  target: app\n  generator: loadgen\n  ca: ca.pem\n  endpoints: {{ app: {{ port: 1, scheme: {scheme}, ready: tcp }} }}\n\
+             services: {{ app: {{ image: a }}, loadgen: {{ image: vscale/self }} }}\n"
+        );
+        fs::write(&file, text).expect("writable");
+        let project = compose::load(&[file], &|_| None).map_err(|error| error.to_string())?;
+        let load = plan(&asked(&[1]), &project).load;
+        Ok::<_, String>((load.ca, load.insecure))
+    };
+    let block = |what: &str| format!("-----BEGIN {what}-----\nMII=\n-----END {what}-----\n");
+    let (certificate, key) = (block("CERTIFICATE"), block("PRIVATE KEY"));
+    let both = format!("# of mine\n{key}{certificate}{certificate}");
+    assert_eq!(vouched("https", Some(&both)), Ok((Some(certificate.repeat(2)), false)));
+    for (scheme, pem, why) in [
+        ("https", Some(key.as_str()), "no certificate in it"),
+        ("https", None, "ca.pem: No such file"),
+        ("http", Some(certificate.as_str()), "no endpoint has `scheme: https`"),
+    ] {
+        let error = vouched(scheme, pem).expect_err(why);
+        assert!(error.contains(why) && error.contains("x-vscale.ca"), "{error}");
+    }
+}
+
+#[test]
 fn endpoints_say_what_is_spoken_and_what_shows_that_they_are_ready() {
     let endpoint = |text: &str| {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -37,7 +37,7 @@ fn elsewhere(mut run: Run) -> Run {
 
 fn said(a: &Run, b: &Run, width: usize) -> String {
     let limits = ["throughput < -3%", "p99 > +10%"].map(|text| text.parse().unwrap());
-    compare_text::render(&Comparison::of(a, b).unwrap(), &limits, width)
+    compare_text::render(&Comparison::of(a, b).unwrap(), [&a.plan, &b.plan], &limits, width)
 }
 
 #[test]

@@ -120,7 +120,15 @@ pub fn behind_run() -> Run {
     load.failures.clear();
     load.requests[0].failures = 0;
     load.requests[0].requests = 57;
-    load.totals = Totals { sent: 157, succeeded: 57, unanswered: 100, unsent: 154, delayed: 40, ..Totals::default() };
+    load.totals = Totals {
+        sent: 157,
+        succeeded: 57,
+        failed: 0,
+        unanswered: Some(100),
+        unsent: Some(154),
+        delayed: Some(40),
+        ..load.totals
+    };
     run
 }
 
@@ -147,7 +155,7 @@ pub fn streamed_run() -> Run {
     for phase in run.visited[0].phases.iter_mut().filter(|phase| phase.kind != PhaseKind::Null) {
         let load = &mut phase.load;
         load.model = model.clone();
-        load.totals.delayed = 12;
+        load.totals.delayed = Some(12);
         load.generators[0].send_lag = Some(shifted(&load.latency(), |us| us / 1000));
         for stats in &mut load.requests {
             let tokens = 9 * stats.latency.count();
@@ -273,6 +281,7 @@ fn visited(sequence: usize, rate_per_s: u64, latency_us: u64) -> Visited {
         attestation: attestation(workers),
         phases,
         ended: vec![],
+        no_baseline: None,
         steps: vec![Step { name: "load: target".into(), duration_us: 23 * SECOND_US }],
     }
 }
@@ -382,9 +391,14 @@ pub fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, faili
             sent: requests,
             succeeded: requests - failures,
             failed: failures,
-            connections_opened: 4,
-            on_kept_connection: requests - 4,
-            ..Totals::default()
+            unanswered: Some(0),
+            unsent: Some(0),
+            delayed: Some(0),
+            retries: Some(0),
+            connections_opened: Some(4),
+            on_kept_connection: Some(requests - 4),
+            bytes_sent: Some(0),
+            bytes_received: Some(0),
         },
         backend: None,
         backend_error: None,

@@ -3,7 +3,7 @@
 
 use crate::fixture::run;
 use vscale::{
-    analyse::Analysis,
+    analyse::{Analysis, why_no_baseline},
     model::{
         Arrivals, BackendRequests, BackendTruth, BackendWindow, ContainerPlan, Ended, Gate, Histogram, Life, Limit,
         LimitValue, Limits, LoadModel, Phase, PhaseKind, QuotaAbove, Run, Severity, SpeedReading, Stage, Task,
@@ -148,7 +148,7 @@ fn requests_that_nobody_served() {
             let load = &mut target(run).load;
             load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
             load.requests[0].failures = 0;
-            (load.totals.failed, load.totals.sent, load.totals.unsent) = (0, 1000 - unsent, unsent);
+            (load.totals.failed, load.totals.sent, load.totals.unsent) = (0, 1000 - unsent, Some(unsent));
         }
     };
     assert_eq!(both_sides(Gate::Served, unsent(10), unsent(11)), Some(Severity::Invalid));
@@ -366,7 +366,7 @@ fn lagging(late: u64, late_us: u64, delayed: u64) -> impl Fn(&mut Run) {
     move |run: &mut Run| {
         let load = &mut target(run).load;
         load.model = LoadModel::Open { rate_rps: 50.0, arrivals: Arrivals::Constant, max_in_flight: 10 };
-        load.totals.delayed = delayed;
+        load.totals.delayed = Some(delayed);
         let mut lag = Histogram::new();
         (0..2000 - late).for_each(|_| lag.record_us(10));
         (0..late).for_each(|_| lag.record_us(late_us));
@@ -391,7 +391,7 @@ fn requests_at_the_backend() {
         move |run: &mut Run| {
             run.plan.backend_requests = asked;
             let load = &mut target(run).load;
-            (load.totals.sent, load.totals.failed, load.totals.unanswered) = (10_000, failed, 0);
+            (load.totals.sent, load.totals.failed, load.totals.unanswered) = (10_000, failed, Some(0));
             let total_arrivals = (10_000.0 * factor).round() as u64;
             load.backend =
                 Some(BackendTruth { url: "http://mock".into(), window: BackendWindow::default(), total_arrivals });
@@ -506,4 +506,34 @@ fn more_processes_than_are_looked_at() {
     let mut run = run();
     left_out(1)(&mut run);
     assert_eq!(found(&run, Gate::Workers), None, "said once");
+}
+
+#[test]
+fn a_foreign_backend_that_fails_beyond_the_limit_is_no_baseline() {
+    let why = |kind: PhaseKind, mock: Option<&str>, failed: u64| {
+        let mut run = run();
+        run.plan.load.backend = mock.map(str::to_owned);
+        run.plan.max_failure_rate = 0.01;
+        let phase = phase(&mut run, kind);
+        (phase.load.requests[0].requests, phase.load.requests[0].failures) = (1000, failed);
+        let phase = phase.clone();
+        why_no_baseline(&run.plan, &phase)
+    };
+    assert_eq!(why(PhaseKind::Baseline, None, 10), None);
+    let said = why(PhaseKind::Baseline, None, 11).expect("beyond the limit");
+    assert!(said.starts_with("mock did not answer 1.1 % of what the target is asked as expected"), "{said}");
+    assert!(why(PhaseKind::Baseline, None, 1000).expect("nothing succeeded").contains("100.0 %"));
+    assert_eq!(why(PhaseKind::Baseline, Some("http://mock:8080"), 1000), None, "our mock is to answer");
+    assert_eq!(why(PhaseKind::Target, None, 1000), None, "a target is what is measured");
+
+    let mut left_out = run();
+    for visited in &mut left_out.visited {
+        visited.phases.retain(|phase| phase.kind != PhaseKind::Baseline);
+    }
+    left_out.visited[1].no_baseline = Some(said.clone());
+    assert_eq!(found(&left_out, Gate::BaselineMeans), Some(Severity::Warning));
+    let analysis = Analysis::of(&left_out);
+    assert!(left_out.visited.iter().all(|visited| analysis.is_valid(visited)), "{:?}", analysis.findings);
+    let text = vscale::report::terminal::render(&left_out, &analysis, 200, false);
+    assert!(text.contains(&format!("w2: no baseline: {said}")), "{text}");
 }

@@ -5,7 +5,10 @@ use crate::fixture::{COMPOSE, analysed, run};
 use std::collections::BTreeMap;
 use vscale::{
     analyse::Analysis,
-    model::{ContainerSample, Gate, Histogram, LatencySummary, LoadTool, LoadToolPlan, PhaseKind, Run, ToldPercentile},
+    model::{
+        ContainerSample, Gate, Histogram, LatencySummary, LoadTool, LoadToolPlan, PhaseKind, Run, ToldPercentile,
+        Totals,
+    },
     report,
 };
 
@@ -24,6 +27,8 @@ fn by_locust(cores: f64) -> Run {
         load.told_by = Some(LoadTool::Locust);
         load.summary = Some(summary.clone());
         load.generators.clear();
+        let Totals { sent, succeeded, failed, .. } = load.totals;
+        load.totals = Totals { sent, succeeded, failed, ..Totals::default() };
         load.requests.iter_mut().for_each(|stats| {
             (stats.latency, stats.summary) = (Histogram::new(), Some(summary.clone()));
         });
@@ -66,6 +71,8 @@ fn what_was_told_is_shown_and_what_was_not_is_absent() {
     }
     let result: Run = serde_json::from_str(&files["result.json"]).expect("it reads");
     assert_eq!(result.visited[1].phases[0].load.told_by, Some(LoadTool::Locust));
+    let totals = serde_json::to_value(result.visited[1].phases[0].load.totals).expect("plain data");
+    assert_eq!(totals.as_object().expect("an object").keys().collect::<Vec<_>>(), ["failed", "sent", "succeeded"]);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::{
     fixture::{COMPOSE, analysed},
     study_fixture::{ab_run, equal_cpus_run, observed_run, study_run, undecided_run, users_run},
 };
+use regex_lite::Regex;
 use vscale::{
-    model::{Change, Run},
+    model::{Change, CountBy, Run, WorkersPlan},
     report::{html, markdown, terminal},
     text::columns,
 };
@@ -42,6 +43,35 @@ fn settings_of_the_same_cpus_are_compared() {
     let text = terminal(equal_cpus_run(), 120);
     let (first, _) = text.split_once("\nCeilings").expect("the tables follow the answer");
     insta::assert_snapshot!(first);
+}
+
+#[test]
+fn workers_that_nobody_counts_are_said_as_they_were_asked_for() {
+    let by = WorkersPlan { env: Some("WEB_CONCURRENCY".into()), count: CountBy::None };
+    let unproved = |mut run: Run, workers: Option<&WorkersPlan>| {
+        run.plan.workers = workers.cloned();
+        for visited in &mut run.visited {
+            (visited.attestation.workers_before, visited.attestation.workers_after) = (None, None);
+        }
+        run
+    };
+    let counted = Regex::new("[0-9.]+(-| )workers?").expect("valid");
+    for run in [study_run, equal_cpus_run, ab_run, users_run] {
+        let (run, analysis) = analysed(unproved(run(), Some(&by)));
+        let texts = [
+            terminal::render(&run, &analysis, 200, false),
+            markdown::render(&run, &analysis),
+            html::run(&run, &analysis, COMPOSE),
+        ];
+        for text in texts {
+            assert_eq!(counted.find(&text).map(|found| found.as_str()), None, "{text}");
+            assert!(text.contains("WEB_CONCURRENCY") && !text.contains("a worker"), "{text}");
+        }
+    }
+    let said = terminal(unproved(equal_cpus_run(), Some(&by)), 200);
+    assert!(said.contains("Run WEB_CONCURRENCY=1 on 0.50 CPUs"), "{said}");
+    let as_it_is = terminal(unproved(users_run(), None), 200);
+    assert!(as_it_is.contains("Run 0.50 CPUs with") && !as_it_is.contains("worker"), "{as_it_is}");
 }
 
 #[test]

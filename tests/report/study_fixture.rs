@@ -155,6 +155,7 @@ fn carried_out(run: &Run, visit: &Visit) -> Visited {
         attestation: attestation_of(point.workers, &point.limits),
         phases: vec![phase(visit, &point, started_unix_us + 6 * SECOND_US, is_spoiled)],
         ended: vec![],
+        no_baseline: None,
         steps: vec![Step { name: "load: target".into(), duration_us: 31 * SECOND_US }],
     }
 }

@@ -41,7 +41,7 @@ fn small_and_large_answers_pass_on_kept_connections() {
         let (server, _) = server(body);
         let result = run(&over_tls(&server, true));
         assert!(result.request_count() > 0);
-        assert_eq!((result.failures.len(), result.totals.connections_opened), (0, 2), "{:?}", result.failures);
+        assert_eq!((result.failures.len(), result.totals.connections_opened.unwrap()), (0, 2), "{:?}", result.failures);
         assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
     }
 }
@@ -99,6 +99,17 @@ fn a_certificate_of_the_users_own_is_taken() {
     let (code, text) = load(&file.to_string_lossy());
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("SSL_CERT_FILE") && text.contains("--insecure"), "{text}");
+}
+
+#[test]
+fn a_plan_has_who_vouches_in_it() {
+    let (server, pem) = server(GOOD.split("\r\n\r\n").nth(1).unwrap());
+    let (_, of_another) = self::server("");
+    let vouched = |ca: String| run(&LoadPlan { ca: Some(ca), ..over_tls(&server, false) });
+    let result = vouched(format!("{of_another}{pem}"));
+    assert!(result.request_count() > 0 && result.failures.is_empty(), "{:?}", result.failures);
+    let refused = vouched(of_another);
+    assert!(only_failure(&refused).error.contains("certificate"), "{:?}", refused.failures);
 }
 
 #[test]

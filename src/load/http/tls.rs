@@ -7,7 +7,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -22,12 +22,13 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// For an `https` target, otherwise `None`. Certificates are checked against the system's (`SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` come first), or not at all if `insecure`.
+    /// For an `https` target, otherwise `None`. Certificates are checked against those of `ca`, in PEM; without it against the
+    /// system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` come first); or not at all if `insecure`.
     ///
     /// # Errors
-    /// [`Error::Preflight`] when there is nothing to check them against; [`Error::Usage`] for a host that cannot have one.
-    pub fn of(target: &Target, insecure: bool) -> Result<Option<Self>> {
+    /// [`Error::Preflight`] when there is nothing to check them against; [`Error::Usage`] for a host that cannot have one, and
+    /// for a `ca` that is no certificate.
+    pub fn of(target: &Target, insecure: bool, ca: Option<&str>) -> Result<Option<Self>> {
         if !target.is_tls {
             return Ok(None);
         }
@@ -41,7 +42,7 @@ impl TlsSettings {
             let verifier = Arc::new(AnyCertificate(provider));
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         } else {
-            builder.with_root_certificates(system_roots()?).with_no_client_auth()
+            builder.with_root_certificates(ca.map_or_else(system_roots, roots)?).with_no_client_auth()
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Some(Self { config: Arc::new(config), name }))
@@ -61,6 +62,16 @@ impl TlsSettings {
         let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map_err(io::Error::other)?;
         Ok(TlsStream { socket, session })
     }
+}
+
+fn roots(ca: &str) -> Result<RootCertStore> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Usage(format!("not a certificate that can vouch for others: {error}"));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        let certificate = certificate.map_err(|error| wrong(&error))?;
+        roots.add(certificate).map_err(|error| wrong(&error))?;
+    }
+    Ok(roots)
 }
 
 fn system_roots() -> Result<RootCertStore> {

@@ -147,7 +147,7 @@ fn pool_bound(sight: Sight) -> Option<Claim> {
         None => vec![Missing::BackendTruth],
     };
     let mut claim = claim(Kind::PoolBound, Some(ceiling), numbers, missing);
-    if connections.round() as u32 == sight.evidence.setting.workers {
+    if connections.round() as usize == sight.evidence.workers.len() {
         // A connection for each worker: more workers are more connections.
         claim.levers.push(Lever::Workers);
     }

@@ -124,6 +124,7 @@ impl Level {
                 above: None,
             },
             phases: vec![self.baseline.into_phase(PhaseKind::Baseline), self.stack.into_phase(PhaseKind::Target)],
+            no_baseline: None,
             ended: ended.collect(),
             steps: Vec::new(),
         }
