@@ -108,6 +108,10 @@ impl RequestReader {
             let seen = seen.saturating_sub(blank);
             let Some(end) = head_end(&self.bytes, seen) else {
                 self.stage = Stage::Head { seen: self.bytes.len() };
+                // Whoever speaks TLS waits for an answer, and sends no end of a head.
+                if self.bytes.first().is_some_and(|first| !first.is_ascii_graphic()) {
+                    return Err(BadRequest::Malformed("it does not begin with a method"));
+                }
                 let is_too_large = self.bytes.len() > MAX_HEAD_BYTES;
                 return if is_too_large { Err(BadRequest::HeadTooLarge) } else { Ok(None) };
             };
@@ -267,6 +271,7 @@ mod tests {
         let head = "POST /v1/chat/completions HTTP/1.1\r\n";
         for wrong in [
             "\0\u{1}\r\n\r\n",
+            "\u{16}\u{3}\u{1}",
             "GET / HTTP/2\r\n\r\n",
             "GET /\r\n\r\n",
             &format!("{head}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
