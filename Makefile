@@ -52,7 +52,7 @@ study: ## Find out what to run and what limits it: make study WORKERS=1,2,4 CPUS
 	@$(MAKE) --no-print-directory -j2 build base-image
 	@$(BINARY) study $(STUDY)
 
-calibrate: build ## See how often the verdict is right on this host: make calibrate SEED=1 CASES=quota,pool (about 15 minutes)
+calibrate: build ## See how often the verdict is right on this host: make calibrate SEED=1 CASES=quota,pool (about 19 minutes)
 	@$(BINARY) calibrate $(if $(SEED),--seed=$(SEED)) $(if $(CASES),--cases=$(CASES)) $(if $(RUN_TIME),--run-time=$(RUN_TIME)) $(ARGS)
 
 gc: build ## Remove what killed runs left in the engine
