@@ -6,7 +6,7 @@ mod targets;
 use insta::assert_snapshot;
 use std::fs;
 use vscale::{
-    compose::{self, Project},
+    compose::{self, Condition, Project},
     error::Error,
     model::{
         Attestation, Change, Cpu, Drive, HostFacts, Lever, Life, Limit, LimitValue, LoadModel, LoadPlan, Phase,
@@ -392,6 +392,25 @@ fn both_sides_of_a_setting_are_visited_one_after_the_other() {
             "the rest is shared"
         );
     }
+}
+
+#[test]
+fn what_only_one_side_waits_for_is_waited_for() {
+    let of_a = ("depends_on: [mock]", "depends_on: { mock: { condition: service_healthy } }");
+    let of_b = ("depends_on: [mock]", "depends_on: { mock: { condition: service_completed_successfully } }");
+    let names = || ["a.yaml".into(), "b.yaml".into()];
+    let wanted = |both: &Project, key: &str| -> Vec<Condition> {
+        both.wanted_of(key).map(|wanted| wanted.condition).filter(|it| *it != Condition::Started).collect()
+    };
+    let shared = project(&[of_a]).compared_with(project(&[of_b]), names()).expect("alike but for the stack");
+    assert_eq!(wanted(&shared, "mock"), [Condition::Healthy, Condition::Completed]);
+    let own_mock = project(&[of_b, ("${MOCK_FLAGS:-}", "--slots 9")]);
+    let apart = project(&[of_a]).compared_with(own_mock, names()).expect("alike but for stack and mock");
+    assert_eq!(
+        (wanted(&apart, "mock"), wanted(&apart, "mock.b")),
+        (vec![Condition::Healthy], vec![Condition::Completed])
+    );
+    assert_eq!((apart.name_of("mock.b"), apart.name_of("stack")), ("mock", "stack"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A second project beside a first, B beside A: what both must have in common, and where B's services are their own.
 
-use super::{Project, Service};
+use super::{DependsOn, Project, Service};
 use crate::error::{Error, Result};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// B, and what both were asked for by.
 #[derive(Clone, Debug, Serialize)]
@@ -75,6 +76,24 @@ impl Project {
             .find(|(known, _)| known == key)
             .map(|(_, service)| service)
             .expect("plans are made of services that there are")
+    }
+
+    /// A service's own name, by its name or by B's key.
+    pub fn name_of<'a>(&'a self, key: &'a str) -> &'a str {
+        self.places(key).next().map_or(key, |(name, _)| name)
+    }
+
+    /// What others want of a service before they are started: A's of A's, B's of B's, and both of one that is the same.
+    pub fn wanted_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a DependsOn> {
+        self.places(key).flat_map(|(name, beside)| beside.values().filter_map(move |one| one.depends_on.get(name)))
+    }
+
+    /// Where the service of a key stands: its own name there, and all services there.
+    fn places<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a str, &'a BTreeMap<String, Service>)> {
+        let of_a = self.services.contains_key(key).then_some((key, &self.services));
+        let services_of_b = self.beside.as_ref().map(|beside| &beside.project.services);
+        let names = services_of_b.into_iter().flat_map(move |all| all.keys().map(move |name| (name.as_str(), all)));
+        of_a.into_iter().chain(names.filter(move |(name, _)| self.key_of_b(name) == key))
     }
 
     /// A's services, then those of B that are not the same.

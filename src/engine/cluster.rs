@@ -125,7 +125,7 @@ impl Cluster {
         };
         let mut body = convert::container(plan, service, image, &files::volumes(&files), &names);
         // What is made of another's service cannot have its address too.
-        let is_itself = plan.name == plan.service;
+        let is_itself = project.name_of(&plan.service) == plan.name;
         let place = |(key, attachment): (_, &Attachment)| {
             let ipv4_address = attachment.ipv4_address.clone().filter(|_| is_itself);
             (key, Attachment { ipv4_address, ..attachment.clone() })

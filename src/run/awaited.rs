@@ -34,7 +34,9 @@ impl Starter<'_> {
     ) -> Result<bool> {
         let mut has_completed = false;
         for condition in [Condition::Healthy, Condition::Completed] {
-            let wanted = self.project.services.values().filter_map(|service| service.depends_on.get(&plan.name));
+            // Of what is made of a service and is not it, nobody wants anything.
+            let is_itself = self.project.name_of(&plan.service) == plan.name;
+            let wanted = self.project.wanted_of(&plan.service).filter(|_| is_itself);
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
             // By its endpoint a service is ready once it is healthy.
             let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);

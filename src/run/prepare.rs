@@ -84,7 +84,8 @@ impl Prepared {
 fn check_namespaces(project: &Project) -> Result<()> {
     let target = &project.vscale.target;
     let shared = format!("service:{target}");
-    for (name, service) in &project.services {
+    for (key, service) in project.all_services() {
+        let name = project.name_of(&key);
         let network = service.network_mode.clone().map(String::from);
         let modes = [("network_mode", &network), ("ipc", &service.ipc), ("pid", &service.pid)];
         if let Some((key, _)) = modes.into_iter().find(|(_, mode)| mode.as_ref() == Some(&shared)) {
