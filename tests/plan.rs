@@ -400,7 +400,8 @@ fn what_only_one_side_waits_for_is_waited_for() {
     let of_b = ("depends_on: [mock]", "depends_on: { mock: { condition: service_completed_successfully } }");
     let names = || ["a.yaml".into(), "b.yaml".into()];
     let wanted = |both: &Project, key: &str| -> Vec<Condition> {
-        both.wanted_of(key).map(|wanted| wanted.condition).filter(|it| *it != Condition::Started).collect()
+        let all = both.wanted_of(key).into_iter().map(|wanted| wanted.condition);
+        all.filter(|it| *it != Condition::Started).collect()
     };
     let shared = project(&[of_a]).compared_with(project(&[of_b]), names()).expect("alike but for the stack");
     assert_eq!(wanted(&shared, "mock"), [Condition::Healthy, Condition::Completed]);
@@ -411,6 +412,14 @@ fn what_only_one_side_waits_for_is_waited_for() {
         (vec![Condition::Healthy], vec![Condition::Completed])
     );
     assert_eq!((apart.name_of("mock.b"), apart.name_of("stack")), ("mock", "stack"));
+}
+
+#[test]
+fn what_both_sides_have_to_tell_is_told_once() {
+    let inert = || project(&[("depends_on: [mock]", "depends_on: [mock]\n    restart: always")]);
+    let both = inert().compared_with(inert(), ["a.yaml".into(), "b.yaml".into()]).expect("alike");
+    let notes: Vec<&str> = both.notes().into_iter().collect();
+    assert_eq!(notes, ["without effect on a measurement: restart"]);
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Bench {
     fn run(&self, case: &Case, variant: Variant, progress: &mut Progress) -> Result<Result<Run, String>> {
         let suffix = if variant == Variant::Lifted { "-lifted" } else { "" };
         let file = self.write(&format!("{}{suffix}.yaml", case.name), &compose_file(case, variant))?;
-        let project = project(&[file], &BTreeMap::new())?;
+        let project = project(&[file], &BTreeMap::new(), 1)?;
         let job = job(Todo::Plan(Box::new(self.asked(case, variant))), project, &self.folder, None);
         let (job_ref, stop) = (&job, self.stop.clone());
         let finished = block_on(async { Ok(run::run(job_ref, stop, &mut |event| progress.tell(&event)).await) })?;

@@ -1,8 +1,8 @@
 //! `vscale config`: the compose file as it is understood.
 
 use super::{
-    measure::{files_or_default, variable},
-    print, say,
+    measure::{files_or_default, tell_notes, variable},
+    print,
 };
 use vscale::{cli::ConfigArgs, compose, error::Result, error::exit, redact::Redactor};
 
@@ -10,7 +10,7 @@ use vscale::{cli::ConfigArgs, compose, error::Result, error::exit, redact::Redac
 pub fn config(args: &ConfigArgs) -> Result<u8> {
     let variables = args.variables();
     let project = compose::resolve(&files_or_default(&args.files), &variable(&variables))?;
-    project.notes.iter().for_each(|note| say(format_args!("vscale: {note}")));
+    tell_notes(&project);
     let mut redactor = Redactor::default();
     project.teach(&mut redactor);
     print(project.to_yaml(&redactor).trim_end())?;

@@ -9,7 +9,7 @@ use vscale::{
     cli::{FailIf, ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
-    model::{Gate, PhaseKind, Run, Severity, WORKERS_VARIABLE},
+    model::{Gate, PhaseKind, Run, Severity},
     redact::Redactor,
     report::{self, contrast_text, summary::Badge},
     run::{self, Job, Todo},
@@ -17,36 +17,30 @@ use vscale::{
     threshold::Threshold,
 };
 
-/// A compose file, variables filled in by flags and the environment.
+/// A compose file, variables filled in by flags and the environment, for a number of workers.
 ///
 /// # Errors
 /// [`Error::Compose`] names file, line and path.
-pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
-    understood(&|env| compose::load(&files_or_default(files), env), variables)
+pub fn project(files: &[PathBuf], variables: &BTreeMap<String, String>, workers: u32) -> Result<Project> {
+    checked(compose::load_for(&files_or_default(files), &variable(variables), workers)?)
 }
 
 /// The same, or what flags describe in the place of a file.
 ///
 /// # Errors
 /// Those of [`project`], and [`Error::Usage`] for flags that do not describe a server.
-pub fn described(target: &TargetFlags, files: &[PathBuf], variables: &BTreeMap<String, String>) -> Result<Project> {
-    let Some(target) = init::described(target)? else { return project(files, variables) };
+pub fn described(
+    target: &TargetFlags,
+    files: &[PathBuf],
+    variables: &BTreeMap<String, String>,
+    workers: u32,
+) -> Result<Project> {
+    let Some(target) = init::described(target)? else { return project(files, variables, workers) };
     let name = Path::new("(made of the flags)");
-    understood(&|env| compose::load_text(name, target.compose_file(), env), variables)
+    checked(compose::load_text(name, target.compose_file(), &variable(variables), workers)?)
 }
 
-/// How a project is read, given what variables stand for.
-type Load<'a> = &'a dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<Project>;
-
-fn understood(load: Load, variables: &BTreeMap<String, String>) -> Result<Project> {
-    let given = variable(variables);
-    // What depends on the number of workers is filled in for each visit.
-    let number = |name: &str| (format!("${{{name}}}") == WORKERS_VARIABLE).then(|| WORKERS_VARIABLE.to_owned());
-    let mut project = load(&|name| number(name).or_else(|| given(name)))?;
-    if project.vscale.workers.is_none() {
-        project = load(&given)?;
-    }
-    project.notes.iter().for_each(|note| say(format_args!("vscale: {note}")));
+fn checked(project: Project) -> Result<Project> {
     let generator = &project.vscale.generator;
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.
@@ -67,8 +61,14 @@ pub fn variable(variables: &BTreeMap<String, String>) -> impl Fn(&str) -> Option
     |name| variables.get(name).cloned().or_else(|| std::env::var(name).ok())
 }
 
-/// A job, whose secrets are known.
+/// Tells what the user is to know of compose files.
+pub fn tell_notes<V>(project: &Project<V>) {
+    project.notes().into_iter().for_each(|note| say(format_args!("vscale: {note}")));
+}
+
+/// A job, whose secrets are known; what the user is to know of its files is told.
 pub fn job(todo: Todo, project: Project, results: &Path, base_image: Option<&str>) -> Job {
+    tell_notes(&project);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut redactor = Redactor::default();
     project.teach(&mut redactor);

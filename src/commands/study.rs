@@ -22,14 +22,20 @@ const LONG_US: u64 = 4 * 3600 * 1_000_000;
 /// Visits every setting several times, and says which to run and what limits it.
 pub fn study(args: &StudyArgs) -> Result<u8> {
     let run = &args.run;
-    let project = compared(args)?;
-    let todo = match &args.resume {
-        Some(dir) => resumed(dir, &project, args.as_stored)?,
+    let read = |workers| compared(args, workers);
+    let (todo, project) = match &args.resume {
+        Some(dir) => {
+            let folder = RunFolder::open(dir)?;
+            let (stored, project) = stored(&folder, &read, args.as_stored)?;
+            (resumed(dir, stored, folder)?, project)
+        }
         None => {
+            let project = read(args.workers.first().copied().unwrap_or(1))?;
             let asked = args.asked(&project.vscale)?;
             check_length(&asked, 1 + usize::from(project.beside.is_some()), args.yes)?;
             load::warn_of_names(&asked.load.requests);
-            Todo::Plan(Box::new(asked))
+            let project = project.for_counts(&asked.workers, &read)?;
+            (Todo::Plan(Box::new(asked)), project)
         }
     };
     let job = job(todo, project, &run.results, run.base_image.as_deref());
@@ -37,14 +43,14 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
 }
 
 /// The compose file, with B beside it where there is one.
-fn compared(args: &StudyArgs) -> Result<Project> {
+fn compared(args: &StudyArgs, workers: u32) -> Result<Project> {
     let (run, mut variables) = (&args.run, args.run.variables()?);
-    let a = described(&run.target, &run.files, &variables)?;
+    let a = described(&run.target, &run.files, &variables, workers)?;
     let Some((files, others)) = args.b() else { return Ok(a) };
     variables.extend(others);
     let b = match files.is_empty() {
-        true => described(&run.target, &run.files, &variables)?,
-        false => project(&files, &variables)?,
+        true => described(&run.target, &run.files, &variables, workers)?,
+        false => project(&files, &variables, workers)?,
     };
     let of_a = run.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
     a.compared_with(b, [of_a, args.ab.join(" ")])
@@ -53,25 +59,25 @@ fn compared(args: &StudyArgs) -> Result<Project> {
 /// Does again what a run did.
 pub fn rerun(args: &RerunArgs) -> Result<u8> {
     let folder = RunFolder::open(&args.run_dir)?;
-    let project = described(&args.target, &args.files, &BTreeMap::new())?;
-    let run = stored(&folder, &project, args.as_stored)?;
+    let read = |workers| described(&args.target, &args.files, &BTreeMap::new(), workers);
+    let (run, project) = stored(&folder, &read, args.as_stored)?;
     let job = job(Todo::Again(Box::new(run)), project, &args.results, None);
     measure(&job, args.progress, &[])
 }
 
 /// The rest of a study that was cut short.
-fn resumed(dir: &Path, project: &Project, as_stored: bool) -> Result<Todo> {
-    let folder = RunFolder::open(dir)?;
-    let run = stored(&folder, project, as_stored)?;
+fn resumed(dir: &Path, run: Run, folder: RunFolder) -> Result<Todo> {
     if run.plan.study.is_none() {
         return Err(Error::Usage(format!("{}: it is no study; `vscale rerun` does a bench again", dir.display())));
     }
     Ok(Todo::Resume(Box::new(run), folder))
 }
 
-/// A run whose plan can be carried out once more.
-fn stored(folder: &RunFolder, project: &Project, as_stored: bool) -> Result<Run> {
+/// A run whose plan can be carried out once more, and what `read` gives for its worker counts.
+fn stored(folder: &RunFolder, read: &dyn Fn(u32) -> Result<Project>, as_stored: bool) -> Result<(Run, Project)> {
     let run = folder.load()?;
+    let counts: Vec<u32> = run.plan.points.iter().map(|point| point.workers).collect();
+    let project = read(counts.first().copied().unwrap_or(1))?.for_counts(&counts, read)?;
     let dir = folder.path().display();
     if run.plan.ab.is_some() && project.beside.is_none() {
         return Err(Error::Usage(format!("{dir}: it compares two; `vscale study` with the same --ab goes on with it")));
@@ -94,7 +100,7 @@ fn stored(folder: &RunFolder, project: &Project, as_stored: bool) -> Result<Run>
         Some(change) if !as_stored => Err(Error::Usage(format!(
             "{dir}: the compose file has changed since: {change}; --as-stored goes on with what was planned then"
         ))),
-        _ => Ok(run),
+        _ => Ok((run, project)),
     }
 }
 

@@ -83,6 +83,10 @@ impl<'a> Field<'a> {
         self.node
     }
 
+    pub(super) fn path(&self) -> &[String] {
+        &self.path
+    }
+
     /// The last name of its path.
     pub(super) fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)

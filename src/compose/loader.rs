@@ -8,7 +8,8 @@ use super::{
     files,
     interpolate::{Env, Variables, interpolate},
     merge::{identify, merge},
-    node::{Content, Mapping, Node, Place},
+    node::{Content, Mapping, Mark, Node, Place},
+    workers::Workers,
     yaml,
 };
 use std::{
@@ -36,6 +37,8 @@ pub(super) struct Loader {
     copied: usize,
     /// A file that is none, and its text.
     given: Option<(PathBuf, String)>,
+    /// Files whose text was read before their variables are known.
+    parsed: BTreeMap<PathBuf, Vec<Node>>,
 }
 
 /// Where a file stands, and what it may use.
@@ -43,6 +46,7 @@ pub(super) struct Loader {
 struct Scope<'a> {
     folder: &'a Path,
     env: Env<'a>,
+    workers: &'a Workers,
     depth: usize,
 }
 
@@ -52,9 +56,21 @@ impl Loader {
         Self { given: Some((name.to_owned(), text)), ..Self::default() }
     }
 
+    /// Whether the files say what the workers are; the last that speaks of it counts.
+    pub(super) fn tells_workers(&mut self, paths: &[PathBuf]) -> bool {
+        let mut tells = false;
+        for path in paths {
+            let documents = self.parse(path, Place::default());
+            let mut said = documents.iter().filter_map(|document| document.get("x-vscale")?.get("workers"));
+            tells = said.next_back().map_or(tells, |said| !said.is_null() && said.mark != Mark::Reset);
+            self.parsed.insert(path.clone(), documents);
+        }
+        tells
+    }
+
     /// The files, merged.
-    pub(super) fn load(&mut self, paths: &[PathBuf], folder: &Path, env: Env<'_>) -> Node {
-        let scope = Scope { folder, env, depth: 0 };
+    pub(super) fn load(&mut self, paths: &[PathBuf], folder: &Path, env: Env<'_>, workers: &Workers) -> Node {
+        let scope = Scope { folder, env, workers, depth: 0 };
         let mut root = self.merged(paths, Place::default(), scope);
         root.without_resets();
         root
@@ -108,8 +124,8 @@ impl Loader {
         root
     }
 
-    /// A file's documents, interpolated and in canonical form. A file that cannot be read is told where it was asked for.
-    fn documents(&mut self, path: &Path, asked: Place, scope: Scope<'_>) -> Vec<Node> {
+    /// A file's documents as they are written. A file that cannot be read is told where it was asked for.
+    fn parse(&mut self, path: &Path, asked: Place) -> Vec<Node> {
         let given = self.given.as_ref().filter(|(name, _)| name == path).map(|(_, text)| text.clone());
         let text = match given.map_or_else(|| files::read(path), Ok) {
             Ok(text) => text,
@@ -132,14 +148,20 @@ impl Loader {
             }
         };
         documents.retain(|document| !document.is_null());
+        for document in documents.iter_mut().filter(|document| document.as_map().is_none()) {
+            let place = Place { file, ..Place::default() };
+            self.complain(place, &[], "not a mapping of `services:` and `x-vscale:`");
+            *document = Node::new(place, Content::Map(Mapping::new()));
+        }
+        documents
+    }
+
+    /// The same, interpolated and in canonical form.
+    fn documents(&mut self, path: &Path, asked: Place, scope: Scope<'_>) -> Vec<Node> {
+        let mut documents = self.parsed.remove(path).unwrap_or_else(|| self.parse(path, asked));
         for document in &mut documents {
-            if document.as_map().is_none() {
-                let place = Place { file, ..Place::default() };
-                self.complain(place, &[], "not a mapping of `services:` and `x-vscale:`");
-                *document = Node::new(place, Content::Map(Mapping::new()));
-            }
             let variables = Variables { env: scope.env, unset: &self.unset };
-            replace_variables(document, &mut Vec::new(), &variables, &self.problems);
+            replace_variables(document, &mut Vec::new(), &variables, scope.workers, &self.problems);
             canonical(document, &self.problems);
             absolute_paths(document, scope.folder, (scope.env)("HOME").as_deref());
         }
@@ -178,7 +200,7 @@ impl Loader {
             }
             let variables = self.dot_env(&env_files, scope.env);
             let env = |name: &str| (scope.env)(name).or_else(|| variables.get(name).cloned());
-            let inner = Scope { folder: &folder, env: &env, depth: scope.depth + 1 };
+            let inner = Scope { folder: &folder, env: &env, depth: scope.depth + 1, ..scope };
             let included = self.merged(&paths, include.place, inner);
             self.import(document, included);
         }
@@ -294,23 +316,29 @@ fn size(node: &Node) -> usize {
 }
 
 /// Replaces the variables of every value; of keys none.
-fn replace_variables(node: &mut Node, path: &mut Vec<String>, variables: &Variables<'_>, problems: &Problems) {
+fn replace_variables(
+    node: &mut Node,
+    path: &mut Vec<String>,
+    variables: &Variables<'_>,
+    workers: &Workers,
+    problems: &Problems,
+) {
     match &mut node.content {
         Content::Text(text) if text.contains('$') => match interpolate(text, variables) {
-            Ok(whole) => *text = whole,
+            Ok(whole) => *text = workers.fill_in(whole, path),
             Err(what) => problems.push(Problem { place: node.place, path: path.clone(), what }),
         },
         Content::Map(map) => {
             for (name, child) in map {
                 path.push(name.clone());
-                replace_variables(child, path, variables, problems);
+                replace_variables(child, path, variables, workers, problems);
                 path.pop();
             }
         }
         Content::List(items) => {
             for (index, child) in items.iter_mut().enumerate() {
                 path.push(index.to_string());
-                replace_variables(child, path, variables, problems);
+                replace_variables(child, path, variables, workers, problems);
                 path.pop();
             }
         }

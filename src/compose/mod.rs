@@ -25,8 +25,10 @@ mod resources;
 mod secrets;
 mod service;
 mod study;
+mod versions;
 mod vscale;
 mod words;
+mod workers;
 mod yaml;
 
 pub use beside::Beside;
@@ -52,6 +54,7 @@ use std::{
     cell::RefCell,
     path::{Path, PathBuf},
 };
+use workers::Workers;
 
 /// More problems than these are only counted.
 const SHOWN_PROBLEMS: usize = 20;
@@ -62,16 +65,24 @@ const SHOWN_PROBLEMS: usize = 20;
 /// # Errors
 /// `Error::Compose`, a line for each problem: `compose.yaml:12:5: services.stack.uts: not supported: say hostname`.
 pub fn load(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
-    measured(resolve(files, env)?, files)
+    load_for(files, env, 1)
+}
+
+/// The same for a number of workers, which `${WORKERS}` stands for where the file says what its workers are.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>, workers: u32) -> Result<Project> {
+    measured(resolve_by(Loader::default(), files, env, Some(workers))?, files)
 }
 
 /// The same of a text that stands in no file; `name` is what errors call it, and says which folder it is in.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
+pub fn load_text(name: &Path, text: String, env: &dyn Fn(&str) -> Option<String>, workers: u32) -> Result<Project> {
     let files = [name.to_owned()];
-    measured(resolve_by(Loader::given(name, text), &files, env)?, &files)
+    measured(resolve_by(Loader::given(name, text), &files, env, Some(workers))?, &files)
 }
 
 /// A project that says what is measured.
@@ -89,37 +100,42 @@ fn measured(project: Project<Option<Vscale>>, files: &[PathBuf]) -> Result<Proje
         secrets: project.secrets,
         configs: project.configs,
         beside: None,
+        read_for: project.read_for,
+        at: project.at,
         notes: project.notes,
         secret_variables: project.secret_variables,
     })
 }
 
-/// The same of files that need not say what is measured.
+/// The same of files that need not say what is measured; `${WORKERS}` is a variable like others.
 ///
 /// # Errors
 /// As [`load`].
 pub fn resolve(files: &[PathBuf], env: &dyn Fn(&str) -> Option<String>) -> Result<Project<Option<Vscale>>> {
-    resolve_by(Loader::default(), files, env)
+    resolve_by(Loader::default(), files, env, None)
 }
 
 fn resolve_by(
     mut loader: Loader,
     files: &[PathBuf],
     env: &dyn Fn(&str) -> Option<String>,
+    workers: Option<u32>,
 ) -> Result<Project<Option<Vscale>>> {
+    let workers = Workers::of(workers.filter(|_| loader.tells_workers(files)));
+    let env = |name: &str| workers.variable(name).or_else(|| env(name));
     let beside = files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
     let folder = std::path::absolute(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
     let folder = folder.map_err(|error| Error::Compose(format!("{}: {error}", beside.display())))?;
     let dot_env = [beside.join(".env")].into_iter().filter(|path| path.exists()).collect::<Vec<_>>();
-    let dot_env = loader.dot_env(&dot_env, env);
+    let dot_env = loader.dot_env(&dot_env, &env);
     let secrets = RefCell::new(Vec::new());
     let variable = |name: &str| {
         let value = env(name).or_else(|| dot_env.get(name).cloned());
         secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
         value
     };
-    let root = loader.load(files, &folder, &variable);
-    let context = Context::new(&folder, &variable, &loader.unset);
+    let root = loader.load(files, &folder, &variable, &workers);
+    let context = Context::new(&folder, &variable, &loader.unset, &workers);
     let project = (!loader.is_incomplete.get()).then(|| {
         let root = Field::new(&root, &loader.problems);
         let name = variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());

@@ -7,6 +7,7 @@ use super::{
     interpolate::Env,
     node::Node,
     secrets,
+    workers::Workers,
 };
 use crate::redact::Redactor;
 use serde::Serialize;
@@ -41,9 +42,15 @@ pub struct Project<V = Vscale> {
     /// What it is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
-    /// What the user is to know before a run: variables that are not set, keys without effect.
+    /// The number of workers that it was read for, where it would be another with another.
     #[serde(skip)]
-    pub notes: Vec<String>,
+    pub(super) read_for: Option<u32>,
+    /// Itself, as it is with others.
+    #[serde(skip)]
+    pub(super) at: BTreeMap<u32, Project>,
+    /// What the user is to know of it before a run: variables that are not set, keys without effect.
+    #[serde(skip)]
+    pub(super) notes: Vec<String>,
     /// Values of the secret variables that the file uses, under whatever key.
     #[serde(skip)]
     pub(super) secret_variables: Vec<String>,
@@ -55,6 +62,7 @@ pub(super) struct Context<'a> {
     pub(super) folder: &'a Path,
     pub(super) env: Env<'a>,
     pub(super) unset: &'a RefCell<BTreeSet<String>>,
+    workers: &'a Workers,
     inert: RefCell<BTreeSet<String>>,
 }
 
@@ -62,8 +70,18 @@ pub(super) struct Context<'a> {
 const KEYS: [&str; 8] = ["name", "services", "networks", "volumes", "secrets", "configs", "version", "x-vscale"];
 
 impl<'a> Context<'a> {
-    pub(super) fn new(folder: &'a Path, env: Env<'a>, unset: &'a RefCell<BTreeSet<String>>) -> Self {
-        Self { folder, env, unset, inert: RefCell::default() }
+    pub(super) fn new(
+        folder: &'a Path,
+        env: Env<'a>,
+        unset: &'a RefCell<BTreeSet<String>>,
+        workers: &'a Workers,
+    ) -> Self {
+        Self { folder, env, unset, workers, inert: RefCell::default() }
+    }
+
+    /// What the caller has for a name that stands here.
+    pub(super) fn callers(&self, name: &str, here: &Field<'_>) -> Option<String> {
+        (self.env)(name).map(|value| self.workers.fill_in(value, here.path()))
     }
 
     /// Remembers a key of a service that is accepted and does nothing.
@@ -76,7 +94,7 @@ impl<'a> Context<'a> {
         let mut values = BTreeMap::new();
         for (name, value) in field.entries()? {
             if value.is_null() {
-                values.extend((self.env)(&name).map(|value| (name, value)));
+                values.extend(self.callers(&name, &field).map(|value| (name, value)));
             } else {
                 values.extend(field.keep(value.string()).map(|value| (name, value)));
             }
@@ -122,6 +140,8 @@ impl Project<Option<Vscale>> {
             configs: keys.or_default("configs", |field| field.map_of(|field| Config::read(field, context))),
             services,
             beside: None,
+            read_for: None,
+            at: BTreeMap::new(),
             notes: Vec::new(),
             secret_variables: Vec::new(),
         };
@@ -145,6 +165,7 @@ impl Project<Option<Vscale>> {
         project.leave_out(&services, &named(vscale.as_ref().map(Field::node)), context);
         project.check(root);
         project.notes = context.notes();
+        project.read_for = context.workers.used();
         Ok(project)
     }
 
@@ -187,6 +208,13 @@ fn named(vscale: Option<&Node>) -> BTreeSet<String> {
 }
 
 impl<V> Project<V> {
+    /// What the user is to know before a run: variables that are not set, keys without effect; of B too, each once.
+    pub fn notes(&self) -> BTreeSet<&str> {
+        let of_b = self.beside.iter().flat_map(|beside| &beside.project.notes);
+        let at_counts = self.at.values().flat_map(Project::notes);
+        self.notes.iter().chain(of_b).map(String::as_str).chain(at_counts).collect()
+    }
+
     /// Service names, each after those that it depends on.
     pub fn start_order(&self) -> Vec<String> {
         self.order().0
@@ -307,6 +335,7 @@ impl<V: Serialize> Project<V> {
         if let Some(beside) = &self.beside {
             beside.project.teach(redactor);
         }
+        self.at.values().for_each(|other| other.teach(redactor));
         for secret in self.secrets.values() {
             secret.learn(redactor);
         }

@@ -166,7 +166,7 @@ impl FileSource {
         match key {
             "file" => Ok(Self::File(value.into())),
             "content" => Ok(Self::Content(value)),
-            _ => match (context.env)(&value) {
+            _ => match context.callers(&value, field) {
                 Some(set) => Ok(Self::Environment((value, set))),
                 None => Err(keys.field(key).problem(format!("the variable {value} is not set"))),
             },

@@ -21,7 +21,8 @@ impl Cluster {
     /// # Errors
     /// `Error::Engine` when the engine refuses; `Error::Preflight` for an external one that is not there.
     pub async fn create_shared(&mut self, project: &Project) -> Result<()> {
-        let services = || project.all_services().map(|(_, service)| service);
+        let all = project.all_services();
+        let services = || all.iter().map(|(_, service)| *service);
         let of_b = project.beside.as_ref().map(|beside| &beside.project);
         let networks: BTreeSet<&String> = services().flat_map(|service| service.networks.keys()).collect();
         let volumes: BTreeSet<&String> = services().flat_map(named_volumes).collect();

@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn project(target: &Target) -> Project {
-        let loaded = load_text(Path::new("made.yaml"), target.compose_file(), &|_| None);
+        let loaded = load_text(Path::new("made.yaml"), target.compose_file(), &|_| None, 1);
         loaded.unwrap_or_else(|error| panic!("{error}\n{}", target.compose_file()))
     }
 
@@ -284,7 +284,7 @@ mod tests {
         let build = app.build.as_ref().unwrap();
         assert!(build.context.ends_with("my app"));
         assert!(build.dockerfile.as_ref().unwrap().ends_with("Dockerfile.prod"));
-        assert_eq!(app.command.as_ref().unwrap().last().unwrap(), "exec gunicorn -w  $APP", "no WORKERS is set here");
+        assert_eq!(app.command.as_ref().unwrap().last().unwrap(), "exec gunicorn -w ${WORKERS} $APP");
         let workers = project.vscale.workers.unwrap();
         assert_eq!(workers.env.as_deref(), Some("WEB_CONCURRENCY"));
         assert_eq!(workers.count, crate::model::CountBy::Process("^gunicorn: \"w\" [0-9]+$".into()));

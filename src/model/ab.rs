@@ -1,6 +1,6 @@
 //! Two things beside each other in the same blocks: A is what a plan describes without more, B is another.
 
-use super::ContainerPlan;
+use super::{AtWorkers, ContainerPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -24,6 +24,9 @@ pub struct AbPlan {
     pub b: String,
     /// In place of the plan's containers where B is visited.
     pub containers: Vec<ContainerPlan>,
+    /// In place of the plan's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_workers: Vec<AtWorkers>,
 }
 
 impl Side {

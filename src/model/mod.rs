@@ -58,7 +58,9 @@ pub use load::{
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};
 pub use load_tool::{LatencySummary, LoadTool, LoadToolPlan, LoadToolRun, ToldPercentile};
-pub use plan::{ContainerPlan, CountBy, HostPlan, Life, Placement, Plan, Point, Roles, WORKERS_VARIABLE, WorkersPlan};
+pub use plan::{
+    AtWorkers, ContainerPlan, CountBy, HostPlan, Life, Placement, Plan, Point, Roles, WORKERS_VARIABLE, WorkersPlan,
+};
 pub use probe::{
     CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick, WorkersTold,
 };

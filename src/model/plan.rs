@@ -26,6 +26,9 @@ pub struct Plan {
     /// Who loads, if not our own load generator: in the generator's container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<LoadToolPlan>,
+    /// What stands at each worker count, where that differs in more than commands and environments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_workers: Vec<AtWorkers>,
     /// The settings to visit.
     pub points: Vec<Point>,
     /// The order of visits.
@@ -61,6 +64,15 @@ fn yes() -> bool {
     true
 }
 
+/// What stands at one worker count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AtWorkers {
+    /// The count.
+    pub workers: u32,
+    /// As the plan's own.
+    pub containers: Vec<ContainerPlan>,
+}
+
 /// One setting of the target and of its load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
@@ -87,8 +99,8 @@ pub struct Roles {
     pub generator: String,
 }
 
-/// How a worker count reaches the target, and how it is proved. Wherever the file says `${WORKERS}`, in a command or in the
-/// environment, the count stands as well.
+/// How a worker count reaches the target, and how it is proved. Wherever a service says `${WORKERS}`, the count stands as
+/// well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkersPlan {
     /// Environment variable of the target that carries the count, if one does.
@@ -195,9 +207,20 @@ impl Plan {
 
     /// What stands at a point.
     pub fn containers_at(&self, point: &Point) -> &[ContainerPlan] {
+        let (all, at_workers) = self.of_side(point.side);
+        at_workers.iter().find(|at| at.workers == point.workers).map_or(all, |at| &at.containers)
+    }
+
+    /// Whether it is known what stands there.
+    pub fn knows(&self, point: &Point) -> bool {
+        let (_, at_workers) = self.of_side(point.side);
+        at_workers.is_empty() || at_workers.iter().any(|at| at.workers == point.workers)
+    }
+
+    fn of_side(&self, side: Side) -> (&[ContainerPlan], &[AtWorkers]) {
         match &self.ab {
-            Some(ab) if point.side == Side::B => &ab.containers,
-            _ => &self.containers,
+            Some(ab) if side == Side::B => (&ab.containers, &ab.at_workers),
+            _ => (&self.containers, &self.at_workers),
         }
     }
 

@@ -54,7 +54,12 @@ pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
         }
         Lever::Workers => {
             plan.workers.as_ref()?;
+            // Its limits stay: they are levers of their own.
             altered.point.workers = times(point.workers);
+            if !plan.knows(&altered.point) {
+                return None;
+            }
+            altered.containers = plan.containers_at(&altered.point).to_vec();
         }
         Lever::Load => altered.point.load = load(&point.load, change.factor)?,
         Lever::Slots => {

@@ -19,8 +19,8 @@ use crate::{
     error::{Error, Result},
     load_tools,
     model::{
-        AbPlan, Change, ContainerPlan, CpuSet, Drive, HostFacts, HostPlan, Life, Limit, LimitValue, Limits, LoadModel,
-        LoadPlan, Placement, Plan, Point, Roles, Scheme, Side, StudyPlan, Turn,
+        AbPlan, AtWorkers, Change, ContainerPlan, CpuSet, Drive, HostFacts, HostPlan, Life, Limit, LimitValue, Limits,
+        LoadModel, LoadPlan, Placement, Plan, Point, Roles, Scheme, Side, StudyPlan, Turn,
     },
 };
 
@@ -71,7 +71,13 @@ pub struct Repeats {
 /// [`Error::Preflight`] when the host has not the CPUs asked for, [`Error::Usage`] for limits that the kernel does not take.
 pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> {
     let vscale = &project.vscale;
-    let cpus_asked = |service: &str| project.services[service].limits.cpuset().cloned();
+    let versions =
+        || asked.workers.iter().flat_map(|&count| [Side::A, Side::B].map(|side| project.version(side, count)));
+    // All that it ever gets.
+    let cpus_asked = |service: &str| {
+        let each = versions().filter_map(|of| of.services.get(service)?.limits.cpuset().cloned());
+        each.reduce(|all, more| all.iter().chain(more.iter()).collect())
+    };
     let placement = placement::place(
         &host.cpus,
         placement::Asked {
@@ -81,24 +87,27 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
             has_backend: vscale.backend.is_some() || project.services.len() > 2,
         },
     )?;
-    workers::check(asked, project)?;
+    workers::check(asked, project, Side::A)?;
     let no_baseline = baseline::why_none(project, &asked.load);
     let tool = vscale.tool.as_ref().map(|tool| tool.plan.clone());
     if let Some(tool) = &tool {
         load_tools::check(tool, &asked.load)?;
     }
-    let points = |side, of: &Project| points::make(asked, &of.services[&vscale.target].limits, side, &placement, host);
-    let mut all = points(Side::A, project)?;
+    let points = |side| {
+        let file = |workers| &project.version(side, workers).services[&vscale.target].limits;
+        points::make(asked, &file, side, &placement, host)
+    };
+    let mut all = points(Side::A)?;
     let ab = match &project.beside {
         Some(beside) => {
-            workers::check(asked, &beside.project)?;
-            all.points.extend(points(Side::B, &beside.project)?.points);
-            let mut containers = containers(&beside.project, &placement);
-            containers.iter_mut().for_each(|it| it.service = project.key_of_b(&it.service));
-            Some(AbPlan { a: beside.a.clone(), b: beside.b.clone(), containers })
+            workers::check(asked, project, Side::B)?;
+            all.points.extend(points(Side::B)?.points);
+            let (containers, at_workers) = containers(project, Side::B, &placement);
+            Some(AbPlan { a: beside.a.clone(), b: beside.b.clone(), containers, at_workers })
         }
         None => None,
     };
+    let (containers, at_workers) = containers(project, Side::A, &placement);
     let mut plan = Plan {
         name: project.name.clone(),
         roles: Roles {
@@ -107,7 +116,8 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
             generator: vscale.generator.clone(),
         },
         workers: vscale.workers.clone(),
-        containers: containers(project, &placement),
+        containers,
+        at_workers,
         hosts: vec![HostPlan { placement }],
         load: asked.load.clone(),
         tool,
@@ -203,13 +213,24 @@ pub fn check(plan: &Plan, host: &HostFacts) -> Result<()> {
     }
 }
 
+/// Every service's container, and those of each worker count where they are not the same.
+fn containers(project: &Project, side: Side, placement: &Placement) -> (Vec<ContainerPlan>, Vec<AtWorkers>) {
+    let at = |workers| AtWorkers { workers, containers: containers_with(project, side, workers, placement) };
+    let by_count: Vec<AtWorkers> = project.counts().map(at).collect();
+    // A count that nobody reads a file for is the project's own.
+    let own = by_count.first().map_or_else(|| at(0).containers, |first| first.containers.clone());
+    let differs = by_count.iter().any(|at| at.containers != own);
+    (own, if differs { by_count } else { Vec::new() })
+}
+
 /// Every service's container, the generator last: it needs the others' names.
-fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
-    let roles = &project.vscale;
-    let mut order = project.start_order();
+fn containers_with(project: &Project, side: Side, workers: u32, placement: &Placement) -> Vec<ContainerPlan> {
+    let of = project.version(side, workers);
+    let roles = &of.vscale;
+    let mut order = of.start_order();
     order.sort_by_key(|name| *name == roles.generator);
     let container = |name: String| {
-        let service = &project.services[&name];
+        let service = &of.services[&name];
         let mut limits = service.limits.clone();
         let cpus = match &name {
             name if *name == roles.generator || *name == Plan::WITNESS => &placement.generator,
@@ -231,7 +252,7 @@ fn containers(project: &Project, placement: &Placement) -> Vec<ContainerPlan> {
             life: if name == roles.target { Life::Visit } else { Life::Run },
             ready: roles.endpoints.get(&name).cloned(),
             probe_cpus: placement.generator.clone(),
-            service: name.clone(),
+            service: project.key(side, workers, &name),
             name,
             limits,
             limits_once_ready: Limits::default(),

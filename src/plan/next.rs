@@ -99,15 +99,15 @@ fn is_tool(plan: &Plan, container: &ContainerPlan) -> bool {
 }
 
 /// Who carries out a load, if not our own load generator.
-fn tool_run(plan: &Plan, load: &LoadPlan) -> Option<LoadToolRun> {
+fn tool_run(plan: &Plan, point: &Point, load: &LoadPlan) -> Option<LoadToolRun> {
     let tool = plan.tool.as_ref()?;
-    let container = plan.containers.iter().find(|container| is_tool(plan, container))?;
+    let container = plan.containers_at(point).iter().find(|container| is_tool(plan, container))?;
     Some(LoadToolRun {
         plan: tool.clone(),
         container: ContainerPlan {
             command: Some(load_tools::command(tool, load)),
             life: Life::Visit,
-            ..container.clone()
+            ..at_point(plan, container, point)
         },
         warm_up: load_tools::warm_up(tool, load),
     })
@@ -118,7 +118,7 @@ fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     let load = LoadPlan { model: point.load.clone(), ..plan.load.clone() };
     let of = |kind, service: &str| {
         let load = LoadPlan { host: plan.url(service), backend: plan.load.backend.clone(), ..load.clone() };
-        PhasePlan { kind, beside: None, tool: tool_run(plan, &load), load }
+        PhasePlan { kind, beside: None, tool: tool_run(plan, point, &load), load }
     };
     // What another load generator sends may mean nothing to a mock.
     let is_first = plan.tool.is_none() && visited.iter().all(|visited| visited.phase(PhaseKind::Null).is_none());

@@ -38,10 +38,10 @@ impl Points {
     }
 }
 
-/// Of what is asked for, over what the compose file says.
-pub(super) fn make(
+/// Of what is asked for, over what the compose file says for a worker count.
+pub(super) fn make<'a>(
     asked: &Asked,
-    file: &Limits,
+    file: &dyn Fn(u32) -> &'a Limits,
     side: Side,
     placement: &Placement,
     host: &HostFacts,
@@ -53,7 +53,8 @@ pub(super) fn make(
     for &size in &sizes {
         for &quota in &quotas {
             for &workers in &asked.workers {
-                let mut limits = target_limits(asked, quota.map(|quota| (quota, workers)), file, placement, host)?;
+                let mut limits =
+                    target_limits(asked, quota.map(|quota| (quota, workers)), file(workers), placement, host)?;
                 if let Some(size) = size {
                     limits.set(Limit::Cpuset, Some(first_cpus(size, placement)?));
                 }
@@ -114,7 +115,8 @@ fn target_limits(
     placement: &Placement,
     host: &HostFacts,
 ) -> Result<Limits> {
-    let mut limits = file.clone().with(Limit::Cpuset, LimitValue::Cpus(placement.target.clone()));
+    let cpus = file.cpuset().unwrap_or(&placement.target).clone();
+    let mut limits = file.clone().with(Limit::Cpuset, LimitValue::Cpus(cpus));
     let asked_cores = quota.map(|(quota, workers)| quota.cores(workers));
     let flag = quota.map_or_else(|| "--cpu-period".to_owned(), |(quota, workers)| quota.in_words(workers));
     if asked_cores.is_some_and(|cores| cores > host.cpus.len() as f64) {

@@ -1,17 +1,19 @@
-//! How a worker count reaches the target: as `${WORKERS}` wherever the file's commands and environments have it, and as the
-//! variable that `x-vscale.workers.env` names. What has it stands in the plan as it is written; a visit fills in its number.
+//! How a worker count reaches the target: as `${WORKERS}` wherever the file has it, and as the variable that
+//! `x-vscale.workers.env` names. Commands and environments stand in the plan as they are written, and a visit fills in its
+//! number; elsewhere the file is read for each.
 
 use super::Asked;
 use crate::{
     compose::{Project, Service},
     error::{Error, Result},
-    model::{ContainerPlan, Plan, WORKERS_VARIABLE},
+    model::{ContainerPlan, Plan, Side, WORKERS_VARIABLE},
 };
 use std::collections::BTreeMap;
 
 /// Whether the counts asked for can reach the target.
-pub(super) fn check(asked: &Asked, project: &Project) -> Result<()> {
+pub(super) fn check(asked: &Asked, project: &Project, side: Side) -> Result<()> {
     let target = &project.vscale.target;
+    let own = |workers| &project.version(side, workers).services[target];
     let Some(workers) = &project.vscale.workers else {
         return match asked.workers[..] {
             [1] => Ok(()),
@@ -21,21 +23,15 @@ pub(super) fn check(asked: &Asked, project: &Project) -> Result<()> {
             ))),
         };
     };
-    let has_variable =
-        |service: &Service| service.entrypoint.iter().flatten().any(|word| word.contains(WORKERS_VARIABLE));
-    if let Some((name, _)) = project.services.iter().find(|(_, service)| has_variable(service)) {
-        return Err(Error::Compose(format!(
-            "services.{name}.entrypoint: {WORKERS_VARIABLE} is known to `command` and `environment` only; move it there"
-        )));
-    }
-    let service = &project.services[target];
-    let reaches = workers.env.is_some() || command(service).is_some() || !environment(service).is_empty();
+    let service = own(0);
+    let differs = project.counts().any(|count| own(count) != service);
+    let reaches = workers.env.is_some() || command(service).is_some() || !environment(service).is_empty() || differs;
     if reaches || asked.workers[..] == [1] {
         return Ok(());
     }
     Err(Error::Usage(format!(
         "--workers {}: nothing tells {target} how many to start: name a variable of its in x-vscale.workers.env, or use \
-         {WORKERS_VARIABLE} in its command or environment",
+         {WORKERS_VARIABLE} in its command, environment or elsewhere",
         words(&asked.workers)
     )))
 }

@@ -22,8 +22,12 @@ impl Redactor {
     /// A plan as it is kept. It can no longer be carried out.
     pub fn plan(&self, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
-        let of_b = plan.ab.iter_mut().flat_map(|ab| &mut ab.containers);
-        for container in plan.containers.iter_mut().chain(of_b) {
+        let of_a = (&mut plan.containers, &mut plan.at_workers);
+        let of_b = plan.ab.iter_mut().map(|ab| (&mut ab.containers, &mut ab.at_workers));
+        let all = [of_a].into_iter().chain(of_b).flat_map(|(containers, at_workers)| {
+            containers.iter_mut().chain(at_workers.iter_mut().flat_map(|at| &mut at.containers))
+        });
+        for container in all {
             container.command = container.command.as_deref().map(|command| self.arguments(command));
             for (name, value) in &mut container.environment {
                 *value = self.named(name, value);

@@ -36,7 +36,7 @@ impl Starter<'_> {
         for condition in [Condition::Healthy, Condition::Completed] {
             // Of what is made of a service and is not it, nobody wants anything.
             let is_itself = self.project.name_of(&plan.service) == plan.name;
-            let wanted = self.project.wanted_of(&plan.service).filter(|_| is_itself);
+            let wanted = self.project.wanted_of(&plan.service).into_iter().filter(|_| is_itself);
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
             // By its endpoint a service is ready once it is healthy.
             let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);

@@ -3,15 +3,16 @@
 use super::{all, asked, host, visited};
 use insta::assert_snapshot;
 use std::fs;
+use tempfile::TempDir;
 use vscale::{
     analyse::Analysis,
     compose::{self, Project},
     error::Error,
     model::{
-        Capture, CountBy, Expect, Gate, HostFacts, Life, LoadPlan, Origin, PhaseKind, PhasePlan, Plan, RequestTemplate,
-        Run, Visit, WORKERS_VARIABLE, Wanted,
+        Capture, Change, CountBy, Expect, Gate, HostFacts, Lever, Life, Limit, LoadPlan, Origin, PhaseKind, PhasePlan,
+        Plan, Purpose, RequestTemplate, Run, Visit, Wanted,
     },
-    plan::{Asked, Quota, make, next},
+    plan::{Asked, Quota, apply, make, next},
 };
 
 /// A target and a generator, what x-vscale says of them besides, and other services.
@@ -20,6 +21,20 @@ fn project(vscale: &str, app: &str, others: &str) -> Project {
 }
 
 fn load(vscale: &str, app: &str, others: &str) -> Result<Project, Error> {
+    let file = written(vscale, app, others);
+    compose::load(&[file.path().join("compose.yaml")], &|_| None)
+}
+
+/// The same for several worker counts.
+fn for_counts(counts: &[u32], vscale: &str, app: &str, others: &str) -> Result<Project, String> {
+    let folder = written(vscale, app, others);
+    let file = folder.path().join("compose.yaml");
+    let read = |workers| compose::load_for(std::slice::from_ref(&file), &|_| None, workers);
+    let project = read(1).and_then(|project| project.for_counts(counts, &read));
+    project.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+fn written(vscale: &str, app: &str, others: &str) -> TempDir {
     let text = format!(
         "x-vscale:
   name: test
@@ -39,7 +54,7 @@ networks: {{ bench: {{ internal: true }} }}
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("compose.yaml");
     fs::write(&file, text).expect("writable");
-    compose::load(&[file], &|name| (name == "WORKERS").then(|| WORKERS_VARIABLE.to_owned()))
+    folder
 }
 
 fn without_mock(text: &str) -> String {
@@ -154,12 +169,61 @@ fn a_count_stands_wherever_the_file_has_it() {
 }
 
 #[test]
+fn a_count_stands_in_keys_of_every_type() {
+    let app = "command: [app, '${WORKERS}'], cpus: '${WORKERS:-1}', mem_limit: '${WORKERS}g', pids_limit: 5,
+    ulimits: { nofile: '${WORKERS}000' }, healthcheck: { test: 'true', retries: '${WORKERS}' }";
+    let others = "cache: { image: vscale/self, networks: [bench], shm_size: '${WORKERS}m', mem_limit: '${WORKERS}m' }
+  db: { image: vscale/self, networks: [bench], command: [db, '$WORKERS'] }";
+    let project = for_counts(&[2, 1], "workers: { count: none }", app, others).expect("good");
+    let plan = plan(&asked(&[2, 1]), &project);
+    let json = serde_json::to_string(&plan).expect("plain data");
+    assert_eq!(serde_json::from_str::<Plan>(&json).expect("what was written"), plan);
+    let visits = all(&plan);
+    for (visit, workers) in visits.iter().zip([2_u32, 1]) {
+        let of = |name: &str| visit.containers.iter().find(|it| it.name == name).expect(name);
+        let (app, cache, db) = (of("app"), of("cache"), of("db"));
+        let behind = if workers == 2 { "" } else { ".w1" };
+        assert_eq!((app.service.clone(), cache.service.clone()), (format!("app{behind}"), format!("cache{behind}")));
+        assert_eq!((db.service.as_str(), of("loadgen").service.as_str()), ("db", "loadgen"), "they are the same");
+        assert_eq!(db.command.as_ref().and_then(|words| words.last()), Some(&workers.to_string()));
+        assert_eq!(app.command.as_ref().and_then(|words| words.last()), Some(&workers.to_string()));
+        assert_eq!(app.limits_once_ready.quota_cores(), Some(f64::from(workers)));
+        assert_eq!(app.limits.number(Limit::MemoryBytes), Some(u64::from(workers) << 30));
+        assert_eq!(cache.limits.number(Limit::MemoryBytes), Some(u64::from(workers) << 20));
+        let read = project.service(&app.service);
+        let retries = read.healthcheck.as_ref().and_then(|check| check.retries);
+        assert_eq!((read.ulimits["nofile"].soft, retries), (1000 * i64::from(workers), Some(workers.into())));
+        assert_eq!(project.service(&cache.service).shm_size_bytes, Some(u64::from(workers) << 20));
+    }
+    let more = |factor| Change { lever: Lever::Workers, factor, purpose: Purpose::Test };
+    let twice = apply(&plan, &plan.points[0], &more(2.0)).expect("it can be read");
+    let (app, limits) = (&twice.containers[0], &twice.point.limits);
+    assert_eq!((twice.point.workers, app.service.as_str(), limits.quota_cores()), (4, "app.w4", Some(2.0)));
+    assert_eq!(apply(&plan, &plan.points[0], &more(4.0)), None, "nobody has read it for 8");
+}
+
+#[test]
+fn what_a_count_makes_wrong_is_told_with_it() {
+    let refused = |vscale: &str, app: &str| for_counts(&[1, 2], vscale, app, "").map(drop).expect_err("refused");
+    let workers = "workers: { env: N, count: none }";
+    assert_snapshot!(refused(workers, "cpuset: '${WORKERS}-1'"), @"with 2 workers: compose.yaml:8:49: services.app.cpuset: `2-1` is not a CPU list: use 0,2-3");
+    assert_snapshot!(refused(&format!("{workers}\n  requests: '${{WORKERS}}.jsonl'"), ""), @"x-vscale.requests: with 2 workers it is another than with 1; `${WORKERS}` may change what services are, and nothing else");
+    let nobodys = for_counts(&[1], "", "cpus: '${WORKERS:-0.5}', command: ['${WORKERS}']", "").expect("good");
+    let app = nobodys.service("app");
+    assert_eq!((app.limits.quota_cores(), app.command.as_deref()), (Some(0.5), Some(&[String::new()][..])));
+    assert_eq!(nobodys.notes().into_iter().collect::<Vec<_>>(), ["the variable WORKERS is not set: it is empty"]);
+}
+
+#[test]
 fn a_count_that_reaches_nobody_is_refused() {
     let project = project("workers: { count: { thread: '^worker' } }", "command: [app]", "");
-    assert_snapshot!(refused(&asked(&[2]), &project), @"--workers 2: nothing tells app how many to start: name a variable of its in x-vscale.workers.env, or use ${WORKERS} in its command or environment");
+    assert_snapshot!(refused(&asked(&[2]), &project), @"--workers 2: nothing tells app how many to start: name a variable of its in x-vscale.workers.env, or use ${WORKERS} in its command, environment or elsewhere");
     assert!(make(&asked(&[1]), &project, &host(4)).is_ok());
-    let elsewhere = self::project("workers: { count: none }", "entrypoint: [serve, '${WORKERS}']", "");
-    assert_snapshot!(refused(&asked(&[2]), &elsewhere), @"services.app.entrypoint: ${WORKERS} is known to `command` and `environment` only; move it there");
+    let elsewhere =
+        for_counts(&[2], "workers: { count: none }", "entrypoint: [serve, '${WORKERS}']", "").expect("good");
+    let plan = plan(&asked(&[2]), &elsewhere);
+    assert_eq!(plan.containers[0].service, "app", "it is read for the only count that there is");
+    assert_eq!(elsewhere.service("app").entrypoint, Some(["serve", "2"].map(str::to_owned).to_vec()));
 }
 
 #[test]

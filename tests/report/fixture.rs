@@ -165,6 +165,7 @@ fn model() -> LoadModel {
 
 fn plan() -> Plan {
     Plan {
+        at_workers: Vec::new(),
         name: "bench".into(),
         roles: Roles { target: "stack".into(), backend: Some("mock".into()), generator: "loadgen".into() },
         workers: Some(WorkersPlan {

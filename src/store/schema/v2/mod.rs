@@ -139,6 +139,7 @@ fn to_plan(written: &Written, workers: WorkersPlan) -> Plan {
     let (counts, order) = points_of(&visits_of(written));
     let point = |workers| Point { workers, limits: limits.clone(), load: settings.model.clone(), side: Side::A };
     Plan {
+        at_workers: Vec::new(),
         name: written.name.clone(),
         roles: Roles {
             target: settings.target.clone(),
