@@ -186,6 +186,8 @@ fn what_is_not_supported_is_named_with_its_place() {
     assert_snapshot!(error(&with_stack("restart: nonsense")), @"0.yaml:23:5: services.stack.restart: `nonsense` is none of no, always, on-failure, on-failure:N, unless-stopped");
     assert_snapshot!(error(&with_stack("volumes: ['data:/data']")), @"0.yaml:23:15: services.stack.volumes.0: no volume `data` is defined");
     assert_snapshot!(error(&with_stack("deploy: { replicas: 3 }")), @"0.yaml:23:15: services.stack.deploy.replicas: 3 is not supported: each service has 1 container");
+    assert_snapshot!(error(&with_stack("volumes_from: ['container:other']")), @"0.yaml:23:20: services.stack.volumes_from.0: `container:other` is not supported: a run has containers of its own; name a service");
+    assert_snapshot!(error(&with_stack("volumes_from: ['mock:z']")), @"0.yaml:23:20: services.stack.volumes_from.0: `mock:z` is not service, service:ro or service:rw");
     assert_snapshot!(error(&with_stack("network_mode: host")), @"0.yaml:23:5: services.stack.network_mode: `host` is not supported: a run has a network of its own; leave it out, or say none or service:NAME");
 }
 

@@ -34,7 +34,7 @@ const INERT: [(&str, Check); 11] = [
 const UNTOLD: [&str; 4] = ["annotations", "attach", "expose", "extends"];
 
 /// What Compose knows and we do not do, and what can be done instead.
-const UNSUPPORTED: [(&str, &str); 29] = [
+const UNSUPPORTED: [(&str, &str); 28] = [
     ("blkio_config", "disks are not limited here; leave it out"),
     ("cgroup", "the engine's own is used; leave it out"),
     ("cgroup_parent", "its limits would hold besides; leave it out"),
@@ -62,7 +62,6 @@ const UNSUPPORTED: [(&str, &str); 29] = [
     ("userns_mode", "leave it out"),
     ("uts", "say hostname"),
     ("volume_driver", "say the driver of a volume at the top"),
-    ("volumes_from", "name the volumes in volumes"),
     ("log_driver", "leave it out"),
 ];
 

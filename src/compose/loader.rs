@@ -61,8 +61,8 @@ impl Loader {
         let mut tells = false;
         for path in paths {
             let documents = self.parse(path, Place::default());
-            let said = documents.iter().filter_map(|document| document.get("x-vscale")?.get("workers"));
-            tells = said.last().map_or(tells, |said| !said.is_null() && said.mark != Mark::Reset);
+            let mut said = documents.iter().filter_map(|document| document.get("x-vscale")?.get("workers"));
+            tells = said.next_back().map_or(tells, |said| !said.is_null() && said.mark != Mark::Reset);
             self.parsed.insert(path.clone(), documents);
         }
         tells

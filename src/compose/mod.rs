@@ -36,7 +36,7 @@ pub use build::Build;
 pub use files::default_files;
 pub use generator::Tool;
 pub use health::Healthcheck;
-pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions};
+pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions, VolumesFrom};
 pub use project::Project;
 pub use resources::{Config, FileSource, Ipam, Network, Secret, Subnet, Volume};
 pub use service::{Attachment, Condition, DependsOn, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit};

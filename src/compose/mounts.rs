@@ -82,6 +82,16 @@ pub struct TmpfsOptions {
     pub mode: Option<u32>,
 }
 
+/// An entry of `volumes_from`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct VolumesFrom {
+    /// Whose volumes.
+    pub service: String,
+    /// Whether they may only be read.
+    pub read_only: bool,
+}
+
 /// A secret or config of the project as a file in the container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileMount {
@@ -155,6 +165,23 @@ impl Mount {
             other => return Err(kind.problem(format!("`{other}` is not supported: bind, volume or tmpfs"))),
         };
         Ok(Self { source, target, read_only: keys.or_default("read_only", Field::boolean) })
+    }
+}
+
+impl VolumesFrom {
+    /// `service`, `service:ro` or `service:rw`.
+    pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let text = field.text()?;
+        let (service, read_only) = match text.split_once(':') {
+            None => (text.as_str(), false),
+            Some(("container", _)) => {
+                let what = format!("`{text}` is not supported: a run has containers of its own; name a service");
+                return Err(field.problem(what));
+            }
+            Some((service, access @ ("ro" | "rw"))) => (service, access == "ro"),
+            Some(_) => return Err(field.problem(format!("`{text}` is not service, service:ro or service:rw"))),
+        };
+        Ok(Self { service: service.to_owned(), read_only })
     }
 }
 
@@ -232,6 +259,12 @@ fn mode(field: &Field<'_>) -> Result<u32, Problem> {
     let base = if field.node().as_text().is_some() { 8 } else { 10 };
     let mode = u32::from_str_radix(&text, base).ok().filter(|&mode| mode <= 0o7777);
     mode.ok_or_else(|| field.problem(format!("`{text}` is not a mode such as 0440")))
+}
+
+impl From<VolumesFrom> for String {
+    fn from(from: VolumesFrom) -> Self {
+        if from.read_only { format!("{}:ro", from.service) } else { from.service }
+    }
 }
 
 impl From<Device> for String {

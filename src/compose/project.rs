@@ -94,7 +94,7 @@ impl<'a> Context<'a> {
         let mut values = BTreeMap::new();
         for (name, value) in field.entries()? {
             if value.is_null() {
-                values.extend(self.callers(&name, &field).map(|value| (name, value)));
+                values.extend(self.callers(&name, field).map(|value| (name, value)));
             } else {
                 values.extend(field.keep(value.string()).map(|value| (name, value)));
             }
@@ -287,12 +287,14 @@ impl<V> Project<V> {
             }
             for (other, how) in &service.depends_on {
                 let link = service.links.iter().position(|(linked, _)| linked == other);
-                let field = match link {
+                let from = service.volumes_from.iter().position(|from| from.service == *other);
+                let field = match (link, from) {
                     _ if service.network_mode == Some(NetworkMode::Service(other.clone())) => {
                         here.child("network_mode")
                     }
-                    Some(index) => here.child("links").item(index),
-                    None => here.child("depends_on").child(other),
+                    (Some(index), _) => here.child("links").item(index),
+                    (_, Some(index)) => here.child("volumes_from").item(index),
+                    _ => here.child("depends_on").child(other),
                 };
                 if how.required {
                     need(&field, "services", "service", other);

@@ -2,7 +2,7 @@
 //! reads it, so what `vscale config` prints is a compose file again.
 
 use super::{
-    Build, Device, FileMount, Gpus, Healthcheck, Mount, dotenv,
+    Build, Device, FileMount, Gpus, Healthcheck, Mount, VolumesFrom, dotenv,
     fields::{Field, Keys, Problem},
     files, inert,
     interpolate::Env,
@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 pub const OWN_IMAGE: &str = "vscale/self";
 
 /// Keys that are read, besides those of [`limits`] and [`inert`].
-const KEYS: [&str; 47] = [
+const KEYS: [&str; 48] = [
     "build",
     "cap_add",
     "cap_drop",
@@ -64,6 +64,7 @@ const KEYS: [&str; 47] = [
     "ulimits",
     "user",
     "volumes",
+    "volumes_from",
     "working_dir",
 ];
 
@@ -130,6 +131,9 @@ pub struct Service {
     pub links: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Mount>,
+    /// Services all of whose volumes it has too, at the same places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<VolumesFrom>,
     /// `/path:options` each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tmpfs: Vec<String>,
@@ -282,6 +286,7 @@ impl Service {
             dns_opt: names("dns_opt"),
             links: keys.or_default("links", |field| field.list_of(link)),
             volumes: keys.or_default("volumes", |field| field.list_of(Mount::read)),
+            volumes_from: keys.or_default("volumes_from", |field| field.list_of(VolumesFrom::read)),
             tmpfs: names("tmpfs"),
             secrets: files("secrets"),
             configs: files("configs"),
@@ -314,7 +319,7 @@ impl Service {
         Ok(service)
     }
 
-    /// As Compose has it: what a service links to, or shares a namespace with, is started before it.
+    /// As Compose has it: what a service links to, or shares a namespace or volumes with, is started before it.
     fn depend_on_what_is_shared(&mut self) {
         let linked = self.links.iter().map(|(service, _)| service.clone());
         let network = match &self.network_mode {
@@ -323,7 +328,8 @@ impl Service {
         };
         let spaces = [&self.ipc, &self.pid].into_iter().flatten();
         let shared = spaces.filter_map(|mode| mode.strip_prefix("service:")).map(str::to_owned);
-        let others: Vec<String> = linked.chain(network).chain(shared).collect();
+        let mounted = self.volumes_from.iter().map(|from| from.service.clone());
+        let others: Vec<String> = linked.chain(network).chain(shared).chain(mounted).collect();
         for other in others {
             self.depends_on.entry(other).or_insert(DependsOn { condition: Condition::Started, required: true });
         }

@@ -1,5 +1,5 @@
-//! The versions in which a project has its services: B's beside A's, and, where the file has `${WORKERS}` elsewhere than in commands
-//! and environments, those of each worker count. A version of a service that is not the same has a key of its own.
+//! The versions in which a project has its services: B's beside A's, and, where the file has `${WORKERS}` elsewhere than in
+//! commands and environments, those of each worker count. A version of a service that is not the same has a key of its own.
 
 use super::{DependsOn, Project, Service};
 use crate::{
@@ -57,7 +57,8 @@ impl Project {
         };
         let own = self.read_for.unwrap_or_default();
         Err(Error::Compose(format!(
-            "{what}: with {count} workers it is another than with {own}; `${{WORKERS}}` may change what services are, and nothing else"
+            "{what}: with {count} workers it is another than with {own}; `${{WORKERS}}` may change what services \
+             are, and nothing else"
         )))
     }
 
@@ -95,8 +96,11 @@ impl Project {
 
     /// What others want of a service before they are started, in each version that has it.
     pub fn wanted_of(&self, key: &str) -> Vec<DependsOn> {
-        let places = self.places().into_iter().filter(|place| place.key == key);
-        places.flat_map(|place| place.all.values().filter_map(|one| one.depends_on.get(place.name).copied())).collect()
+        let mut wanted = Vec::new();
+        for Place { name, all, .. } in self.places().into_iter().filter(|place| place.key == key) {
+            wanted.extend(all.values().filter_map(|service| service.depends_on.get(name)));
+        }
+        wanted
     }
 
     /// Every service in every version by its key, A's first.

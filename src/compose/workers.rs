@@ -1,5 +1,5 @@
-//! `${WORKERS}` in a file that says what its workers are: in commands and environments it stands until a visit fills in its number,
-//! everywhere else the number that the file is read for stands in its place.
+//! `${WORKERS}` in a file that says what its workers are: in commands and environments it stands until a visit fills in its
+//! number, everywhere else the number that the file is read for stands in its place.
 
 use crate::model::WORKERS_VARIABLE;
 use std::cell::Cell;

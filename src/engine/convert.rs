@@ -3,7 +3,7 @@
 
 use super::{limits, mounts};
 use crate::{
-    compose::{Attachment, Device, Gpus, Service, Ulimit},
+    compose::{Attachment, Device, Gpus, Service, Ulimit, VolumesFrom},
     model::{ContainerPlan, CpuSet},
 };
 use bollard::models::{
@@ -28,6 +28,12 @@ impl Names<'_> {
     fn mode(&self, mode: &str) -> String {
         mode.strip_prefix("service:")
             .map_or_else(|| mode.to_owned(), |name| format!("container:{}", (self.container)(name)))
+    }
+
+    /// Whose volumes a container has too.
+    fn volumes(&self, from: &VolumesFrom) -> String {
+        let access = if from.read_only { "ro" } else { "rw" };
+        format!("{}:{access}", (self.container)(&from.service))
     }
 }
 
@@ -63,6 +69,7 @@ pub(super) fn container(
         cpu_shares: service.cpu_shares,
         memory_reservation: service.mem_reservation_bytes.map(signed),
         shm_size: service.shm_size_bytes.map(signed),
+        volumes_from: some(&service.volumes_from).map(|all| all.iter().map(|from| names.volumes(from)).collect()),
         ulimits: (!service.ulimits.is_empty()).then(|| service.ulimits.iter().map(ulimit).collect()),
         sysctls: (!service.sysctls.is_empty())
             .then(|| service.sysctls.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),

@@ -99,8 +99,8 @@ pub struct Roles {
     pub generator: String,
 }
 
-/// How a worker count reaches the target, and how it is proved. Wherever the file says `${WORKERS}`, in a command or in the
-/// environment, the count stands as well.
+/// How a worker count reaches the target, and how it is proved. Wherever a service says `${WORKERS}`, the count stands as
+/// well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkersPlan {
     /// Environment variable of the target that carries the count, if one does.

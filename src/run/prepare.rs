@@ -80,7 +80,7 @@ impl Prepared {
     }
 }
 
-/// Who lives in a namespace of the target would lose it with each visit.
+/// Who lives in a namespace of the target, or with its volumes, would lose them with each visit.
 fn check_namespaces(project: &Project) -> Result<()> {
     let target = &project.vscale.target;
     let shared = format!("service:{target}");
@@ -92,6 +92,10 @@ fn check_namespaces(project: &Project) -> Result<()> {
             let why =
                 format!("`{target}` is the target, and started anew for each visit; share it the other way round");
             return Err(Error::Compose(format!("services.{name}.{key}: {why}: `{key}: service:{name}` in `{target}`")));
+        }
+        if service.volumes_from.iter().any(|from| from.service == *target) {
+            let why = format!("`{target}` is the target, and started anew for each visit");
+            return Err(Error::Compose(format!("services.{name}.volumes_from: {why}; name the volumes in both")));
         }
     }
     Ok(())

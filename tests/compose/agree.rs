@@ -63,7 +63,7 @@ fn theirs(files: &[PathBuf]) -> Result<Value, String> {
 }
 
 /// What both must agree on, of a service.
-const COMPARED: [&str; 47] = [
+const COMPARED: [&str; 48] = [
     "image",
     "build",
     "platform",
@@ -89,6 +89,7 @@ const COMPARED: [&str; 47] = [
     "dns_search",
     "dns_opt",
     "volumes",
+    "volumes_from",
     "tmpfs",
     "secrets",
     "configs",
@@ -333,7 +334,7 @@ fn what_the_corpus_means() {
         let project = ours(&files).unwrap_or_else(|error| panic!("{error}"));
         let yaml = project.to_yaml(&Redactor::default()).replace(&here(), "[here]");
         all += &format!("# {name}\n{yaml}");
-        for note in &project.notes {
+        for note in project.notes() {
             all += &format!("# note: {note}\n");
         }
         all.push('\n');

@@ -206,7 +206,7 @@ fn a_count_stands_in_keys_of_every_type() {
 fn what_a_count_makes_wrong_is_told_with_it() {
     let refused = |vscale: &str, app: &str| for_counts(&[1, 2], vscale, app, "").map(drop).expect_err("refused");
     let workers = "workers: { env: N, count: none }";
-    assert_snapshot!(refused(workers, "cpuset: '${WORKERS}-1'"), @"with 2 workers: compose.yaml:8:52: services.app.cpuset: `2-1` is not a CPU list: use 0,2-3");
+    assert_snapshot!(refused(workers, "cpuset: '${WORKERS}-1'"), @"with 2 workers: compose.yaml:8:49: services.app.cpuset: `2-1` is not a CPU list: use 0,2-3");
     assert_snapshot!(refused(&format!("{workers}\n  requests: '${{WORKERS}}.jsonl'"), ""), @"x-vscale.requests: with 2 workers it is another than with 1; `${WORKERS}` may change what services are, and nothing else");
     let nobodys = for_counts(&[1], "", "cpus: '${WORKERS:-0.5}', command: ['${WORKERS}']", "").expect("good");
     let app = nobodys.service("app");
