@@ -83,7 +83,8 @@ const REFUSED: [(Option_, &str); 4] = [
     (("upload-file", Some('T')), FILE),
     (("config", Some('K')), FILE),
 ];
-const MULTIPART: &str = "a multipart body is not made; copy the body as it is sent (--data-raw, with the Content-Type and its boundary)";
+const MULTIPART: &str =
+    "a multipart body is not made; copy the body as it is sent (--data-raw, with the Content-Type and its boundary)";
 const FILE: &str = "the file is not read; put what is in it into the command line";
 
 /// What the options say.

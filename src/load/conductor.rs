@@ -242,7 +242,11 @@ impl<'a> Conductor<'a> {
                     connections: threads.iter().filter_map(|thread| thread.by_address.get(index)).sum(),
                 })
                 .collect(),
-            totals: threads.iter().map(|thread| Totals::from(&thread.totals)).reduce(|all, one| all.plus(&one)).unwrap_or_default(),
+            totals: threads
+                .iter()
+                .map(|thread| Totals::from(&thread.totals))
+                .reduce(|all, one| all.plus(&one))
+                .unwrap_or_default(),
             backend: match (&plan.backend, &self.backend_error) {
                 (Some(url), None) => Some(BackendTruth { url: url.clone(), window: at_end.backend, total_arrivals }),
                 _ => None,

@@ -2,7 +2,7 @@
 
 use super::{
     connection::Connection,
-    count::Recorder,
+    count::{Recorder, Tally},
     lane::{Lane, Shared},
     pace::Pacer,
 };

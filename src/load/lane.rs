@@ -2,7 +2,7 @@
 
 use super::{
     addresses::Addresses,
-    count::{Recorder, Timeline},
+    count::{Recorder, Tally, Timeline},
     http::{Requests, TlsSettings, Transport, Values},
     pace::Pacer,
     user::User,

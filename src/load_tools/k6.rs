@@ -83,13 +83,15 @@ impl Adapter for K6 {
             })
             .collect();
         percentiles.sort_by(|a, b| a.percent.total_cmp(&b.percent));
+        let received = exported.number("data_received", "count").map(|bytes| bytes as u64);
         let told = Told {
             tool: LoadTool::K6,
             method: String::new(),
             name: "all requests of the script".into(),
             requests: requests as u64,
             failures: (failed.unwrap_or_default() * requests).round() as u64,
-            bytes_received: exported.number("data_received", "count").unwrap_or_default() as u64,
+            content_bytes: received.unwrap_or_default(),
+            bytes_received: received,
             start_unix_us: outputs.started_unix_us,
             duration_us: if rate > 0.0 { micros(requests / rate) } else { 0 },
             summary: LatencySummary {

@@ -120,7 +120,8 @@ impl Adapter for Oha {
             name: request.name.clone(),
             requests: answers + without_answer,
             failures: failures.iter().map(|group| group.occurrences).sum(),
-            bytes_received: output.summary.total_data,
+            content_bytes: output.summary.total_data,
+            bytes_received: None,
             start_unix_us,
             duration_us: us(output.summary.total),
             summary: LatencySummary {

@@ -33,7 +33,9 @@ pub(super) struct Told {
     pub(super) name: String,
     pub(super) requests: u64,
     pub(super) failures: u64,
-    pub(super) bytes_received: u64,
+    pub(super) content_bytes: u64,
+    /// With their heads, where it tells that.
+    pub(super) bytes_received: Option<u64>,
     pub(super) start_unix_us: u64,
     pub(super) duration_us: u64,
     pub(super) summary: LatencySummary,
@@ -47,7 +49,7 @@ impl Told {
             name: self.name,
             requests: self.requests,
             failures: self.failures,
-            content_bytes: self.bytes_received,
+            content_bytes: self.content_bytes,
             latency: Histogram::new(),
             summary: Some(self.summary.clone()),
             intended: None,
@@ -68,7 +70,7 @@ impl Told {
                 sent: self.requests,
                 succeeded: self.requests.saturating_sub(self.failures),
                 failed: self.failures,
-                bytes_received: Some(self.bytes_received),
+                bytes_received: self.bytes_received,
                 ..Totals::default()
             },
             addresses: Vec::new(),

@@ -100,7 +100,8 @@ impl Adapter for Wrk {
             name: request.map(|request| request.name.clone()).unwrap_or_default(),
             requests: summary.requests + unanswered,
             failures: summary.status + unanswered,
-            bytes_received: summary.bytes,
+            content_bytes: summary.bytes,
+            bytes_received: Some(summary.bytes),
             start_unix_us: outputs.started_unix_us,
             duration_us: summary.duration_us,
             summary: LatencySummary {

@@ -84,7 +84,9 @@ fn asked(load: &LoadResult) -> Option<String> {
     let never = totals.never_answered().filter(|never| is_open && *never > 0)?;
     let [due, answered, failed, never, unsent] =
         [totals.asked()?, totals.succeeded, totals.failed, never, totals.unsent?].map(cells::grouped);
-    Some(format!("whole run: {due} requests were due, {answered} answered, {failed} failed, {never} never answered ({unsent} never sent)"))
+    Some(format!(
+        "whole run: {due} requests were due, {answered} answered, {failed} failed, {never} never answered ({unsent} never sent)"
+    ))
 }
 
 /// A whole search, no table wider than `width`.

@@ -34,7 +34,8 @@ impl Answer {
             return Self::compared(run, study, contrast);
         }
         let workers = Workers::of(&run.plan);
-        let mut decision = study.decision.as_ref().map(|it| verdict_text::decision(it, &workers)).unwrap_or_default().into_iter();
+        let mut decision =
+            study.decision.as_ref().map(|it| verdict_text::decision(it, &workers)).unwrap_or_default().into_iter();
         let headline = decision.next();
         let besides = decision.collect::<Vec<_>>().join(" ");
         let answer = study.answer();
@@ -94,7 +95,8 @@ pub fn notes(run: &Run) -> Vec<String> {
          Student's t over visits; percentiles: of all their successes together."
             .into(),
         format!("of best: over the setting that does most{growth}."),
-        "ceiling: the throughput that one limit alone would allow; predicted was said before anything was moved.".into(),
+        "ceiling: the throughput that one limit alone would allow; predicted was said before anything was moved."
+            .into(),
         format!("{NONE}: not measured, too few visits, or fewer than ten answers beyond that percentile."),
     ]
 }
@@ -221,7 +223,7 @@ pub fn moved(change: &Change, workers: &Workers) -> String {
         Lever::Quota => "the CPU quota",
         Lever::Cpuset => "the CPUs",
         Lever::Workers => match workers {
-            Workers::Set(variable) => variable,
+            Workers::Set(variable) => variable.as_str(),
             Workers::Counted | Workers::AsTheyAre => "the workers",
         },
         Lever::Load => "the load",

@@ -201,9 +201,10 @@ fn predicted(run: &Run, study: &Study) -> Option<Chart> {
         note: format!(
             "times the throughput as it is, with {}{}; a dot is a pair of visits, bars are 95 % intervals",
             study::moved(&prediction.change, &workers),
-            prediction
-                .control
-                .map_or_else(String::new, |change| format!(", and as a control with {}", study::moved(&change, &workers)))
+            prediction.control.map_or_else(String::new, |change| format!(
+                ", and as a control with {}",
+                study::moved(&change, &workers)
+            ))
         ),
         x: Axis { name: "moved", unit: "", format, scale: Scale::Marks(marks) },
         y: Axis { name: "times", unit: "", format: |value| format!("{value:.2}"), scale: Scale::Linear },

@@ -22,7 +22,8 @@ use std::borrow::Cow;
 /// The tables of a study's first page, those that have something to show.
 pub fn tables(run: &Run, study: &Study) -> Vec<Table> {
     let contrast = study.ab.as_ref().map(|contrast| contrast_text::table(contrast, &Workers::of(&run.plan)));
-    let tables = [contrast, Some(settings(run, study)), equal_cpus(run, study), ceilings(run, study), predictions(run, study)];
+    let tables =
+        [contrast, Some(settings(run, study)), equal_cpus(run, study), ceilings(run, study), predictions(run, study)];
     tables.into_iter().flatten().collect()
 }
 
@@ -105,10 +106,7 @@ fn settings(run: &Run, study: &Study) -> Table {
         row.extend([latency.p50_us, latency.p95_us, latency.p99_us].map(|us| or_none(us, |us| format_us(us as f64))));
         let memory = || or_none(point.setting.worker_memory_bytes, |bytes| format_bytes(bytes as u64));
         row.extend(is_counted.then(memory));
-        row.extend([
-            verdict_text::name(point.judgement.limit.kind).to_owned(),
-            format!("{}/{all}", point.visits),
-        ]);
+        row.extend([verdict_text::name(point.judgement.limit.kind).to_owned(), format!("{}/{all}", point.visits)]);
         table.row(row).bad = point.visits == 0;
     }
     table

@@ -117,7 +117,12 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
         facts: lines(&facts(run)),
         tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study_tables::tables(run, study)),
         findings: if study.is_some() { alike(&analysis.findings) } else { each(&analysis.findings) },
-        notes: study.as_ref().map_or_else(|| notes(run), |_| study::notes(run)).into_iter().chain(unchecked(run)).collect(),
+        notes: study
+            .as_ref()
+            .map_or_else(|| notes(run), |_| study::notes(run))
+            .into_iter()
+            .chain(unchecked(run))
+            .collect(),
     }
 }
 

@@ -87,8 +87,14 @@ fn asked(run: &Run) -> Option<Table> {
     for (visited, phase) in phases(run).filter(|(_, phase)| matches!(phase.load.model, LoadModel::Open { .. })) {
         let totals = &phase.load.totals;
         let mut row = vec![visited.id.clone(), phase.kind.to_string()];
-        let counts =
-            [totals.asked(), Some(totals.sent), Some(totals.succeeded), Some(totals.failed), totals.never_answered(), totals.unsent];
+        let counts = [
+            totals.asked(),
+            Some(totals.sent),
+            Some(totals.succeeded),
+            Some(totals.failed),
+            totals.never_answered(),
+            totals.unsent,
+        ];
         row.extend(counts.map(|count| or_none(count, cells::grouped)));
         table.row(row).bad = totals.never_answered().is_some_and(|never| never > 0);
     }

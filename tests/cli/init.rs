@@ -83,6 +83,6 @@ fn a_curl_line_becomes_a_file_of_requests() {
     assert_snapshot!(read(&folder, "requests.jsonl"), @r#"{"path":"/ask","headers":{"Authorization":"{{env:AUTHORIZATION}}","Content-Type":"application/json","Accept":"application/json"},"body":{"q":1}}"#);
     let load = ["load", "-H", "http://127.0.0.1:1", "--iterations", "1", "--request-file", "requests.jsonl"];
     assert_snapshot!(said(&folder, &load), @"2: vscale: requests.jsonl:1: the environment has no AUTHORIZATION, which {{env:AUTHORIZATION}} stands for");
-    assert_snapshot!(said(&folder, &["init", "--curl", "curl -F a=b http://a"]), @"2: vscale: -F is not understood: leave it out, if it does not matter");
+    assert_snapshot!(said(&folder, &["init", "--curl", "curl -F a=b http://a"]), @"2: vscale: -F: a multipart body is not made; copy the body as it is sent (--data-raw, with the Content-Type and its boundary)");
     assert_snapshot!(said(&folder, &["init", "--har", "no.har"]), @"2: vscale: no.har: No such file or directory (os error 2)");
 }

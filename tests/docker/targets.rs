@@ -200,7 +200,8 @@ fn a_foreign_backend_that_does_not_know_the_request_is_no_baseline() {
     let answers = "listen 81; location / { return 404; } location /health { return 200; }";
     let bench = with_nginx(vscale, "items: { build: nginx, networks: [bench] }", answers);
     let finished = bench.run(&["--run-time", "2", "--cpus", "0.25,0.5"]).assert(0);
-    let said = "no baseline: items did not answer 100.0 % of what the target is asked as expected, most often: HTTP 404";
+    let said =
+        "no baseline: items did not answer 100.0 % of what the target is asked as expected, most often: HTTP 404";
     assert!(finished.stdout.contains(said), "{}", finished.stdout);
     let run = bench.saved();
     for visited in &run.visited {

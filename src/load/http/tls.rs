@@ -65,7 +65,8 @@ impl TlsSettings {
 }
 
 fn roots(ca: &str) -> Result<RootCertStore> {
-    let wrong = |error: &dyn std::fmt::Display| Error::Usage(format!("not a certificate that can vouch for others: {error}"));
+    let wrong =
+        |error: &dyn std::fmt::Display| Error::Usage(format!("not a certificate that can vouch for others: {error}"));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         let certificate = certificate.map_err(|error| wrong(&error))?;
