@@ -66,7 +66,8 @@ pub fn ab_run() -> Run {
         probe_cpus: CpuSet::default(),
         life: Life::Visit,
     };
-    run.plan.ab = Some(AbPlan { a: "compose.yaml".into(), b: "TAG=2".into(), containers: vec![other], at_workers: Vec::new() });
+    run.plan.ab =
+        Some(AbPlan { a: "compose.yaml".into(), b: "TAG=2".into(), containers: vec![other], at_workers: Vec::new() });
     run.plan.blocks = (0..5).map(|block| [[0, 2, 3, 1], [3, 1, 0, 2]][block % 2].map(Turn::plain).into()).collect();
     run.plan.study.as_mut().expect("it is a study").confirm = false;
     visited_as(run, &|visited| {
