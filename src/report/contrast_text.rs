@@ -59,7 +59,7 @@ pub fn table(contrast: &Contrast, workers: &Workers) -> Table {
     let settings: Vec<&Point> = contrast.points.iter().map(|point| &point.point).collect();
     let columns = Setting::ALL.into_iter().filter(|column| column.is_shown(&settings, workers)).collect::<Vec<_>>();
     let titles = columns.iter().map(|column| column.title(workers));
-    let numbers = ["of", "#A", "#visits", "#B", "#visits", "#change", "#95 %", "#p, by Holm"];
+    let numbers = ["of", "#A", "#visits", "#B", "#visits", "#change", "#95 %", "#p, by Holm"].map(String::from);
     let title =
         "B beside A: throughput in requests/s, the mean of logs over valid visits; percentiles of all their answers";
     let mut table = Table::new(title, titles.chain(numbers));
