@@ -30,12 +30,13 @@ pub const STATIONARY_P: f64 = 0.01;
 pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 38] = [
+pub const TABLE: [Row; 39] = [
     row(Gate::EvidenceRead, None, "", Warning),
     row(Gate::Workers, None, "workers", Invalid),
     row(Gate::LimitApplied, None, "", Invalid),
     row(Gate::NoQuotaUnasked, Some(0.0), "throttled periods", Invalid),
     row(Gate::ContainerLives, None, "", Invalid),
+    row(Gate::VisitWhole, None, "", Invalid),
     row(Gate::SomethingMeasured, Some(0.0), "successes", Invalid),
     row(Gate::Failures, Some(0.0), "requests", Warning),
     row(Gate::Served, None, "of the requests", Invalid),
