@@ -264,7 +264,9 @@ fn composes_own_reading_of_the_repositorys_file_agrees() {
         let their_environment = &theirs["services"][name]["environment"];
         for (variable, value) in &service.environment {
             let theirs = &their_environment[variable];
-            assert_eq!(theirs.as_str().map_or_else(|| theirs.to_string(), str::to_owned), *value, "{name}.{variable}");
+            // Ours is filled in for each visit.
+            let value = value.replace("${WORKERS}", "1");
+            assert_eq!(theirs.as_str().map_or_else(|| theirs.to_string(), str::to_owned), value, "{name}.{variable}");
         }
     }
 }

@@ -334,6 +334,30 @@ fn a_visit_that_the_host_spoiled_comes_once_more_at_the_end_of_its_block() {
 }
 
 #[test]
+fn a_visit_that_was_cut_short_comes_once_more_in_its_place() {
+    let plan = plan(&study(&[1, 2], 2));
+    let mut done: Vec<Visited> = Vec::new();
+    // The second, and the last two times.
+    let is_cut_short = |at: usize| [1, 6, 7].contains(&at);
+    while let Some(visit) = next(&plan, &done, &Wanted::default()) {
+        let mut visited = visited(&visit);
+        if is_cut_short(done.len()) {
+            assert_eq!(visited.phases.pop().map(|phase| phase.kind), Some(PhaseKind::Target));
+        }
+        done.push(visited);
+    }
+    let of = |it: &Visited| (it.block, it.turn());
+    let whole: Vec<_> = done.iter().filter(|it| it.is_whole()).map(of).collect();
+    assert_eq!(whole, all(&plan).iter().map(|visit| of(&visited(visit))).collect::<Vec<_>>());
+    assert_eq!((done.len(), of(&done[1]), of(&done[6])), (6 + 3, of(&done[2]), of(&done[8])));
+    let mut ids: Vec<&str> = done.iter().map(|it| it.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), done.len(), "nothing is written over");
+    assert_eq!(vscale::plan::left(&plan, &done[..2], &Wanted::default()).0, 5);
+}
+
+#[test]
 fn what_is_left_is_known_from_the_visits_so_far() {
     let plan = plan(&study(&[1, 2], 2));
     let took = Step { name: "all".into(), duration_us: 2_000_000 };
@@ -505,7 +529,9 @@ fn another_load_generator_is_told_by_its_command_and_pinned_as_ours() {
         assert!(command.last().is_some_and(|url| url.starts_with(&phase.load.host)), "{command:?}");
         let cpus = LimitValue::Cpus(plan.placement().generator.clone());
         assert_eq!((run.container.limits.get(Limit::Cpuset), run.container.life), (Some(&cpus), Life::Visit));
-        assert!(run.warm_up.is_some());
+        let warm_up = run.warm_up.as_ref().expect("it has none of its own");
+        assert_eq!((warm_up.len(), warm_up.last()), (command.len(), command.last()), "the same, for another time");
+        assert_ne!(warm_up.as_slice(), command);
     }
     let asked = Asked { load: LoadPlan { stream: true, ..LoadPlan::new("") }, ..asked(&[1]) };
     let error = make(&asked, &project, &host(4)).expect_err("it cannot be told");

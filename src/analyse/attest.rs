@@ -7,7 +7,7 @@ use super::{
 use crate::{
     limits,
     measure::WorkerCounter,
-    model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Scope, Value, Visited},
+    model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Run, Scope, Severity, Value, Visited},
     text::shortened,
 };
 
@@ -25,6 +25,28 @@ pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerC
     });
     let workers = workers.and_then(|workers| worker_finding(visited, workers, &scope));
     workers.into_iter().chain(limits).chain(ended).collect()
+}
+
+/// That a visit was cut short, and by what. All that it should have besides is not there for that.
+pub(super) fn cut_short(run: &Run, visited: &Visited) -> Option<Finding> {
+    if visited.is_whole() {
+        return None;
+    }
+    let is_the_same = |later: &&Visited| {
+        later.sequence > visited.sequence && later.block == visited.block && later.turn() == visited.turn()
+    };
+    let again = run.visited.iter().filter(is_the_same).find(|later| later.is_whole());
+    let lost = visited.ended.iter().map(|ended| format!("{} was lost ({})", ended.container, ended.how));
+    let again = again.map(|later| format!("{} is the same once more", later.id));
+    let note: Vec<String> = lost.chain(again.clone()).collect();
+    let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
+    let phases: Vec<String> = visited.phases.iter().map(|phase| phase.kind.to_string()).collect();
+    let cut_short = found(Gate::VisitWhole, &scope, phases.join(", "));
+    Some(Finding {
+        note: (!note.is_empty()).then(|| note.join("; ")),
+        severity: if again.is_some() { Severity::Warning } else { cut_short.severity },
+        ..cut_short
+    })
 }
 
 /// Workers before the load, in each sample of it, and after it; where there are more processes than are looked at, that.
@@ -96,7 +118,6 @@ fn limit_findings(row: &LimitRow, target: &str, scope: &Scope) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Severity;
 
     fn row(limit: Limit, asked: u64, inside: Option<LimitValue>) -> LimitRow {
         let asked = Some(LimitValue::Number(asked));

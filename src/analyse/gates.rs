@@ -36,6 +36,7 @@ pub const TABLE: [Row; 39] = [
     row(Gate::LimitApplied, None, "", Invalid),
     row(Gate::NoQuotaUnasked, Some(0.0), "throttled periods", Invalid),
     row(Gate::ContainerLives, None, "", Invalid),
+    row(Gate::VisitWhole, None, "", Invalid),
     row(Gate::SomethingMeasured, Some(0.0), "successes", Invalid),
     row(Gate::Failures, Some(0.0), "requests", Warning),
     row(Gate::Served, None, "of the requests", Invalid),

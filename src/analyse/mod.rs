@@ -51,6 +51,10 @@ impl Analysis {
         let mut findings = planned::findings(&run.plan);
         let workers = WorkerCounter::of(&run.plan).ok().filter(|_| run.plan.proves_workers());
         for visited in &run.visited {
+            if let Some(cut_short) = attest::cut_short(run, visited) {
+                findings.push(cut_short);
+                continue;
+            }
             let before = findings.len();
             findings.extend(attest::findings(visited, &run.plan.roles.target, workers.as_ref()));
             for phase in &visited.phases {
@@ -103,5 +107,8 @@ fn blame_the_host(of_visit: &mut [Finding]) {
 }
 
 fn is_valid(findings: &[Finding], visited: &Visited) -> bool {
-    findings.iter().all(|it| !it.invalidates() || it.scope.visit.as_deref().is_some_and(|visit| visit != visited.id))
+    visited.is_whole()
+        && findings
+            .iter()
+            .all(|it| !it.invalidates() || it.scope.visit.as_deref().is_some_and(|visit| visit != visited.id))
 }

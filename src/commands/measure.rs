@@ -9,7 +9,7 @@ use vscale::{
     cli::{FailIf, ProgressArg, TargetFlags},
     compose::{self, Project},
     error::{Error, Result, exit},
-    model::{Gate, PhaseKind, Run, Severity},
+    model::{Gate, PhaseKind, Run, Severity, Visited},
     redact::Redactor,
     report::{self, contrast_text, summary::Badge},
     run::{self, Job, Todo},
@@ -96,7 +96,11 @@ pub fn measure(job: &Job, progress: ProgressArg, fail_if: &[FailIf]) -> Result<u
         errors.extend(print_table(run, &analysis, folder.path()).err());
         statuses.extend(verdicts(run, &analysis, fail_if));
         if errors.iter().any(is_to_be_said) {
-            say("vscale: the visits above are complete, but then:");
+            let kept = match run.visited.last().is_some_and(Visited::is_whole) {
+                true => "the visits above are complete",
+                false => "the visits above are kept, the last as far as it got",
+            };
+            say(format_args!("vscale: {kept}, but then:"));
         }
     }
     statuses.extend(errors.iter().map(Error::exit_code));

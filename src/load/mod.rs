@@ -12,6 +12,7 @@ mod capacity;
 mod conductor;
 mod connection;
 mod count;
+mod current;
 mod event_loop;
 mod http;
 mod lane;

@@ -6,7 +6,7 @@ mod rates;
 mod target;
 mod workers;
 
-pub use counters::{Counter, busiest, process_cores, process_counter};
+pub use counters::{Counter, Growth, busiest, process_cores, process_counter};
 pub use host::HostUse;
 pub use rates::Rates;
 pub use target::{ConnectionsTo, PressureUse, TargetUse, ThrottledUse, WorkerUse, tick_cores};

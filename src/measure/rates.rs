@@ -3,7 +3,7 @@
 use super::Counter;
 use crate::model::{ContainerSample, ContainerUsage, Phase, Window};
 
-/// Means over the window; `None` where fewer than two samples in it tell.
+/// Means from the window's start to its end, by [`Counter::over`]; `None` where there are too few samples about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
     /// CPUs in use.
@@ -24,19 +24,19 @@ impl Rates {
         phase.usage(container).map_or_else(Self::default, |usage| Self::over(usage, &phase.load.window))
     }
 
-    /// Of the samples that lie in the window.
+    /// Of a container's samples.
     pub fn over(usage: &ContainerUsage, window: &Window) -> Self {
         let (from, to) = (window.start_unix_us, window.start_unix_us + window.duration_us);
         let counter = |read: fn(&ContainerSample) -> Option<u64>| {
-            Counter::of(&usage.samples, |sample| Some((sample.unix_us, read(sample)?))).between(from, to)
+            Counter::of(&usage.samples, |sample| Some((sample.unix_us, read(sample)?))).over(window)
         };
-        let per_second = |read| counter(read).rate().map(|per_us| per_us * 1e6);
-        let periods = counter(|sample| sample.periods).growth().filter(|&periods| periods > 0);
-        let throttled = counter(|sample| sample.throttled_periods).growth();
+        let per_second = |read| counter(read).map(|growth| growth.rate() * 1e6);
+        let periods = counter(|sample| sample.periods).map(|growth| growth.by).filter(|&periods| periods > 0.0);
+        let throttled = counter(|sample| sample.throttled_periods).map(|growth| growth.by);
         let inside = usage.samples.iter().filter(|sample| (from..=to).contains(&sample.unix_us));
         Self {
-            cpu_cores: counter(|sample| Some(sample.cpu_us)).rate(),
-            throttled_ratio: throttled.zip(periods).map(|(throttled, periods)| throttled as f64 / periods as f64),
+            cpu_cores: counter(|sample| Some(sample.cpu_us)).map(|growth| growth.rate()),
+            throttled_ratio: throttled.zip(periods).map(|(throttled, periods)| throttled / periods),
             memory_peak_bytes: inside.filter_map(|sample| sample.memory_bytes).max(),
             received_bytes_per_s: per_second(|sample| sample.received_bytes),
             sent_bytes_per_s: per_second(|sample| sample.sent_bytes),
@@ -84,6 +84,17 @@ mod tests {
         assert_eq!(rates.throttled_ratio, Some(0.25));
         assert_eq!(rates.memory_peak_bytes, Some(3_000_000));
         assert_eq!((rates.received_bytes_per_s, rates.sent_bytes_per_s), (Some(1e6), None));
+    }
+
+    #[test]
+    fn samples_beside_the_window_s_ends_are_interpolated() {
+        // Idle until the window starts at 1 s, then 0.8 CPUs in each of its two seconds; read 100 ms after its borders.
+        let at = |unix_us: u64, cpu_us: u64| sample(unix_us, cpu_us, Some(unix_us / 2_500));
+        let rates =
+            rates(vec![at(600_000, 0), at(1_100_000, 80_000), at(2_100_000, 880_000), at(3_100_000, 1_680_000)]);
+        // Of the 80 ms until 1.1 s, four fifths are taken to have been before the window: 64 of 1,600 ms.
+        assert!((rates.cpu_cores.expect("read") - (1.6 - 0.064) / 2.0).abs() < 1e-9, "{rates:?}");
+        assert_eq!(rates.throttled_ratio, Some(0.25));
     }
 
     #[test]

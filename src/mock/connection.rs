@@ -5,6 +5,7 @@
 //! written from where it was rendered.
 
 use super::{
+    answering::{After, Answering},
     answers::{self, Answer},
     lane::Lane,
     reply::{Part, Reply},
@@ -15,7 +16,7 @@ use super::{
 use crate::model::BackendWindow;
 use mio::{event::Event, net::TcpStream};
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{ErrorKind, Read, Write},
     net::Shutdown,
     time::{Duration, Instant},
 };
@@ -72,30 +73,6 @@ struct Asked {
     arrived: Instant,
     form: Form,
     client: Client,
-}
-
-#[derive(Debug)]
-struct Answering {
-    part: Part,
-    written: usize,
-    rest: Reply,
-    status: u16,
-    arrived: Instant,
-    /// When its turn came: later than it arrived, if it waited for a slot.
-    begun: Instant,
-    after: After,
-    has_slot: bool,
-    is_counted: bool,
-    /// Whether an alarm is set for when the part is due.
-    is_alarm_set: bool,
-}
-
-/// What to do once the answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    Keep,
-    Close,
-    Linger,
 }
 
 enum Next {
@@ -398,42 +375,5 @@ impl Connection {
                 Err(_) => return Fate::Drop,
             }
         }
-    }
-}
-
-impl Answering {
-    /// One that is in the mock's counts and has no slot.
-    fn new(part: Part, rest: Reply, status: u16, arrived: Instant, client: Client) -> Self {
-        Self {
-            part,
-            written: 0,
-            rest,
-            status,
-            arrived,
-            begun: arrived,
-            after: if client.keep_alive { After::Keep } else { After::Close },
-            has_slot: false,
-            is_counted: true,
-            is_alarm_set: false,
-        }
-    }
-
-    fn at_once(answer: &Answer, client: Client, arrived: Instant, lane: &Lane) -> Self {
-        let client = lane.as_of_now(client);
-        let bytes = answer.render(&lane.rendered.date, client.keep_alive, client.is_head);
-        Self::new(Part { due: arrived, bytes }, Reply::Whole, answer.status, arrived, client)
-    }
-
-    /// Writes what is left of the part. False if the socket takes no more for now.
-    fn write(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
-        while self.written < self.part.bytes.len() {
-            match stream.write(&self.part.bytes[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
     }
 }

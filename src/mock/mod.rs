@@ -6,6 +6,7 @@
 //! path, `event_loop` gives the connections their turns, and `truth` counts. No tokio here: its timers tick in
 //! milliseconds, and a service time of one is to hold to some ten microseconds.
 
+mod answering;
 mod answers;
 mod completions;
 mod config;

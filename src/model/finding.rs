@@ -78,6 +78,8 @@ pub enum Gate {
     LimitApplied,
     /// A container runs to the end.
     ContainerLives,
+    /// A visit gets as far as its target's load.
+    VisitWhole,
     /// Something succeeded.
     SomethingMeasured,
     /// No request failed.

@@ -4,7 +4,7 @@ use super::{Change, ContainerUsage, LimitRow, LoadResult, PhaseKind, ProbeSample
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A finished visit.
+/// A visit: finished, or cut short after a phase.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Visited {
     /// The visit's id.
@@ -26,7 +26,7 @@ pub struct Visited {
     pub ready_after_us: u64,
     /// What was asked for and what was found to be so.
     pub attestation: Attestation,
-    /// In the order in which they were.
+    /// In the order in which they were; without the target's where the visit was cut short.
     pub phases: Vec<Phase>,
     /// Why its baseline is not among them, where it was tried and can mean nothing; no later visit tries it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,6 +123,11 @@ impl Visited {
     /// The phase of this kind, if there was one.
     pub fn phase(&self, kind: PhaseKind) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.kind == kind)
+    }
+
+    /// Whether it got as far as its last phase, the target's. One that was cut short keeps the phases before it.
+    pub fn is_whole(&self) -> bool {
+        self.phase(PhaseKind::Target).is_some()
     }
 
     /// What it was a visit of.

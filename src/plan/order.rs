@@ -9,34 +9,36 @@ use crate::{
 pub(super) fn next(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> Option<(usize, Turn)> {
     let block = visited.last().map_or(0, |last| last.block);
     let turns = turns(plan, wanted, block)?;
-    let begin = visited.partition_point(|earlier| earlier.block < block);
-    let in_block = &visited[begin..];
+    let in_block = whole(visited, block);
     if let Some(&turn) = turns.get(in_block.len()) {
         return Some((block, turn));
     }
-    if let Some(turn) = again(in_block, turns.len(), begin, wanted).next() {
+    if let Some(turn) = again(&in_block, turns.len(), wanted).next() {
         return Some((block, turn));
     }
     let next = self::turns(plan, wanted, block + 1)?;
     fits(plan, visited, next.len()).then(|| (block + 1, next[0]))
 }
 
+/// The visits of a block that were not cut short, each with its place in the run: one that was comes once more.
+fn whole(visited: &[Visited], block: usize) -> Vec<(usize, &Visited)> {
+    visited.iter().enumerate().filter(|(_, earlier)| earlier.block == block && earlier.is_whole()).collect()
+}
+
 /// Of a block of so many turns, those that the host has spoiled and that did not come again yet.
-fn again(in_block: &[Visited], turns: usize, begin: usize, wanted: &Wanted) -> impl Iterator<Item = Turn> {
-    let repeated = in_block.get(turns..).unwrap_or_default();
-    let places = wanted.spoiled.iter().filter_map(move |&place| place.checked_sub(begin).filter(|it| *it < turns));
-    let spoiled = places.filter_map(|place| Some(in_block.get(place)?.turn()));
-    spoiled.filter(|turn| repeated.iter().all(|other| other.turn() != *turn))
+fn again(in_block: &[(usize, &Visited)], turns: usize, wanted: &Wanted) -> impl Iterator<Item = Turn> {
+    let (first, repeated) = in_block.split_at(turns.min(in_block.len()));
+    let spoiled = first.iter().filter(|(place, _)| wanted.spoiled.contains(place)).map(|(_, visited)| visited.turn());
+    spoiled.filter(|turn| repeated.iter().all(|(_, other)| other.turn() != *turn))
 }
 
 /// How many visits are still to come, as far as it is known, and how long they take, if each takes as long as they took on
 /// average.
 pub fn left(plan: &Plan, visited: &[Visited], wanted: &Wanted) -> (usize, u64) {
     let Some(last) = visited.last() else { return (plan.blocks.iter().map(Vec::len).sum(), 0) };
-    let begin = visited.partition_point(|earlier| earlier.block < last.block);
-    let in_block = &visited[begin..];
+    let in_block = whole(visited, last.block);
     let turns_here = turns(plan, wanted, last.block).map_or(0, |turns| turns.len());
-    let ahead = turns_here.saturating_sub(in_block.len()) + again(in_block, turns_here, begin, wanted).count();
+    let ahead = turns_here.saturating_sub(in_block.len()) + again(&in_block, turns_here, wanted).count();
     let further = (last.block + 1..).map_while(|block| turns(plan, wanted, block));
     let count = ahead + further.map(|turns| turns.len()).sum::<usize>();
     let took_us: u64 = visited.iter().map(Visited::took_us).sum();

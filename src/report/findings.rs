@@ -58,6 +58,10 @@ fn said(finding: &Finding) -> String {
             format!("{}: {name}{place} is {}, not {} as asked", container(finding), measured(), limit())
         }
         Gate::ContainerLives => format!("{} was lost while it was measured ({})", container(finding), measured()),
+        Gate::VisitWhole => {
+            let why = note.map_or_else(String::new, |note| format!(": {note}"));
+            format!("incomplete: it was cut short before its target was measured, after {}{why}", measured())
+        }
         Gate::SomethingMeasured => "no request succeeded".into(),
         Gate::Failures => format!("{} {}", measured(), note.unwrap_or("requests failed")),
         Gate::Served => {
@@ -250,6 +254,7 @@ mod tests {
             finding(Gate::Workers, n(1.0), n(2.0), "1 ran before the load and 1 after it"),
             finding(Gate::Workers, None, n(1.0), "not read before the load and 1 after it"),
             finding(Gate::ContainerLives, text("exit status 1"), None, ""),
+            finding(Gate::VisitWhole, text("baseline"), None, "loadgen was lost (exit status 137)"),
             finding(Gate::SomethingMeasured, n(0.0), n(0.0), ""),
             finding(Gate::Failures, n(6.0), n(0.0), "of 1780 requests failed, most often: HTTP 503: \u{1b}[31mbusy"),
             finding(Gate::Complete, text("stopped before its time"), None, ""),
@@ -281,6 +286,7 @@ mod tests {
         w1: 2 workers were asked for, 1 ran before the load and 1 after it
         w1: 1 worker was asked for, not read before the load and 1 after it
         w1: a container was lost while it was measured (exit status 1)
+        w1: incomplete: it was cut short before its target was measured, after baseline: loadgen was lost (exit status 137)
         w1: no request succeeded
         w1: 6 of 1780 requests failed, most often: HTTP 503: busy
         w1: the load was stopped before its time

@@ -32,6 +32,7 @@ pub mod markdown;
 pub mod progress;
 pub mod scaling_csv;
 pub mod schema;
+mod strokes;
 mod study;
 mod study_charts;
 mod study_growth;

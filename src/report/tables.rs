@@ -72,7 +72,8 @@ fn growth(run: &Run, analysis: &Analysis) -> Table {
         let all = loads(&point.visits);
         let [requests, failures] = [LoadResult::request_count, LoadResult::failure_count]
             .map(|count| all.iter().map(|load| count(load)).sum::<u64>());
-        row.push(cells::failed(failures, failures as f64 / requests.max(1) as f64));
+        let failed = cells::failed(failures, failures as f64 / requests.max(1) as f64);
+        row.push(or_none((!all.is_empty()).then_some(failed), |failed| failed));
         table.row(row).bad = point.valid.is_empty();
     }
     table

@@ -4,6 +4,7 @@
 mod awaited;
 mod containers;
 mod control;
+mod look_back;
 mod phase;
 mod prepare;
 mod probe;
@@ -11,6 +12,7 @@ mod samples;
 mod settle;
 mod steps;
 mod stop;
+mod times;
 mod tool;
 mod visit;
 
@@ -116,7 +118,7 @@ struct Session<'a> {
     id: String,
     /// Once there is a plan.
     kept: Option<(Run, RunFolder)>,
-    /// The visit under way, once it is measured.
+    /// The visit under way, as far as it is measured.
     carried: Option<Carried>,
 }
 
@@ -180,7 +182,7 @@ impl Session<'_> {
     fn finish(self, outcome: Result<()>, leftovers: Leftovers) -> Finished {
         let mut finished = Finished { kept: None, errors: outcome.err().into_iter().collect(), leftovers };
         let Some((mut run, folder)) = self.kept else { return finished };
-        if let Some(carried) = self.carried {
+        if let Some(carried) = self.carried.filter(|carried| !carried.visited.phases.is_empty()) {
             finished.errors.extend(keep(carried, &self.job.redactor, &mut run.visited, &folder).err());
         }
         if run.visited.is_empty() {

@@ -6,6 +6,7 @@ use super::{
     containers::{Up, fell_silent},
     probe::{Answer, Probe},
     samples::Samples,
+    times::{Times, WindowTimes},
     tool::Tool,
 };
 use crate::{
@@ -13,7 +14,8 @@ use crate::{
     error::{Error, Result},
     events::{Event, Follow},
     model::{
-        ContainerSample, ContainerUsage, LoadEvent, LoadPlan, LoadProgress, LoadResult, Phase, PhasePlan, hlog_head,
+        ContainerSample, ContainerUsage, LoadEvent, LoadPlan, LoadProgress, LoadResult, Phase, PhasePlan, ProbeSample,
+        Tick, hlog_head,
     },
     text::shortened,
     units::now_unix_us,
@@ -21,14 +23,19 @@ use crate::{
 use futures_util::{FutureExt, future::join_all};
 use std::{cell::RefCell, pin::pin, time::Duration};
 use tokio::{
-    sync::mpsc::{UnboundedSender, unbounded_channel},
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
+    sync::{
+        mpsc::{UnboundedSender, unbounded_channel},
+        watch,
+    },
+    time::{Instant, timeout},
 };
 
 /// Between two samples of a container or of its processes.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two ticks of the target's cgroup.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
+/// What the last look at what was watched may take.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 /// What a generator may take besides its load: starting threads, writing its result.
 const GRACE: Duration = Duration::from_secs(60);
 /// As much of a line as an error shows.
@@ -83,28 +90,32 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
     };
     let watched = others;
     let samples: Vec<RefCell<Vec<ContainerSample>>> = watched.iter().map(|_| RefCell::default()).collect();
-    let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(one, samples))));
+    let (window_told, window) = watch::channel(None);
+    let mut sampling = pin!(join_all(watched.iter().zip(&samples).map(|(one, samples)| watch(
+        one,
+        samples,
+        Times::every(SAMPLE_INTERVAL, &window)
+    ))));
     let mut working = pin!(working);
     let (mut processes, mut ticks) = (Samples::of_processes(), Samples::of_ticks());
     let mut blind = None;
-    let (mut sample_times, mut tick_times) = (every(SAMPLE_INTERVAL), every(TICK_INTERVAL));
-    let mut window: Option<WindowTimes> = None;
+    let [mut sample_times, mut tick_times] = [SAMPLE_INTERVAL, TICK_INTERVAL].map(|it| Times::every(it, &window));
     let mut hlog = hlog_head(now_unix_us());
     let load = loop {
         tokio::select! {
             Some(now) = told.recv() => {
-                if window.is_none() {
-                    window = WindowTimes::told_by(&plan.load, &now, Instant::now());
-                    window.iter().for_each(|window| sample_times.reset_at(window.start));
+                if window.borrow().is_none()
+                    && let Some(window) = WindowTimes::told_by(&plan.load, &now, Instant::now())
+                {
+                    window_told.send_replace(Some(window));
                 }
                 hlog += &now.to_hlog_line();
                 tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
             }
             outcome = &mut working => break outcome?,
             _ = &mut sampling => {}
-            _ = sample_times.tick() => if let Some(probe) = &mut probe { probe.ask().await },
-            () = WindowTimes::odd_end(&mut window) => if let Some(probe) = &mut probe { probe.ask().await },
-            _ = tick_times.tick() => if let Some(probe) = &mut probe { probe.ask_tick().await },
+            () = sample_times.next() => if let Some(probe) = &mut probe { probe.ask().await },
+            () = tick_times.next() => if let Some(probe) = &mut probe { probe.ask_tick().await },
             answer = answer(&mut probe) => match answer? {
                 Some(Answer::Sample(sample)) => processes.push(sample),
                 Some(Answer::Tick(tick)) => ticks.push(tick),
@@ -119,6 +130,20 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
     while let Ok(now) = told.try_recv() {
         hlog += &now.to_hlog_line();
         tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+    }
+    // What is counted over the window is read at its end, or soon after.
+    let end_unix_us = load.window.start_unix_us + load.window.duration_us;
+    let late = watched
+        .iter()
+        .zip(&samples)
+        .filter(|(_, samples)| samples.borrow().last().is_none_or(|last| last.unix_us < end_unix_us));
+    let looking = async {
+        let others = join_all(late.map(|(one, samples)| look(one, samples)));
+        let target = look_until(end_unix_us, probe, &mut processes, &mut ticks);
+        tokio::join!(others, target).1
+    };
+    if let Ok(looked) = timeout(LAST_LOOK, looking).await {
+        blind = blind.or(looked?);
     }
     let usage = watched
         .iter()
@@ -184,99 +209,46 @@ async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<Answer>> {
     }
 }
 
-/// Samples a container once a second for as long as it is polled. What cannot be read is not there: later on, rates over
-/// too few samples are not known.
-async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
-    let mut sample_times = every(SAMPLE_INTERVAL);
+/// Samples a container for as long as it is polled.
+async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>, mut times: Times) {
     loop {
-        sample_times.tick().await;
-        match container.sample().await {
-            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
-            Ok(Sampled::Ended) | Err(_) => {}
+        times.next().await;
+        look(container, samples).await;
+    }
+}
+
+/// What cannot be read is not there: later on, rates over too few samples are not known.
+async fn look(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
+    match container.sample().await {
+        Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
+        Ok(Sampled::Ended) | Err(_) => {}
+    }
+}
+
+/// Asks a probe until it has looked after this moment; why it fell silent, if it does.
+async fn look_until(
+    unix_us: u64,
+    probe: Option<&mut Probe>,
+    processes: &mut Samples<ProbeSample>,
+    ticks: &mut Samples<Tick>,
+) -> Result<Option<Error>> {
+    let is_late = |sample: &ProbeSample| sample.unix_us >= unix_us;
+    let Some(probe) = probe.filter(|_| !processes.newest().is_some_and(is_late)) else { return Ok(None) };
+    loop {
+        if !probe.owes_sample() {
+            probe.ask_tick().await;
+            probe.ask().await;
         }
-    }
-}
-
-/// Now and then at this distance, without making up for what was missed.
-fn every(period: Duration) -> Interval {
-    let mut times = interval(period);
-    times.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    times
-}
-
-/// When the counted window starts and ends, by our own clock: the counters of the target's processes are to be read then.
-#[derive(Clone, Copy, Debug)]
-struct WindowTimes {
-    start: Instant,
-    /// Where it ends between two samples.
-    odd_end: Option<Instant>,
-}
-
-impl WindowTimes {
-    /// Once a row of the load's series tells, which has just ended.
-    fn told_by(plan: &LoadPlan, row: &LoadProgress, now: Instant) -> Option<Self> {
-        let start_us = window_start_us(row)?;
-        let load_start = now.checked_sub(Duration::from_micros(row.elapsed_us)).unwrap_or(now);
-        let start = load_start + Duration::from_micros(start_us);
-        let length = plan.window_us().map(Duration::from_micros);
-        let is_odd = |length: &Duration| !length.as_micros().is_multiple_of(SAMPLE_INTERVAL.as_micros());
-        Some(Self { start, odd_end: length.filter(is_odd).and_then(|length| start.checked_add(length)) })
-    }
-
-    /// Waits for an end between two samples; for ever where there is none any more.
-    async fn odd_end(window: &mut Option<Self>) {
-        match window.as_mut().and_then(|window| window.odd_end.as_mut()) {
-            Some(end) => sleep_until(*end).await,
-            None => std::future::pending().await,
+        match probe.answer().await? {
+            Some(Answer::Sample(sample)) => {
+                let is_last = is_late(&sample);
+                processes.push(sample);
+                if is_last {
+                    return Ok(None);
+                }
+            }
+            Some(Answer::Tick(tick)) => ticks.push(tick),
+            None => return Ok(Some(probe.why_ended().await)),
         }
-        window.iter_mut().for_each(|window| window.odd_end = None);
-    }
-}
-
-/// When the window starts, since the first request, if a row tells: one that is counted starts with it or later, and one
-/// that is not ends with it where it is cut short.
-fn window_start_us(row: &LoadProgress) -> Option<u64> {
-    match row.measuring {
-        true => Some(row.elapsed_us - row.duration_us),
-        false => (u128::from(row.duration_us) < SAMPLE_INTERVAL.as_micros()).then_some(row.elapsed_us),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Histogram, Until};
-
-    const MS: u64 = 1_000;
-
-    fn row(elapsed_us: u64, duration_us: u64, measuring: bool) -> LoadProgress {
-        LoadProgress {
-            elapsed_us,
-            measuring,
-            users: 1,
-            start_unix_us: 0,
-            duration_us,
-            throughput_rps: 0.0,
-            failures_rps: 0.0,
-            latency: Histogram::new(),
-        }
-    }
-
-    /// How many milliseconds after this row's end the window starts and, if that is between two samples, ends.
-    fn told(plan: &LoadPlan, row: &LoadProgress) -> Option<(i64, Option<i64>)> {
-        let before = Instant::now();
-        let now = before + Duration::from_secs(100);
-        let after_ms = |moment: Instant| (moment - before).as_millis() as i64 - 100_000;
-        WindowTimes::told_by(plan, row, now).map(|window| (after_ms(window.start), window.odd_end.map(after_ms)))
-    }
-
-    #[test]
-    fn a_window_of_a_steady_load_starts_where_a_row_is_cut_short() {
-        let plan = LoadPlan::new("http://a");
-        assert_eq!(told(&plan, &row(1000 * MS, 1000 * MS, false)), None);
-        assert_eq!(told(&plan, &row(1400 * MS, 400 * MS, false)), Some((0, None)));
-        assert_eq!(told(&plan, &row(3000 * MS, 1000 * MS, true)), Some((-1000, None)), "the cut was on the second");
-        let odd = LoadPlan { until: Until::RunTime { us: 2_500 * MS }, ..plan };
-        assert_eq!(told(&odd, &row(1400 * MS, 400 * MS, false)), Some((0, Some(2500))));
     }
 }

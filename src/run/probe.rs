@@ -117,6 +117,11 @@ impl Probe {
         self.ask_for("sample").await;
     }
 
+    /// Whether it was asked for a sample that has not come.
+    pub(super) fn owes_sample(&self) -> bool {
+        self.asked > 0
+    }
+
     async fn ask_for(&mut self, what: &str) {
         self.asked += 1;
         self.output.write(&format!("{what}\n")).await;

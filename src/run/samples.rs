@@ -58,6 +58,11 @@ impl<T> Samples<T> {
         }
     }
 
+    /// The last one that is kept.
+    pub(super) fn newest(&self) -> Option<&T> {
+        self.kept.last()
+    }
+
     pub(super) fn into_kept(self) -> Vec<T> {
         self.kept
     }

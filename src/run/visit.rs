@@ -4,6 +4,7 @@ use super::{
     Listener,
     containers::{Starter, Up, not_ready, with_ended},
     control::Control,
+    look_back::{Seen, not_told},
     phase::{self, Generator, Loaded, Stage},
     prepare::Prepared,
     settle::settle,
@@ -17,14 +18,10 @@ use crate::{
     error::{Error, Result},
     events::Event,
     measure::WorkerCounter,
-    model::{
-        Attestation, ContainerPlan, Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, PhaseKind, PhasePlan,
-        Plan, QuotaAbove, SpeedReading, Visit, Visited, WorkersTold,
-    },
+    model::{Attestation, ContainerPlan, Ended, PhaseKind, PhasePlan, Plan, SpeedReading, Visit, Visited},
     store::Attached,
     units::now_unix_us,
 };
-use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -45,13 +42,13 @@ pub(super) struct Carrier<'a> {
     plan: &'a Plan,
     starter: Starter<'a>,
     target: &'a str,
-    generator: &'a str,
-    workers: WorkerCounter,
+    pub(super) generator: &'a str,
+    pub(super) workers: WorkerCounter,
     /// Whether a visit's number of workers can be counted.
     proves_workers: bool,
     /// Of a load generator that is not ours, where it has one.
     script: Option<Vec<u8>>,
-    standing: Vec<Up>,
+    pub(super) standing: Vec<Up>,
 }
 
 impl<'a> Carrier<'a> {
@@ -84,8 +81,8 @@ impl<'a> Carrier<'a> {
         })
     }
 
-    /// One visit. From the moment on that all loads are over, what it found stands in `carried`, whatever comes then: an
-    /// engine that does not answer or a signal can only keep it from being looked at any further.
+    /// One visit. What it has found so far stands in `carried`, phase after phase: a load that fails, an engine that does not
+    /// answer or a signal can only keep it from finding more.
     ///
     /// # Errors
     /// [`Error::Start`] when a container does not start or is never ready, with its last log lines; [`Error::Engine`]
@@ -98,7 +95,6 @@ impl<'a> Carrier<'a> {
     ) -> Result<()> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
-        let mut attached = Attached::default();
         self.clear_changed(visit).await?;
         // What the last visit lost, that one has told.
         self.replace_lost(visit, tell).await?;
@@ -108,32 +104,13 @@ impl<'a> Carrier<'a> {
         self.limit(&mut target).await?;
         steps.lap("set limits");
 
-        let workers_before = self.look(&mut target).await;
-        let above_before = target.quotas_above().await;
-        let (mut phases, mut removed, mut blind) = (Vec::new(), Ok(()), None);
-        let (mut lost, mut tool_left, mut no_baseline) = (Vec::new(), Vec::new(), None);
-        let mut speed = self.speed().await;
-        for plan in &visit.phases {
-            lost.extend(self.replace_lost(visit, tell).await?);
-            let (mut loaded, left, beside_removed) = self.load(plan, visit, &mut target, tell).await?;
-            tool_left.extend(left);
-            loaded.phase.speed_before = speed;
-            speed = self.speed().await;
-            loaded.phase.speed_after = speed;
-            match analyse::why_no_baseline(self.plan, &loaded.phase) {
-                None => {
-                    attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
-                    phases.push(loaded.phase);
-                }
-                why => no_baseline = why,
-            }
-            blind = blind.or(loaded.blind);
-            removed = removed.and(beside_removed);
-            steps.lap(format!("load: {}", plan.kind));
-        }
-        let workers_not_told = not_told(&target);
-        let attestation =
-            Attestation { workers_before, workers_after: None, workers_not_told, limits: Vec::new(), above: None };
+        let attestation = Attestation {
+            workers_before: self.look(&mut target).await,
+            workers_after: None,
+            workers_not_told: not_told(&target),
+            limits: Vec::new(),
+            above: None,
+        };
         let visited = Visited {
             id: visit.id.clone(),
             sequence: visit.sequence,
@@ -144,28 +121,59 @@ impl<'a> Carrier<'a> {
             started_unix_us,
             ready_after_us: target.ready_after_us,
             attestation,
-            phases,
-            no_baseline,
-            ended: lost,
+            phases: Vec::new(),
+            no_baseline: None,
+            ended: Vec::new(),
             steps: steps.so_far(),
         };
-        let Carried { visited, attached, removed } = carried.insert(Carried { visited, attached, removed });
-
-        visited.attestation.workers_after = self.look(&mut target).await;
-        visited.attestation.workers_not_told = not_told(&target).or(visited.attestation.workers_not_told.take());
-        visited.attestation.above = since(above_before, target.quotas_above().await);
-        visited.attestation.limits = self.limits(&target, &visited.phases).await;
-        visited.attestation.limits.extend(tool_left.last().map(|left| left.limits.clone()).unwrap_or_default());
-        visited.ended.extend(self.ended(&target).await);
-        visited.ended.splice(..0, blind.filter(|why| is_news(why, &visited.ended)).map(|why| blinded(&target, &why)));
-        steps.lap("attest");
-        attached.logs = self.logs(&target, started_unix_us).await;
-        attached.logs.extend(tool_left.into_iter().map(|left| left.log));
-        steps.lap("read logs");
+        let carried = carried.insert(Carried { visited, attached: Attached::default(), removed: Ok(()) });
+        let above_before = target.quotas_above().await;
+        let mut seen = Seen::default();
+        let loaded = self.loads(visit, &mut target, carried, &mut seen, &mut steps, tell).await;
+        // An engine that does not answer is not asked any more.
+        if carried.visited.phases.is_empty() || matches!(loaded, Err(Error::Engine(_))) {
+            return loaded;
+        }
+        self.look_back(&mut target, carried, above_before, seen, &mut steps).await;
+        loaded?;
         let down = target.take_down().await;
-        *removed = std::mem::replace(removed, Ok(())).and(down);
+        carried.removed = std::mem::replace(&mut carried.removed, Ok(())).and(down);
         steps.lap("take down");
-        visited.steps = steps.so_far();
+        carried.visited.steps = steps.so_far();
+        Ok(())
+    }
+
+    /// All loads, one after the other.
+    async fn loads(
+        &mut self,
+        visit: &Visit,
+        target: &mut Up,
+        carried: &mut Carried,
+        seen: &mut Seen,
+        steps: &mut Steps,
+        tell: Listener<'_>,
+    ) -> Result<()> {
+        let Carried { visited, attached, removed } = carried;
+        let mut speed = self.speed().await;
+        for plan in &visit.phases {
+            visited.ended.extend(self.replace_lost(visit, tell).await?);
+            let (mut loaded, left, beside_removed) = self.load(plan, visit, target, tell).await?;
+            seen.tools.extend(left);
+            loaded.phase.speed_before = speed;
+            speed = self.speed().await;
+            loaded.phase.speed_after = speed;
+            match analyse::why_no_baseline(self.plan, &loaded.phase) {
+                None => {
+                    attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
+                    visited.phases.push(loaded.phase);
+                }
+                why => visited.no_baseline = why,
+            }
+            seen.blind = seen.blind.take().or(loaded.blind);
+            *removed = std::mem::replace(removed, Ok(())).and(beside_removed);
+            steps.lap(format!("load: {}", plan.kind));
+            visited.steps = steps.so_far();
+        }
         Ok(())
     }
 
@@ -262,16 +270,6 @@ impl<'a> Carrier<'a> {
         target.container.set_limits(&limits).await
     }
 
-    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be told, also for
-    /// more processes than a sample has.
-    async fn look(&self, target: &mut Up) -> Option<u32> {
-        target.seen = match &mut target.probe {
-            Some(probe) => probe.sample().await.ok(),
-            None => None,
-        };
-        target.seen.as_ref().and_then(|sample| self.workers.whole_count(sample))
-    }
-
     /// How fast the target's CPUs are now; `None` where that cannot be measured.
     async fn speed(&mut self) -> Option<SpeedReading> {
         let reference = self.standing.iter_mut().find(|up| up.plan.name == Plan::SPEED)?;
@@ -324,71 +322,8 @@ impl<'a> Carrier<'a> {
         };
         Ok((loaded, left, removed.and(beside_removed)))
     }
-
-    /// Every limit of every container.
-    async fn limits(&self, target: &Up, phases: &[Phase]) -> Vec<LimitRow> {
-        let mut rows = target.limits(&target.limits_seen()).await;
-        for up in &self.standing {
-            let inside = if up.plan.name == self.generator { generator_limits(phases) } else { up.limits_seen() };
-            rows.extend(up.limits(&inside).await);
-        }
-        rows
-    }
-
-    /// Containers that should run and do not.
-    async fn ended(&self, target: &Up) -> Vec<Ended> {
-        let looked = join_all(self.standing.iter().chain([target]).map(Up::lost)).await;
-        looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
-    }
-
-    /// What each container wrote during this visit. A log that cannot be read says so in its place.
-    async fn logs(&self, target: &Up, since_unix_us: u64) -> Vec<(String, Vec<u8>)> {
-        let ours = self.standing.iter().filter(|up| up.plan.name != self.generator);
-        let read = ours.chain([target]).map(|up| async move {
-            let since = (up.plan.life == Life::Run).then_some(since_unix_us / 1_000_000);
-            let log = up.container.logs(since).await;
-            (up.plan.name.clone(), log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes()))
-        });
-        join_all(read).await
-    }
-}
-
-/// Why a target did not tell its workers when it was last looked at, if it was asked.
-fn not_told(target: &Up) -> Option<String> {
-    match &target.seen.as_ref()?.workers_told {
-        Some(WorkersTold::Nothing(why)) => Some(why.clone()),
-        Some(WorkersTold::Count(_)) | None => None,
-    }
 }
 
 fn read(path: &std::path::PathBuf) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::input(path))
-}
-
-/// What quotas did between two looks at them.
-fn since(before: Option<Vec<QuotaAbove>>, after: Option<Vec<QuotaAbove>>) -> Option<Vec<QuotaAbove>> {
-    let (before, after) = (before?, after?);
-    let earlier = |now: &QuotaAbove| before.iter().find(|then| then.cgroup == now.cgroup);
-    let growth = |now: QuotaAbove| {
-        let then = earlier(&now).map_or(0, |then| then.throttled_periods);
-        QuotaAbove { throttled_periods: now.throttled_periods.saturating_sub(then), ..now }
-    };
-    Some(after.into_iter().map(growth).collect())
-}
-
-/// A probe ends with its target, which says more; but where it was cut off first, it has ended the target.
-fn is_news(why_blind: &Error, ended: &[Ended]) -> bool {
-    ended.is_empty() || matches!(why_blind, Error::Engine(_))
-}
-
-fn blinded(target: &Up, why: &Error) -> Ended {
-    Ended { container: format!("{}-probe", target.plan.name), how: why.to_string() }
-}
-
-/// As the generator itself saw them in its last phase.
-fn generator_limits(phases: &[Phase]) -> Limits {
-    let Some(generator) = phases.last().and_then(|phase| phase.load.generators.first()) else {
-        return Limits::default();
-    };
-    generator.limits.clone().with(Limit::Affinity, LimitValue::Cpus(generator.cpus_allowed.clone()))
 }

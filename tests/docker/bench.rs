@@ -42,9 +42,23 @@ fn levels_are_measured_saved_and_removed() {
             let watched: Vec<&str> = phase.usage.iter().map(|usage| usage.container.as_str()).collect();
             assert_eq!(watched, ["mock", "stack", "loadgen"]);
             let generator = Rates::over(phase.usage("loadgen").expect("watched"), &phase.load.window);
-            assert!(generator.cpu_cores.expect("3 s have samples") > 0.0);
+            // The engine's counter over the window, and what the generator itself has read at its ends.
+            let (told, own) = (generator.cpu_cores.expect("read at both ends"), phase.load.generator_cores());
+            assert!((told - own).abs() <= 0.02 + 0.1 * own, "{told} and {own} CPUs");
         }
-        assert!(!visited.phase(PhaseKind::Target).expect("loaded").processes.is_empty());
+        let phase = visited.phase(PhaseKind::Target).expect("loaded");
+        let (from, to) =
+            (phase.load.window.start_unix_us, phase.load.window.start_unix_us + phase.load.window.duration_us);
+        let times: Vec<u64> = phase.processes.iter().map(|sample| sample.unix_us).collect();
+        assert!(times.len() >= 4 && times[times.len() - 1] >= to, "{times:?} of {from} to {to}");
+        for end in [from, to] {
+            let off_us = times.iter().map(|at| at.abs_diff(end)).min().expect("there are some");
+            assert!(off_us < 250_000, "{off_us} us from an end");
+        }
+        for usage in &phase.usage {
+            let times: Vec<u64> = usage.samples.iter().map(|sample| sample.unix_us).collect();
+            assert!(times[0] <= from && times[times.len() - 1] >= to, "{}: {times:?}", usage.container);
+        }
         assert!(visited.phase(PhaseKind::Baseline).expect("loaded").processes.is_empty());
     }
 

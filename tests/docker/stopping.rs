@@ -41,8 +41,12 @@ fn finished_levels_survive_an_interrupt() {
     }
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it is ours");
     let finished = Finished::of(child).assert(130);
-    finished.assert_says(&["the visits above are complete"]);
-    assert!(!bench.saved().visited.is_empty());
+    finished.assert_says(&["the visits above are ", "stopped by SIGINT"]);
+    let visited = bench.saved().visited;
+    // The one under way may have come to its second load.
+    let whole: Vec<&str> = visited.iter().filter(|it| it.is_whole()).map(|it| it.id.as_str()).collect();
+    assert_eq!(whole, ["w1", "w1-r2", "w1-r3"][..whole.len().max(1)]);
+    assert!(visited.len() - whole.len() <= 1 && whole.len() < 3, "{whole:?}");
     assert!(bench.run_folder().join("report.html").is_file());
 }
 

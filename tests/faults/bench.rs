@@ -66,6 +66,14 @@ impl Bench {
         command
     }
 
+    /// Another subcommand than `bench`, with all its flags.
+    pub fn start_as(&self, arguments: &[&str]) -> Started {
+        let mut command = Command::new(binary());
+        command.args(arguments).args(["--progress", "plain"]).current_dir(self.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Started::of(command)
+    }
+
     pub fn start(&self, arguments: &[&str]) -> Started {
         Started::of(self.command(arguments))
     }
@@ -93,10 +101,14 @@ impl Bench {
         run.visited.len()
     }
 
-    pub fn saved(&self) -> Run {
+    /// Of its only run.
+    pub fn run_folder(&self) -> PathBuf {
         let mut runs = fs::read_dir(self.path().join("results/runs")).expect("made");
-        let folder = runs.next().expect("one").expect("readable").path();
-        RunFolder::open(&folder).and_then(|folder| folder.load()).expect("a run's folder")
+        runs.next().expect("one").expect("readable").path()
+    }
+
+    pub fn saved(&self) -> Run {
+        RunFolder::open(&self.run_folder()).and_then(|folder| folder.load()).expect("a run's folder")
     }
 }
 

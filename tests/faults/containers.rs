@@ -4,7 +4,10 @@ use super::{
     bench::{Bench, Finished},
     runs::{STACK, docker},
 };
-use vscale::model::{PhaseKind, Run};
+use vscale::{
+    analyse::Analysis,
+    model::{PhaseKind, Run, Visited},
+};
 
 const BASELINE: &str = "w1: baseline: loading";
 const LOADING: &str = "w1: target: loading stack";
@@ -38,7 +41,58 @@ fn a_generator_that_was_killed_is_named() {
     started.until_said("w1: saved").until_said("w1-r2: target: loading stack");
     docker(&["kill", &started.container("loadgen")]);
     started.finish().assert(4).assert_says(&["loadgen: it ended in mid-load: exit status 137"]);
+    assert_eq!(bench.visits(), 2);
+    let is_whole: Vec<bool> = bench.saved().visited.iter().map(Visited::is_whole).collect();
+    assert_eq!(is_whole, [true, false]);
+}
+
+#[test]
+fn a_generator_that_is_killed_in_the_last_load_loses_no_earlier_one() {
+    let bench = Bench::new();
+    let mut started = bench.start(&["--run-time", "3"]);
+    started.until_said(LOADING);
+    docker(&["kill", &started.container("loadgen")]);
+    let finished = started.finish().assert(4);
+    let finished =
+        finished.assert_says(&["loadgen: it ended in mid-load: exit status 137", "the last as far as it got"]);
+    let lost = "loadgen was lost (exit status 137)";
+    assert_shows(&finished, lost);
     assert_eq!(bench.visits(), 1);
+    let run = bench.saved();
+    let visited = &run.visited[0];
+    let baseline = &visited.phase(PhaseKind::Baseline).expect("it was measured").load;
+    assert!(baseline.request_count() > 50 && baseline.failure_count() == 0, "{}", finished.stderr);
+    assert!(!visited.is_whole() && !Analysis::of(&run).is_valid(visited));
+    let result = std::fs::read_to_string(bench.path().join("results/result.json")).expect("published");
+    let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
+    let kinds: Vec<&str> = result["visited"][0]["phases"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|phase| phase["kind"].as_str().expect("words"))
+        .collect();
+    assert_eq!(kinds, ["baseline", "null"]);
+    let finding = &result["findings"][0];
+    assert_eq!((&finding["gate"], &finding["note"]), (&"visit_whole".into(), &lost.into()), "{finding}");
+}
+
+#[test]
+fn a_study_goes_on_with_the_visit_that_was_cut_short() {
+    let bench = Bench::new();
+    let study = ["study", "--workers", "1", "--blocks", "2", "--warm-up", "0", "--run-time", "2", "--users", "2"];
+    let mut started = bench.start_as(&study);
+    started.until_said("target: loading stack");
+    docker(&["kill", &started.container("loadgen")]);
+    started.finish().assert(4);
+    assert_eq!(bench.visits(), 1);
+    let folder = bench.run_folder();
+    let finished = bench.start_as(&["study", "--resume", folder.to_str().expect("UTF-8")]).finish().assert_measured();
+    let visited = bench.saved().visited;
+    // Of each block, w1 and w1 with twice the load.
+    let is_whole: Vec<bool> = visited.iter().map(Visited::is_whole).collect();
+    assert_eq!(is_whole, [false, true, true, true, true], "{}", finished.stderr);
+    assert_eq!((visited[0].block, visited[0].turn()), (visited[1].block, visited[1].turn()), "the same once more");
+    finished.assert_clean();
 }
 
 #[test]

@@ -8,11 +8,14 @@ use rand_pcg::{
 };
 use std::{fs::File, process::Stdio, thread, time::Duration};
 
-const ROUNDS: u64 = 20;
+const ROUNDS: u32 = 20;
+/// So many runs go on at once: they wait for the engine for most of their time. `.config/nextest.toml` has as many threads
+/// for each of these tests.
+const AT_ONCE: u32 = 3;
 
 /// Sends a signal to run after run, each at another time between the beginning and the end of a run of two levels.
-fn at_any_time(signal: Signal, seed: u64, ended: impl Fn(Finished, &Bench)) {
-    let arguments = ["--workers", "1,1"];
+fn at_any_time(signal: Signal, seed: u64, ended: impl Fn(Finished, &Bench) + Sync) {
+    let arguments = ["--workers", "1,1", "--run-time", "0.3"];
     let whole = {
         let started = Bench::new_started(&arguments);
         let began = started.1.began;
@@ -20,9 +23,11 @@ fn at_any_time(signal: Signal, seed: u64, ended: impl Fn(Finished, &Bench)) {
         began.elapsed()
     };
     let mut random = Pcg64::seed_from_u64(seed);
-    for round in 0..ROUNDS {
-        // Spread over the run, one in each of its parts.
-        let share = (round as f64 + f64::from(random.next_u32()) / f64::from(u32::MAX)) / ROUNDS as f64;
+    // Spread over the run, one in each of its parts.
+    let share =
+        |round: u32| (f64::from(round) + f64::from(random.next_u32()) / f64::from(u32::MAX)) / f64::from(ROUNDS);
+    let shares: Vec<f64> = (0..ROUNDS).map(share).collect();
+    let one = |share: f64| {
         let (bench, mut started) = Bench::new_started(&arguments);
         thread::sleep(whole.mul_f64(share));
         if started.is_running() {
@@ -30,7 +35,13 @@ fn at_any_time(signal: Signal, seed: u64, ended: impl Fn(Finished, &Bench)) {
         }
         eprintln!("{signal} after {share:.2} of {whole:.1?}");
         ended(started.finish(), &bench);
-    }
+    };
+    thread::scope(|scope| {
+        for lane in 0..AT_ONCE {
+            let shares = shares.iter().skip(lane as usize).step_by(AT_ONCE as usize);
+            scope.spawn(|| shares.for_each(|share| one(*share)));
+        }
+    });
 }
 
 /// Levels that it said were saved. What was measured and not yet said is saved as well.

@@ -6,6 +6,7 @@ use super::{
 };
 use nix::sys::signal::Signal;
 use std::{fs, time::Duration};
+use vscale::model::Visited;
 
 const CREATE: &str = "^POST .*/containers/create";
 const LOADING: &str = "target: loading stack";
@@ -159,18 +160,21 @@ fn is_away(how_long: Duration) {
     let mut started = faulty.start(&["--workers", "1,1", "--run-time", "2"]);
     started.until_said("w1: saved").until_said("w1-r2: target: loading");
     faulty.proxy.go_away(how_long);
-    let finished = started.finish().assert(1).assert_says(&["engine", "the visits above are complete"]);
+    let finished =
+        started.finish().assert(1).assert_says(&["engine", "the visits above are kept, the last as far as it got"]);
     finished.assert_does_not_say(&["vscale: stack", "vscale: loadgen", "panicked"]);
-    assert_eq!(faulty.bench.visits(), 1);
+    assert_eq!(faulty.bench.visits(), 2);
+    let is_whole: Vec<bool> = faulty.bench.saved().visited.iter().map(Visited::is_whole).collect();
+    assert_eq!(is_whole, [true, false]);
 }
 
 #[test]
-fn an_engine_that_is_away_for_10_s_costs_the_level_under_way_and_is_named() {
+fn an_engine_that_is_away_for_10_s_costs_the_load_under_way_and_is_named() {
     is_away(Duration::from_secs(10));
 }
 
 #[test]
-fn an_engine_that_is_away_for_30_s_costs_the_level_under_way_and_is_named() {
+fn an_engine_that_is_away_for_30_s_costs_the_load_under_way_and_is_named() {
     is_away(Duration::from_secs(30));
 }
 

@@ -30,11 +30,20 @@ fn a_load_by_hand_writes_what_it_is_asked_for() {
     assert!(out.contains("whole run: 40 sent = 40 succeeded + 0 failed + 0 unanswered"), "{out}");
     assert!(out.contains("1.0000 (whole run)"), "{out}");
     assert!(err.contains("passed: fail if failed > 0%: 0.00 %"), "{err}");
-    for name in
-        ["x_stats.csv", "x_stats_history.csv", "x_failures.csv", "x_exceptions.csv", "x.html", "x.hgrm", "x.hlog"]
-    {
-        assert!(std::fs::metadata(path(name)).is_ok_and(|file| file.len() > 0), "{name}");
-    }
+    let file = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(file("x_stats.csv").lines().last().unwrap().starts_with(",Aggregated,40,0,"), "{}", file("x_stats.csv"));
+    assert!(file("x_stats_history.csv").lines().last().unwrap().contains(",40,0,"), "{}", file("x_stats_history.csv"));
+    // Nothing failed: there is but a header.
+    assert_eq!([file("x_failures.csv"), file("x_exceptions.csv")].map(|text| text.lines().count()), [1, 1]);
+    let total = file("x.hgrm").lines().find_map(|line| {
+        line.split_once("Total count")?
+            .1
+            .split_once('=')
+            .map(|it| it.1.trim().trim_end_matches(']').parse::<u64>().unwrap())
+    });
+    assert_eq!(total, Some(40), "{}", file("x.hgrm"));
+    assert!(file("x.hlog").lines().any(|line| line.starts_with("Tag=latency,")), "{}", file("x.hlog"));
+    assert!(file("x.html").contains(&format!("load: {}", mock.url)), "{}", file("x.html"));
     signal(&mock.child, Signal::SIGTERM);
     assert_eq!(mock.child.wait().unwrap().code(), Some(0));
 }

@@ -93,6 +93,9 @@ fn a_server_that_comes_up_late_is_found() {
     let result = run(&LoadPlan { until: for_ms(1000), ..config(address).with_users(1, 1.0) });
     server.join().unwrap();
     assert!(result.failure_count() > 0 && result.request_count() > result.failure_count());
+    // Once it is found, nothing fails any more.
+    assert!(result.failures.iter().all(|group| group.kind == FailureKind::Connect), "{:?}", result.failures);
+    assert_eq!(result.totals.connections_opened, 1);
 }
 
 #[test]

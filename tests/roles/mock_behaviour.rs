@@ -169,10 +169,14 @@ fn clients_that_leave_are_counted_and_free_their_slot() {
     let mock = Mock::with(MockConfig { slots: Some(1), ..times("200ms") });
     let gone = run(&LoadPlan { timeout_us: 50_000, drain_us: 0, ..asked(&mock, for_ms(120), 3) });
     assert!(gone.failure_count() > 0);
+    assert_eq!((gone.failures[0].kind, gone.totals.succeeded), (FailureKind::Timeout, 0), "{:?}", gone.failures);
     let began = Instant::now();
     let after = run(&asked(&mock, Until::Iterations { count: 2 }, 1));
     assert_eq!(after.totals.succeeded, 2);
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}: slots were lost", began.elapsed());
+    let seen = mock.close_window();
+    assert_eq!((seen.answered, seen.abandoned), (2, seen.arrivals - 2), "{seen:?}");
+    assert_eq!(seen.abandoned, gone.totals.sent, "whoever left is counted");
 }
 
 #[test]

@@ -23,6 +23,18 @@ fn what_is_saved_is_what_is_read() {
 }
 
 #[test]
+fn a_visit_that_was_cut_short_is_followed_by_the_same_once_more() {
+    let results = tempfile::tempdir().unwrap();
+    let mut run = run();
+    let mut cut_short = run.visited[0].clone();
+    (cut_short.id, cut_short.phases) = ("cut-short".into(), Vec::new());
+    run.visited.iter_mut().for_each(|visited| visited.sequence += 1);
+    run.visited.insert(0, cut_short);
+    let folder = saved(results.path(), &run);
+    assert_eq!(json(&folder.load().unwrap()), json(&run));
+}
+
+#[test]
 fn a_visit_costs_its_own_files_however_many_there_were() {
     let results = tempfile::tempdir().unwrap();
     let run = run_of(500);

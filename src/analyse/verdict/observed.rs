@@ -89,8 +89,9 @@ impl<'a> Seen<'a> {
 
     /// CPUs that the target used: by the cgroup's own clock where it was read.
     fn cores(&self) -> Option<f64> {
-        let ticks = (!self.ticks.is_empty()).then(|| self.ticks.iter().sum::<f64>() / self.ticks.len() as f64);
-        ticks.or(self.used.as_ref().map(|used| used.cores))
+        let ticks = Counter::of(&self.phase.ticks, |tick| Some((tick.unix_us, tick.cpu_us)));
+        let ticked = ticks.over(&self.phase.load.window).map(|growth| growth.rate());
+        ticked.or(self.used.as_ref().map(|used| used.cores))
     }
 
     /// CPU that the generator used of what it was given.
@@ -277,9 +278,8 @@ fn stalls(run: &Run, seen: &[Seen]) -> StallEvidence {
         disk_bytes_per_s: mean(seen.iter().map(|seen| {
             let window = &seen.phase.load.window;
             let samples = &seen.phase.usage(target)?.samples;
-            let counter = Counter::of(samples, |sample| Some((sample.unix_us, disk(sample)?)));
-            let inside = counter.between(window.start_unix_us, window.start_unix_us + window.duration_us);
-            inside.rate().map(|per_us| per_us * 1e6)
+            let growth = Counter::of(samples, |sample| Some((sample.unix_us, disk(sample)?))).over(window)?;
+            Some(growth.rate() * 1e6)
         })),
         network_bytes_per_s: rates(|rates| Some(rates.received_bytes_per_s? + rates.sent_bytes_per_s?)),
         network_limit_bytes_per_s: None,

@@ -2,6 +2,7 @@
 
 mod collect;
 mod failures;
+mod in_flight;
 mod recorder;
 mod steady;
 mod tally;

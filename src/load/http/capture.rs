@@ -2,7 +2,7 @@
 
 use super::{
     Answer,
-    request::is_field_value,
+    head::is_field_value,
     template::{NAMES, is_name},
 };
 use crate::model::{Capture, JsonPointer};

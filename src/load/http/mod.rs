@@ -6,6 +6,7 @@ mod chunk;
 mod coding;
 mod cookies;
 mod expect;
+mod head;
 mod request;
 mod request_file;
 mod response;

@@ -61,7 +61,8 @@ fn check(plan: &Plan, files: &[(PathBuf, Visited)]) -> Result<()> {
         if !is_planned || !(block_now..=block_now + 1).contains(block) {
             return refused(format!("visit {sequence} of the plan is not of block {block} and point {point}"));
         }
-        (block_now, place) = (*block, place + 1);
+        // One that was cut short is the same turn's once more.
+        (block_now, place) = (*block, place + usize::from(visited.is_whole()));
         let is_changed = visited.change.is_some_and(|change| change.lever == Lever::Workers);
         if plan.points[*point].workers != visited.workers && !is_changed {
             return refused(format!("its point is not of {} workers", visited.workers));
