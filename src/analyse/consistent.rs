@@ -34,7 +34,7 @@ fn off_littles_law(load: &LoadResult) -> Option<f64> {
     let (answers, window_us) = (load.request_count() as f64, load.window.duration_us as f64);
     let measured: Vec<&Second> = load.series.iter().filter(|second| second.measured).collect();
     let latency_us: f64 = measured.iter().map(|second| second.latency_sum_us as f64).sum();
-    let keeps_up = load.totals.delayed == 0 && load.totals.unsent == 0;
+    let keeps_up = [load.totals.delayed, load.totals.unsent].iter().flatten().all(|&count| count == 0);
     if load.told_by.is_some() || !load.stages.is_empty() || load.failure_count() > 0 || !keeps_up {
         return None;
     }

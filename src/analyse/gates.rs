@@ -30,7 +30,7 @@ pub const STATIONARY_P: f64 = 0.01;
 pub const CPU_BOUND: f64 = 0.9;
 
 /// All of them.
-pub const TABLE: [Row; 39] = [
+pub const TABLE: [Row; 40] = [
     row(Gate::EvidenceRead, None, "", Warning),
     row(Gate::Workers, None, "workers", Invalid),
     row(Gate::LimitApplied, None, "", Invalid),
