@@ -275,7 +275,7 @@ fn a_generator_that_was_stopped() {
 fn what_a_busy_host_brings_about_is_blamed_on_it() {
     let late = |run: &mut Run| {
         let load = &mut target(run).load;
-        let first = load.series.iter_mut().filter(|second| second.measured).take(30);
+        let first = load.series.iter_mut().filter(|second| second.measured).take(10);
         first.for_each(|second| second.requests = second.requests * 4 / 5);
     };
     let busy = |run: &mut Run| target(run).load.generators[0].longest_pause_us = Some(1_000_001);
