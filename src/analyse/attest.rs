@@ -41,7 +41,8 @@ pub(super) fn cut_short(run: &Run, visited: &Visited) -> Option<Finding> {
     let note: Vec<String> = lost.chain(again.clone()).collect();
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
     let phases: Vec<String> = visited.phases.iter().map(|phase| phase.kind.to_string()).collect();
-    let cut_short = found(Gate::VisitWhole, &scope, phases.join(", "));
+    let cut_short =
+        found(Gate::VisitWhole, &scope, if phases.is_empty() { "nothing".into() } else { phases.join(", ") });
     Some(Finding {
         note: (!note.is_empty()).then(|| note.join("; ")),
         severity: if again.is_some() { Severity::Warning } else { cut_short.severity },

@@ -24,42 +24,27 @@ pub(super) fn findings(visited: &Visited) -> Vec<Finding> {
     [in_flight, halves, gap].into_iter().flatten().collect()
 }
 
-/// By what share throughput times latency is off what was in flight (Little, Operations Research 9, 1961), at least.
+/// By what share throughput times latency is off what was in flight (Little, Operations Research 9, 1961), at least: users
+/// of a closed loop that do not think have one request in flight each.
 ///
 /// The latencies of a window's answers begin before it, for those sent before, and leave out what is under way at its end:
-/// what one end can make of it is taken off. `None` where it does not apply: with failures it is not known how long these took,
-/// an open loop that does not keep up waits for a place, and with few answers the ends are all. What was in flight another load generator
-/// does not tell.
+/// at each end at most one answer's time a user, which is taken off. `None` where it does not apply: in an open loop and
+/// with think times (which a script of another load generator may have) what was in flight is not measured, with failures it is not known how long these took, and with few
+/// answers a user the ends are all.
 fn off_littles_law(load: &LoadResult) -> Option<f64> {
+    let LoadModel::Closed { think_time, .. } = &load.model else { return None };
     let (answers, window_us) = (load.request_count() as f64, load.window.duration_us as f64);
     let measured: Vec<&Second> = load.series.iter().filter(|second| second.measured).collect();
-    let latency_us: f64 = measured.iter().map(|second| second.latency_sum_us as f64).sum();
-    let keeps_up = [load.totals.delayed, load.totals.unsent].iter().flatten().all(|&count| count == 0);
-    if load.told_by.is_some() || !load.stages.is_empty() || load.failure_count() > 0 || !keeps_up {
+    let user_us: f64 = measured.iter().map(|second| f64::from(second.users) * second.duration_us as f64).sum();
+    let users = user_us / window_us;
+    let applies = load.told_by.is_none() && think_time.is_zero() && load.stages.is_empty() && load.failure_count() == 0;
+    if !applies || users == 0.0 || answers < gates::ANSWERS_PER_USER * users {
         return None;
     }
-    let (in_flight, cut_off) = match &load.model {
-        // Users who do not think have one request in flight each, and an answer's time of each is cut off.
-        LoadModel::Closed { think_time, .. } if think_time.is_zero() => {
-            let users = measured.iter().map(|second| f64::from(second.users) * second.duration_us as f64);
-            let users = users.sum::<f64>() / window_us;
-            (users, users / answers)
-        }
-        LoadModel::Closed { .. } | LoadModel::Open { .. } => {
-            let at_an_end = end_us(measured.first()?)?.max(end_us(measured.last()?)?);
-            (load.in_flight()?, at_an_end / latency_us)
-        }
-    };
-    let applies = in_flight > 0.0 && answers >= gates::ANSWERS_PER_USER * in_flight.max(1.0);
-    let off = latency_us / window_us / in_flight - 1.0;
-    applies.then(|| off.signum() * (off.abs() - cut_off).max(0.0))
-}
-
-/// What those who are in flight at the end of this second have waited together, if each waits as long as its answers took;
-/// `None` without an answer.
-fn end_us(second: &Second) -> Option<f64> {
-    let (sum_us, answers) = (second.latency_sum_us as f64, second.requests as f64);
-    (answers > 0.0).then(|| sum_us / second.duration_us as f64 * sum_us / answers)
+    let latency_us: f64 = measured.iter().map(|second| second.latency_sum_us as f64).sum();
+    let off = latency_us / window_us / users - 1.0;
+    let cut_off = users / answers;
+    Some(off.signum() * (off.abs() - cut_off).max(0.0))
 }
 
 /// By what share the throughput of the window's second half is off that of its first; 0 where chance may have made the

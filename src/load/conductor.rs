@@ -261,7 +261,6 @@ impl<'a> Conductor<'a> {
                 max_rss_bytes: at_end.usage.max_rss_bytes,
                 longest_pause_us: Some(self.longest_pause.as_micros() as u64),
                 send_lag: collector.send_lag,
-                in_flight_us: collector.in_flight_us.map(|sum_us| sum_us.round() as u64),
             }],
         }
     }

@@ -67,9 +67,6 @@ impl<'a> EventLoop<'a> {
         loop {
             let mut now = Instant::now();
             lane.turn(now);
-            if shared.is_scheduled {
-                lane.recorder.look(now);
-            }
             for _ in 0..BEGUN_PER_TURN {
                 if lane.left == 0 || lane.end.is_some_and(|end| now >= end + LATEST) {
                     break;
@@ -96,17 +93,11 @@ impl<'a> EventLoop<'a> {
                     break;
                 }
             }
-            if shared.is_scheduled {
-                lane.recorder.look(now);
-            }
             let next_moment = lane.pacer.next_moment().filter(|&moment| moment < now + TICK);
             let wait = self.timer.wait_for(next_moment, TICK)?;
             match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
-            }
-            if shared.is_scheduled {
-                lane.recorder.look(Instant::now());
             }
             for event in &events {
                 match event.token() {

@@ -26,10 +26,6 @@ pub struct GeneratorUsage {
     /// How late requests were sent: from when they were due; `None` in closed loop without think time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_lag: Option<Histogram>,
-    /// Requests in flight, times how long they were, over the window: counted by looking at each turn of the event loops, not
-    /// from latencies. `None` in closed loop without think time, where each user has one, and in older runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_flight_us: Option<u64>,
 }
 
 impl GeneratorUsage {
@@ -77,12 +73,6 @@ impl LoadResult {
             all.merge(&lag);
             all
         })
-    }
-
-    /// Requests in flight on average in the window, where all of them counted these.
-    pub fn in_flight(&self) -> Option<f64> {
-        let sum_us: u64 = self.generators.iter().map(|one| one.in_flight_us).sum::<Option<u64>>()?;
-        (!self.generators.is_empty()).then(|| sum_us as f64 / self.window.duration_us.max(1) as f64)
     }
 
     fn generator_cpu_us(&self) -> u64 {

@@ -63,7 +63,7 @@ fn a_generator_that_is_killed_in_the_last_load_loses_no_earlier_one() {
     let baseline = &visited.phase(PhaseKind::Baseline).expect("it was measured").load;
     assert!(baseline.request_count() > 50 && baseline.failure_count() == 0, "{}", finished.stderr);
     assert!(!visited.is_whole() && !Analysis::of(&run).is_valid(visited));
-    let result = std::fs::read_to_string(bench.path().join("results/result.json")).expect("published");
+    let result = std::fs::read_to_string(bench.run_folder().join("result.json")).expect("written");
     let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
     let kinds: Vec<&str> = result["visited"][0]["phases"]
         .as_array()
@@ -88,9 +88,13 @@ fn a_study_goes_on_with_the_visit_that_was_cut_short() {
     let folder = bench.run_folder();
     let finished = bench.start_as(&["study", "--resume", folder.to_str().expect("UTF-8")]).finish().assert_measured();
     let visited = bench.saved().visited;
-    // Of each block, w1 and w1 with twice the load.
+    // Of each of two blocks w1, and w1 with twice the load; on a busy host some come once more.
     let is_whole: Vec<bool> = visited.iter().map(Visited::is_whole).collect();
-    assert_eq!(is_whole, [false, true, true, true, true], "{}", finished.stderr);
+    assert!(
+        is_whole.len() >= 5 && !is_whole[0] && is_whole[1..].iter().all(|it| *it),
+        "{is_whole:?}\n{}",
+        finished.stderr
+    );
     assert_eq!((visited[0].block, visited[0].turn()), (visited[1].block, visited[1].turn()), "the same once more");
     finished.assert_clean();
 }

@@ -386,7 +386,6 @@ pub fn load(kind: PhaseKind, start: u64, rate_per_s: u64, latency_us: u64, faili
             max_rss_bytes: 5 << 20,
             longest_pause_us: Some(2_000),
             send_lag: None,
-            in_flight_us: None,
         }],
         totals: Totals {
             sent: requests,

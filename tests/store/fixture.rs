@@ -28,11 +28,14 @@ pub fn run() -> Run {
     RunFolder::open(Path::new(V2)).unwrap().load().unwrap()
 }
 
-/// A run of so many visits, of which nothing was measured.
+/// A run of so many visits, each with its target's load and nothing that was watched during it.
 pub fn run_of(visits: usize) -> Run {
     let mut run = run();
     let mut first = run.visited.swap_remove(0);
-    first.phases.clear();
+    first.phases.retain(|phase| phase.kind == PhaseKind::Target);
+    for phase in &mut first.phases {
+        (phase.usage, phase.processes, phase.load.series) = (Vec::new(), Vec::new(), Vec::new());
+    }
     run.plan.blocks = vec![vec![Turn::plain(0); visits]];
     run.visited = vec![first; visits];
     for (sequence, visited) in run.visited.iter_mut().enumerate() {

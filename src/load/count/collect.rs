@@ -21,8 +21,6 @@ pub struct Collector<'a> {
     pub failed: FailureTable,
     /// Of the window; `None` where nothing is scheduled.
     pub send_lag: Option<Histogram>,
-    /// Of the window; `None` where nothing is scheduled.
-    pub in_flight_us: Option<f64>,
     drained: OpenRow,
 }
 
@@ -44,7 +42,6 @@ impl<'a> Collector<'a> {
             window: vec![Counts::default(); requests],
             failed: FailureTable::default(),
             send_lag: None,
-            in_flight_us: None,
             drained: OpenRow::default(),
         }
     }
@@ -64,9 +61,6 @@ impl<'a> Collector<'a> {
         if self.timeline.is_measured(slice.start_us, end_us) {
             self.window.iter_mut().zip(&slice.requests).for_each(|(all, counts)| all.add(counts));
             self.failed.merge(slice.failed);
-            if let Some(sum_us) = slice.in_flight_us {
-                *self.in_flight_us.get_or_insert(0.0) += sum_us;
-            }
             if let Some(lag) = slice.send_lag {
                 self.send_lag.get_or_insert_with(Histogram::new).merge(&lag);
             }

@@ -2,7 +2,6 @@
 
 mod collect;
 mod failures;
-mod in_flight;
 mod recorder;
 mod steady;
 mod tally;

@@ -1,6 +1,6 @@
 //! What one thread counts: without locks, handed over slice by slice at the borders of the [`Timeline`].
 
-use super::{failures::FailureTable, in_flight::InFlight, timeline::Timeline};
+use super::{failures::FailureTable, timeline::Timeline};
 use crate::{
     load::http::TokenStream,
     model::{FailureKind, Histogram, StreamStats},
@@ -32,8 +32,6 @@ pub struct Slice {
     pub requests: Vec<Counts>,
     /// How late requests were sent; `None` where nothing is scheduled.
     pub send_lag: Option<Histogram>,
-    /// Requests in flight times how long they were; `None` where nothing is scheduled.
-    pub in_flight_us: Option<f64>,
     pub failed: FailureTable,
 }
 
@@ -101,7 +99,6 @@ pub struct Recorder<'a> {
     ended: &'a AtomicU64,
     is_scheduled: bool,
     open: Slice,
-    in_flight: InFlight,
     /// Where the open slice ends, once that is known.
     next_border: Option<Instant>,
     failed: u64,
@@ -119,8 +116,7 @@ impl<'a> Recorder<'a> {
         is_scheduled: bool,
     ) -> Self {
         let open = Slice::new(0, requests, is_scheduled);
-        let in_flight = InFlight::since(timeline.start());
-        Self { timeline, slices, ended, is_scheduled, open, in_flight, next_border: None, failed: 0, last_ended: None }
+        Self { timeline, slices, ended, is_scheduled, open, next_border: None, failed: 0, last_ended: None }
     }
 
     /// Call once a turn of the event loop: takes note of new borders, and hands over a slice at each one that is past.
@@ -128,25 +124,15 @@ impl<'a> Recorder<'a> {
         let border = |recorder: &Self| recorder.timeline.border_after(recorder.open.start_us);
         while let Some(end_us) = border(self).filter(|&end_us| self.timeline.at(end_us) <= now) {
             let next = Slice::new(end_us, self.open.requests.len(), self.is_scheduled);
-            let in_flight_us = self.is_scheduled.then(|| self.in_flight.cut(self.timeline.at(end_us)));
-            let done = Slice { end_us: Some(end_us), in_flight_us, ..std::mem::replace(&mut self.open, next) };
+            let done = Slice { end_us: Some(end_us), ..std::mem::replace(&mut self.open, next) };
             // If the receiver is gone, the run has failed, and nobody needs the counts.
             let _ = self.slices.send(done);
         }
         self.next_border = border(self).map(|end_us| self.timeline.at(end_us));
     }
 
-    /// Takes note of how many requests are in flight: where they are scheduled, before and after each wait.
-    pub fn look(&mut self, at: Instant) {
-        if self.next_border.is_some_and(|border| at >= border) {
-            self.turn(at);
-        }
-        self.in_flight.look(at);
-    }
-
     #[inline]
     pub fn sent(&mut self, due: Instant, sent: Instant) {
-        self.in_flight.begin();
         if let Some(lag) = &mut self.open.send_lag {
             lag.record_us(micros(sent.saturating_duration_since(due)));
         }
@@ -211,7 +197,6 @@ impl<'a> Recorder<'a> {
         if self.next_border.is_some_and(|border| ended >= border) {
             self.turn(ended);
         }
-        self.in_flight.end();
         self.last_ended = Some(ended);
         // Only this thread writes it, so a load and a store will do.
         self.ended.store(self.ended.load(Relaxed) + 1, Relaxed);
@@ -229,7 +214,6 @@ impl Slice {
             end_us: None,
             requests: vec![Counts::default(); requests],
             send_lag: is_scheduled.then(Histogram::new),
-            in_flight_us: None,
             failed: FailureTable::default(),
         }
     }

@@ -179,7 +179,6 @@ impl Generator {
             max_rss_bytes: self.max_rss_bytes,
             longest_pause_us: None,
             send_lag: self.send_lag,
-            in_flight_us: None,
         }
     }
 }
