@@ -70,7 +70,7 @@ fn workers_that_nobody_counts_are_said_as_they_were_asked_for() {
         }
     }
     let said = terminal(unproved(equal_cpus_run(), Some(&by)), 200);
-    assert!(said.contains("Run WEB_CONCURRENCY=1 on 0.50 CPUs"), "{said}");
+    assert!(said.contains("Run WEB_CONCURRENCY=2 on 1.00 CPUs"), "{said}");
     let as_it_is = terminal(unproved(users_run(), None), 200);
     assert!(as_it_is.contains("Run 0.50 CPUs with") && !as_it_is.contains("worker"), "{as_it_is}");
 }
