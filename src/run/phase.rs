@@ -34,7 +34,7 @@ use tokio::{
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two ticks of the target's cgroup.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
-/// What the last look at what was watched may take.
+/// What the last look at the target may take.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// What a generator may take besides its load: starting threads, writing its result.
 const GRACE: Duration = Duration::from_secs(60);
@@ -131,18 +131,9 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
         hlog += &now.to_hlog_line();
         tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
     }
-    // What is counted over the window is read at its end, or soon after.
+    // The probe tells at once how things stand at the window's end; the engine may take a second, which no visit waits for.
     let end_unix_us = load.window.start_unix_us + load.window.duration_us;
-    let late = watched
-        .iter()
-        .zip(&samples)
-        .filter(|(_, samples)| samples.borrow().last().is_none_or(|last| last.unix_us < end_unix_us));
-    let looking = async {
-        let others = join_all(late.map(|(one, samples)| look(one, samples)));
-        let target = look_until(end_unix_us, probe, &mut processes, &mut ticks);
-        tokio::join!(others, target).1
-    };
-    if let Ok(looked) = timeout(LAST_LOOK, looking).await {
+    if let Ok(looked) = timeout(LAST_LOOK, look_until(end_unix_us, probe, &mut processes, &mut ticks)).await {
         blind = blind.or(looked?);
     }
     let usage = watched
@@ -209,19 +200,15 @@ async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<Answer>> {
     }
 }
 
-/// Samples a container for as long as it is polled.
+/// Samples a container for as long as it is polled. What cannot be read is not there: later on, rates over too few samples
+/// are not known.
 async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>, mut times: Times) {
     loop {
         times.next().await;
-        look(container, samples).await;
-    }
-}
-
-/// What cannot be read is not there: later on, rates over too few samples are not known.
-async fn look(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
-    match container.sample().await {
-        Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
-        Ok(Sampled::Ended) | Err(_) => {}
+        match container.sample().await {
+            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
+            Ok(Sampled::Ended) | Err(_) => {}
+        }
     }
 }
 
