@@ -34,7 +34,7 @@ use tokio::{
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two ticks of the target's cgroup.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
-/// What the last look at the target may take.
+/// What the last look at what was watched may take.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// What a generator may take besides its load: starting threads, writing its result.
 const GRACE: Duration = Duration::from_secs(60);
@@ -131,9 +131,18 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
         hlog += &now.to_hlog_line();
         tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
     }
-    // The probe tells at once how things stand at the window's end; the engine may take a second, which no visit waits for.
-    let end_unix_us = load.window.start_unix_us + load.window.duration_us;
-    if let Ok(looked) = timeout(LAST_LOOK, look_until(end_unix_us, probe, &mut processes, &mut ticks)).await {
+    // The probe tells at once how things stand at the window's end. The engine may take a second, which is worth it only
+    // where a short window has too few of its readings.
+    let window = load.window.start_unix_us..=load.window.start_unix_us + load.window.duration_us;
+    let is_in_window = |sample: &ContainerSample| window.contains(&sample.unix_us);
+    let too_few =
+        |samples: &RefCell<Vec<ContainerSample>>| samples.borrow().iter().filter(|it| is_in_window(it)).count() < 2;
+    let looking = async {
+        let short = watched.iter().zip(&samples).filter(|(_, samples)| too_few(samples));
+        let others = join_all(short.map(|(one, samples)| look(one, samples)));
+        tokio::join!(look_until(*window.end(), probe, &mut processes, &mut ticks), others).0
+    };
+    if let Ok(looked) = timeout(LAST_LOOK, looking).await {
         blind = blind.or(looked?);
     }
     let usage = watched
@@ -200,15 +209,19 @@ async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<Answer>> {
     }
 }
 
-/// Samples a container for as long as it is polled. What cannot be read is not there: later on, rates over too few samples
-/// are not known.
+/// Samples a container for as long as it is polled.
 async fn watch(container: &Container, samples: &RefCell<Vec<ContainerSample>>, mut times: Times) {
     loop {
         times.next().await;
-        match container.sample().await {
-            Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
-            Ok(Sampled::Ended) | Err(_) => {}
-        }
+        look(container, samples).await;
+    }
+}
+
+/// What cannot be read is not there: later on, rates over too few samples are not known.
+async fn look(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
+    match container.sample().await {
+        Ok(Sampled::Now(sample)) => samples.borrow_mut().push(*sample),
+        Ok(Sampled::Ended) | Err(_) => {}
     }
 }
 
