@@ -189,10 +189,27 @@ id -G | tr ' ' '\n' | grep 4321
     assert_log(&bench, "stack", &["host box example.test", "1", "4321", "99", "2097152", "4321"]);
 }
 
+/// A network of a test's own, which goes with it however it ends.
+struct Network(String);
+
+impl Network {
+    fn create(subnet: &str) -> Self {
+        let name = format!("vscale-test-{}", std::process::id());
+        docker(&["network", "create", "--subnet", subnet, &name]);
+        Self(name)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["network", "rm", &self.0]).output();
+    }
+}
+
 #[test]
 fn an_external_network_is_used_and_left() {
-    let name = format!("vscale-test-{}", std::process::id());
-    docker(&["network", "create", "--subnet", "10.214.8.0/28", &name]);
+    let network = Network::create("10.214.8.0/28");
+    let name = network.0.clone();
     let bench = looking("cat /etc/hosts", "", "", "");
     let file = bench.path().join("compose.yaml");
     let text = fs::read_to_string(&file).expect("written");
