@@ -249,7 +249,8 @@ impl Gpus {
         if gpus.count.is_some() && !gpus.device_ids.is_empty() {
             return Err(field.problem("`count` and `device_ids` are both there; keep one"));
         }
-        Ok(gpus)
+        // Where nothing says which, all of them are meant.
+        Ok(Self { count: gpus.count.or_else(|| gpus.device_ids.is_empty().then_some(-1)), ..gpus })
     }
 }
 

@@ -183,8 +183,8 @@ fn device_request(gpus: Gpus) -> DeviceRequest {
         driver: gpus.driver,
         count: gpus.count,
         device_ids: some(&gpus.device_ids),
-        // Each inner list is one way to satisfy the request.
-        capabilities: Some(vec![gpus.capabilities]),
+        // Each inner list is one way to satisfy the request. That `gpus: all` are GPUs goes without saying.
+        capabilities: Some(vec![if gpus.capabilities.is_empty() { vec!["gpu".into()] } else { gpus.capabilities }]),
         options: Some(gpus.options.into_iter().collect()),
     }
 }

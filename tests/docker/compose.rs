@@ -120,6 +120,91 @@ configs: { app: { content: from the compose file } }
 }
 
 #[test]
+fn a_service_has_the_volumes_of_another_and_none_has_the_targets() {
+    let look = "until [ -s /anonymous/y ]; do sleep 0.1; done; cat /named/x /anonymous/y
+( echo z > /named/z ) 2>/dev/null || echo and no more than read";
+    let side = "
+  side:
+    build: .
+    user: '0:0'
+    command: [sh, -c, 'echo in a named one > /named/x; echo in another > /anonymous/y; exec /vscale mock --port 82']
+    volumes: ['data:/named', /anonymous]
+    networks: [bench]
+";
+    let bench = looking(look, "volumes_from: ['side:ro']", side, "\nvolumes: { data: {} }\n");
+    bench.run(&["--run-time", "1"]).assert(0);
+    assert_log(&bench, "stack", &["in a named one", "in another", "and no more than read"]);
+    let side = "  side: { image: vscale/self, command: [mock, --port, '82'], volumes_from: [stack] }";
+    looking("", "", side, "").run(&[]).assert(2).assert_says(&["services.side.volumes_from: `stack` is the target"]);
+}
+
+#[test]
+fn what_a_container_may_and_has_is_as_the_file_says() {
+    let look = r#"
+is() { [ "$2" = "$3" ] && echo "$1 is right" || echo "$1 is $2"; }
+is capabilities "$(grep CapBnd /proc/self/status | tr -d '[:space:]')" CapBnd:0000000000003000
+is device "$(stat -c '%F %t:%T' /dev/ours)" "character special file 1:3"
+is dns "$(tr '\n' ' ' < /etc/resolv.conf | grep -c 'example.test')" 1
+is option "$(grep -c 'ndots:3' /etc/resolv.conf)" 1
+is init "$(tr '\0' ' ' < /proc/1/cmdline | grep -c init)" 1
+is memory "$(df -B1 --output=size /memory | tail -1 | tr -d ' ')" 1048576
+is machine "$(uname -m)" x86_64
+is limits "$(ulimit -Sn) $(ulimit -Hn)" "1000 2000"
+( echo x > /look ) 2>/dev/null || echo nothing can be written
+touch /memory/x && echo but memory
+"#;
+    let stack = "
+    cap_drop: [ALL]
+    cap_add: [NET_ADMIN, NET_RAW]
+    devices: ['/dev/null:/dev/ours:r']
+    dns: [10.9.8.7]
+    dns_search: example.test
+    dns_opt: ['ndots:3']
+    init: true
+    platform: linux/amd64
+    runtime: runc
+    ulimits: { nofile: { soft: 1000, hard: 2000 } }
+    read_only: true
+    tmpfs: ['/memory:size=1m']";
+    let side = "
+  side:
+    build: .
+    command: [sh, -c, 'exec /vscale mock --port 82']
+    ipc: shareable
+    networks: [bench]
+  with:
+    build: .
+    command: [sh, -c, 'grep -aq 8[2] /proc/1/cmdline && echo the other is here; exec /vscale mock --port 83']
+    ipc: 'service:side'
+    pid: 'service:side'
+    networks: [bench]
+";
+    let bench = looking(look, stack, side, "");
+    bench.run(&["--run-time", "1"]).assert(0);
+    let right = ["capabilities", "device", "dns", "option", "init", "memory", "machine", "limits"];
+    assert_log(&bench, "stack", &right.map(|what| format!("{what} is right")).each_ref().map(String::as_str));
+    assert_log(&bench, "stack", &["nothing can be written", "but memory"]);
+    assert_log(&bench, "with", &["the other is here"]);
+}
+
+#[test]
+fn what_the_engine_has_not_is_named() {
+    let gpus = format!("{STACK}    gpus: all\n");
+    Bench::new(&gpus, "/").run(&[]).assert(4).assert_says(&["container stack", "capabilities: [[gpu]]"]);
+    let runtime = format!("{STACK}    runtime: nobodys\n");
+    Bench::new(&runtime, "/").run(&[]).assert(4).assert_says(&["container stack", "nobodys"]);
+}
+
+#[test]
+fn a_build_with_secrets_says_what_to_do_instead() {
+    let bench = looking("", "", "", "\nsecrets: { key: { content: x } }\n");
+    let file = bench.path().join("compose.yaml");
+    let text = fs::read_to_string(&file).expect("written");
+    fs::write(&file, text.replace("build: .", "build: { context: ., secrets: [key] }")).expect("writable");
+    bench.run(&[]).assert(3).assert_says(&["services.stack.build.secrets: `key`", "docker compose build"]);
+}
+
+#[test]
 fn a_folder_that_the_long_form_does_not_find_is_named() {
     let stack = format!("{STACK}    volumes: [{{ type: bind, source: ./nowhere, target: /x }}]\n");
     Bench::new(&stack, "/").run(&[]).assert(1).assert_says(&["container stack", "nowhere"]);
