@@ -144,8 +144,9 @@ fn a_results_folder_is_listed_and_two_of_its_runs_told_apart() {
     let broken = saved(dir, &study("broken", &[1], 1.0));
     std::fs::write(Path::new(&broken).join("run.json"), "{").unwrap();
     let (status, out, _) = vscale(&["history", &path]);
-    let begins = |id: &str| out.lines().filter(|line| line.starts_with(id)).count();
-    assert_eq!((status, begins("one"), begins("two"), begins("broken"), begins("no-run")), (0, 1, 1, 1, 0), "{out}");
+    // A row may go on in a second table, where the folder's name is long.
+    let is_there = |id: &str| out.lines().any(|line| line.starts_with(id));
+    assert!(status == 0 && ["one", "two", "broken"].map(is_there) == [true; 3] && !is_there("no-run"), "{out}");
     let (status, out, _) = vscale(&["history", &path, "--diff", "one", "two"]);
     assert!(status == 0 && out.contains("origin.hosts[0].facts.kernel") && out.contains("6.12.9"), "{out}");
     let (status, out, _) = vscale(&["history", &path, "--diff", "one", "one"]);
