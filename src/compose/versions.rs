@@ -122,9 +122,9 @@ impl Project {
             versions.extend(project.beside.iter().map(|it| (behind(Side::B, workers), &it.project.services)));
         }
         let mut places = Vec::new();
-        for &(ref behind, all) in &versions {
+        for (index, &(ref behind, all)) in versions.iter().enumerate() {
             for (name, service) in all {
-                let same = versions.iter().find(|(_, others)| others.get(name) == Some(service));
+                let same = versions[..index].iter().find(|(_, earlier)| earlier.get(name) == Some(service));
                 let key = self.free_key(name, same.map_or(behind, |(first, _)| first));
                 places.push(Place { key, name, all, behind: behind.clone() });
             }

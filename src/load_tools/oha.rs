@@ -80,9 +80,9 @@ impl Adapter for Oha {
         let text = outputs.lines.join("\n");
         let start = text.find('{').ok_or("it printed no JSON")?;
         let output: Output = serde_json::from_str(&text[start..]).map_err(|error| error.to_string())?;
-        let us = |seconds: f64| micros(seconds);
         let answers: u64 = output.status_code_distribution.values().sum();
-        let expected = load.requests[0].expect.status.map(|status| status.to_string());
+        let (request, start_unix_us) = (&load.requests[0], outputs.started_unix_us);
+        let expected = request.expect.status.map(|status| status.to_string());
         let wrong = output
             .status_code_distribution
             .iter()
@@ -90,7 +90,6 @@ impl Adapter for Oha {
         let wrong = wrong.map(|(status, count)| (FailureKind::Status, format!("HTTP {status}"), *count));
         let errors = output.error_distribution.iter().filter(|(error, _)| *error != AT_DEADLINE);
         let errors = errors.map(|(error, count)| (FailureKind::Told, error.clone(), *count));
-        let (request, start_unix_us) = (&load.requests[0], outputs.started_unix_us);
         let mut failures: Vec<FailureGroup> = wrong
             .chain(errors)
             .map(|(kind, error, occurrences)| FailureGroup {
@@ -100,7 +99,7 @@ impl Adapter for Oha {
                 error,
                 occurrences,
                 first_seen_unix_us: start_unix_us,
-                last_seen_unix_us: start_unix_us + us(output.summary.total),
+                last_seen_unix_us: start_unix_us + micros(output.summary.total),
             })
             .collect();
         failures.sort_by_key(|group| Reverse(group.occurrences));
@@ -110,7 +109,7 @@ impl Adapter for Oha {
             .latency_percentiles
             .iter()
             .filter_map(|(name, seconds)| {
-                Some(ToldPercentile { percent: name.strip_prefix('p')?.parse().ok()?, latency_us: us((*seconds)?) })
+                Some(ToldPercentile { percent: name.strip_prefix('p')?.parse().ok()?, latency_us: micros((*seconds)?) })
             })
             .collect();
         percentiles.sort_by(|a, b| a.percent.total_cmp(&b.percent));
@@ -123,12 +122,12 @@ impl Adapter for Oha {
             content_bytes: output.summary.total_data,
             bytes_received: None,
             start_unix_us,
-            duration_us: us(output.summary.total),
+            duration_us: micros(output.summary.total),
             summary: LatencySummary {
                 count: answers,
                 mean_us: output.summary.average.unwrap_or_default() * 1e6,
-                min_us: us(output.summary.fastest.unwrap_or_default()),
-                max_us: us(output.summary.slowest.unwrap_or_default()),
+                min_us: micros(output.summary.fastest.unwrap_or_default()),
+                max_us: micros(output.summary.slowest.unwrap_or_default()),
                 percentiles,
             },
         };

@@ -1,6 +1,6 @@
 //! What the load generator found, as `vscale load --json` prints it.
 
-use super::{BackendWindow, GeneratorUsage, Histogram, LatencySummary, LoadModel, LoadTool, Stage};
+use super::{BackendWindow, GeneratorUsage, Histogram, Latencies, LatencySummary, LoadModel, LoadTool, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -328,21 +328,19 @@ impl LoadResult {
         per_second(successes, self.window.duration_us)
     }
 
+    /// What is known of the latencies of all names together.
+    pub fn latencies(&self) -> Latencies {
+        self.summary.clone().map_or_else(|| Latencies::Whole(self.latency()), Latencies::Told)
+    }
+
     /// A percentile of all names' latencies together, where it was told and ten samples lie beyond it.
     pub fn percentile_us(&self, percent: f64) -> Option<u64> {
-        match &self.summary {
-            Some(summary) => summary.supported_percentile_us(percent),
-            None => self.latency().supported_percentile_us(percent),
-        }
+        self.latencies().supported_percentile_us(percent)
     }
 
     /// The median of however many answers there were, where it was told.
     pub fn p50_us(&self) -> Option<u64> {
-        let latency = self.latency();
-        match &self.summary {
-            Some(summary) => summary.percentile_us(50.0),
-            None => (latency.count() > 0).then(|| latency.percentile_us(50.0)),
-        }
+        self.latencies().percentile_us(50.0)
     }
 
     /// Latencies of all names together; empty where another load generator only sums them up.
@@ -371,6 +369,13 @@ impl LoadResult {
     pub fn tokens_per_s(&self) -> f64 {
         let tokens = self.requests.iter().filter_map(|stats| stats.stream.as_ref()).map(|stream| stream.tokens).sum();
         per_second(tokens, self.window.duration_us)
+    }
+}
+
+impl RequestStats {
+    /// What is known of its latencies.
+    pub fn latencies(&self) -> Latencies {
+        self.summary.clone().map_or_else(|| Latencies::Whole(self.latency.clone()), Latencies::Told)
     }
 }
 

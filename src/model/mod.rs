@@ -19,6 +19,7 @@ mod finding;
 mod generator;
 mod histogram;
 mod host;
+mod latencies;
 mod limits;
 mod load;
 mod load_model;
@@ -50,6 +51,7 @@ pub use finding::{Finding, Gate, Scope, Severity, Value};
 pub use generator::GeneratorUsage;
 pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
+pub use latencies::Latencies;
 pub use limits::{Limit, LimitRow, LimitValue, Limits};
 pub use load::{
     AddressUse, BackendTruth, FailureGroup, FailureKind, LoadEvent, LoadProgress, LoadResult, RequestStats, Second,

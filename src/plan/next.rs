@@ -113,7 +113,8 @@ fn tool_run(plan: &Plan, point: &Point, load: &LoadPlan) -> Option<LoadToolRun> 
     })
 }
 
-/// The baseline, if there is one and it was not shown to mean nothing, and the target; and once in a run, what the generator can do at most.
+/// The baseline, if there is one and it was not shown to mean nothing, and the target; and once in a run, what the generator
+/// can do at most.
 fn phases(plan: &Plan, point: &Point, visited: &[Visited]) -> Vec<PhasePlan> {
     let load = LoadPlan { model: point.load.clone(), ..plan.load.clone() };
     let of = |kind, service: &str| {

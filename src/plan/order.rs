@@ -1,4 +1,5 @@
-//! Which turn comes next: the plan's blocks, then the blocks that a study wants besides, then its trials. What the host has spoiled comes once more at the end of its block.
+//! Which turn comes next: the plan's blocks, then the blocks that a study wants besides, then its trials. What the host has
+//! spoiled comes once more at the end of its block.
 
 use crate::{
     distribution::{random, uniform},

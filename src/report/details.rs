@@ -2,7 +2,6 @@
 
 use super::{
     cells::{self, NONE, or_none},
-    latencies::Latencies,
     table::Table,
     words,
 };
@@ -40,10 +39,11 @@ pub fn figures(load: &LoadResult) -> Table {
     };
     let mut table = Table::new(title, columns);
     let seconds = load.window.duration_us as f64 / 1e6;
-    let all = Latencies::of_load(load);
-    let named = load.requests.iter().map(|stats| {
-        ([stats.method.as_str(), stats.name.as_str()], stats.requests, stats.failures, Latencies::of_name(stats))
-    });
+    let all = load.latencies();
+    let named = load
+        .requests
+        .iter()
+        .map(|stats| ([stats.method.as_str(), stats.name.as_str()], stats.requests, stats.failures, stats.latencies()));
     for (who, requests, failures, latency) in
         named.chain([(["", "all"], load.request_count(), load.failure_count(), all)])
     {

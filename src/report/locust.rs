@@ -12,9 +12,9 @@
 //! - what another load generator told is written as it was told: N/A where it was not;
 //! - the text of a failure has its line breaks and control characters taken out.
 
-use super::{csv_text::csv_text, latencies::Latencies};
+use super::csv_text::csv_text;
 use crate::{
-    model::{LoadResult, PERCENTILES, Second},
+    model::{Latencies, LoadResult, PERCENTILES, Second},
     text::plain,
     units::format_utc,
 };
@@ -40,9 +40,9 @@ pub fn stats_csv(load: &LoadResult) -> String {
     let seconds = load.window.duration_us as f64 / 1e6;
     let named = load.requests.iter().map(|stats| {
         let totals = Totals::new(stats.requests, stats.failures, stats.content_bytes);
-        stats_row([stats.method.as_str(), stats.name.as_str()], totals, &Latencies::of_name(stats), seconds)
+        stats_row([stats.method.as_str(), stats.name.as_str()], totals, &stats.latencies(), seconds)
     });
-    let aggregated = stats_row(["", AGGREGATED], window_totals(load), &Latencies::of_load(load), seconds);
+    let aggregated = stats_row(["", AGGREGATED], window_totals(load), &load.latencies(), seconds);
     csv_text(header.map(String::from).into_iter().chain(percentile_titles()), named.chain([aggregated]))
 }
 
@@ -105,7 +105,7 @@ fn history_row(second: &Second) -> Vec<String> {
 fn final_totals(load: &LoadResult) -> Vec<String> {
     let totals = window_totals(load);
     let mut cells = vec![totals.requests.to_string(), totals.failures.to_string()];
-    cells.extend(response_times(&Latencies::of_load(load)));
+    cells.extend(response_times(&load.latencies()));
     cells.push(totals.average_content());
     cells
 }

@@ -23,7 +23,6 @@ mod headline;
 pub mod history_text;
 pub mod html;
 mod json;
-mod latencies;
 pub mod layout;
 pub mod load_csv;
 pub mod load_text;

@@ -174,6 +174,12 @@ impl Up {
     }
 }
 
+/// All that a container wrote since then; where that cannot be read, it says so in its place.
+pub(super) async fn log_of(container: &Container, since_unix_s: Option<u64>) -> Vec<u8> {
+    let log = container.logs(since_unix_s).await;
+    log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes())
+}
+
 /// Processes are to run on the CPUs that their container has.
 fn with_affinity(asked: Limits) -> Limits {
     match asked.get(Limit::Cpuset).cloned() {

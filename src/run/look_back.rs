@@ -1,7 +1,7 @@
 //! What there is to see of a visit's containers before and after its loads.
 
 use super::{
-    containers::Up,
+    containers::{Up, log_of},
     steps::Steps,
     tool::Left,
     visit::{Carried, Carrier},
@@ -73,13 +73,12 @@ impl Carrier<'_> {
         looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
     }
 
-    /// What each container wrote during this visit. A log that cannot be read says so in its place.
+    /// What each container wrote during this visit.
     async fn logs(&self, target: &Up, since_unix_us: u64) -> Vec<(String, Vec<u8>)> {
         let ours = self.standing.iter().filter(|up| up.plan.name != self.generator);
         let read = ours.chain([target]).map(|up| async move {
             let since = (up.plan.life == Life::Run).then_some(since_unix_us / 1_000_000);
-            let log = up.container.logs(since).await;
-            (up.plan.name.clone(), log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes()))
+            (up.plan.name.clone(), log_of(&up.container, since).await)
         });
         join_all(read).await
     }

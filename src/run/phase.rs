@@ -101,6 +101,10 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
     let mut blind = None;
     let [mut sample_times, mut tick_times] = [SAMPLE_INTERVAL, TICK_INTERVAL].map(|it| Times::every(it, &window));
     let mut hlog = hlog_head(now_unix_us());
+    let mut take = |now: &LoadProgress| {
+        hlog += &now.to_hlog_line();
+        tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(now) });
+    };
     let load = loop {
         tokio::select! {
             Some(now) = told.recv() => {
@@ -109,8 +113,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
                 {
                     window_told.send_replace(Some(window));
                 }
-                hlog += &now.to_hlog_line();
-                tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+                take(&now);
             }
             outcome = &mut working => break outcome?,
             _ = &mut sampling => {}
@@ -128,8 +131,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
     };
     // What was told just before the result.
     while let Ok(now) = told.try_recv() {
-        hlog += &now.to_hlog_line();
-        tell(Event::Progress { visit: visit.to_owned(), phase: plan.kind, now: follow.now(&now) });
+        take(&now);
     }
     // The probe tells at once how things stand at the window's end. The engine may take a second, which is worth it only
     // where a short window has too few of its readings.

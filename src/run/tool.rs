@@ -2,7 +2,7 @@
 //! it found is read from what it wrote. What only the backend can tell, a witness of ours asks it, at the window's borders.
 
 use super::{
-    containers::{Starter, Up},
+    containers::{Starter, Up, log_of},
     phase::line,
 };
 use crate::{
@@ -86,8 +86,7 @@ impl<'a> Tool<'a> {
 
     /// Removes it; gives what it leaves.
     pub(super) async fn take_down(self, run: &LoadToolRun, kind: PhaseKind) -> (Left, Result<()>) {
-        let log = self.container.logs(None).await;
-        let log = log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes());
+        let log = log_of(&self.container, None).await;
         let name = format!("{}-{}", run.container.name, kind.file_stem());
         let up = Up {
             plan: run.container.clone(),

@@ -1,7 +1,7 @@
-//! What tables show of latencies, wherever it comes from: a histogram of ours, or the few numbers in which another load
+//! What is known of latencies, wherever it comes from: a histogram of ours, or the few numbers in which another load
 //! generator sums them up.
 
-use crate::model::{Histogram, LatencySummary, LoadResult, RequestStats};
+use super::{Histogram, LatencySummary};
 
 /// Latencies of one name, or of all.
 #[derive(Clone, Debug)]
@@ -13,16 +13,6 @@ pub enum Latencies {
 }
 
 impl Latencies {
-    /// Of all names together.
-    pub fn of_load(load: &LoadResult) -> Self {
-        load.summary.clone().map_or_else(|| Self::Whole(load.latency()), Self::Told)
-    }
-
-    /// Of one name.
-    pub fn of_name(stats: &RequestStats) -> Self {
-        stats.summary.clone().map_or_else(|| Self::Whole(stats.latency.clone()), Self::Told)
-    }
-
     /// How many there are.
     pub fn count(&self) -> u64 {
         match self {
