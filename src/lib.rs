@@ -3,29 +3,22 @@
 //! A run reads from left to right, one module a step; `ARCHITECTURE.md` has the picture.
 
 pub mod analyse;
-pub mod app;
 pub mod calibrate;
 pub mod cli;
+mod commands;
 pub mod compose;
-pub mod distribution;
 pub mod engine;
-pub mod error;
 pub mod events;
 pub mod init;
-pub mod limits;
-pub mod load;
 pub mod load_tools;
 pub mod measure;
-pub mod mock;
-pub mod model;
 pub mod plan;
-pub mod probe;
 pub mod redact;
 pub mod report;
 pub mod run;
 pub mod store;
-pub mod text;
-pub mod this_process;
 pub mod threshold;
-pub mod units;
-mod wire;
+
+pub use commands::main;
+#[doc(inline)]
+pub use vscale_roles::{app, distribution, error, limits, load, mock, model, probe, text, this_process, units};

@@ -122,6 +122,7 @@ fn urls_that_are_none_are_refused_before_anything_is_sent() {
     }
     assert_snapshot!(refused(&["load", "--host", "127.0.0.1:80"]), @"2: vscale: `127.0.0.1:80` cannot be loaded: did you mean http://127.0.0.1:80?");
     assert_snapshot!(refused(&["load", "--host", "http://127.0.0.1:1", "--backend", "127.0.0.1:80"]), @"2: vscale: `127.0.0.1:80` cannot be loaded: did you mean http://127.0.0.1:80?");
+    assert_snapshot!(refused(&["load", "--host", "http://127.0.0.1:1", "--backend", "http://127.0.0.1:1"]), @"3: vscale: http://127.0.0.1:1/_vscale/window: the backend does not tell what it saw: Connection refused (os error 111)");
 }
 
 /// Exit status and all of stderr, with stdout being `/dev/full`, or a pipe that nobody reads.

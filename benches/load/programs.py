@@ -176,24 +176,20 @@ def streams_by_ours(load: Load) -> Streamed:
 
 
 def streams_by_guidellm(load: Load) -> Streamed:
-    """GuideLLM, where it is on the PATH: with torch it is too large to be installed for this."""
     prompts = script("prompts.txt", "".join(f"Hello, how are you, number {number}?\n" for number in range(20_000)))
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "result.json"
         flags = [
-            "--backend", f"kind=openai_http,target={load.host}",
-            "--profile", f"kind=concurrent,streams={load.connections}",
-            "--constraint", f"kind=max_duration,seconds={load.seconds:.0f}",
-            "--data", f"kind=text_file,path={prompts}",
-            "--output", f"kind=json,path={output}",
+            "--target", load.host, "--data", prompts, "--output-path", str(output),
+            "--rate-type", "concurrent", "--rate", str(load.connections), "--max-seconds", f"{load.seconds:.0f}",
+            "--disable-progress", "--disable-console-outputs",
         ]
-        finished = run([tool("guidellm"), "run", *flags, "--disable-console"], timeout_s=load.seconds + 180)
+        finished = run([tool("guidellm"), "benchmark", "run", *flags], timeout_s=load.seconds + 180)
         (found,) = json.loads(output.read_text())["benchmarks"]
-    metrics = found["metrics"]
-    if metrics["request_totals"]["errored"]:
-        raise Failed(f"GuideLLM: {metrics['request_totals']['errored']} streams failed")
-    done = metrics["request_totals"]["successful"]
-    return Streamed(metrics["time_to_first_token_ms"]["successful"]["median"], done, finished.cpu_us)
+    totals = found["request_totals"]
+    if totals["errored"]:
+        raise Failed(f"GuideLLM: {totals['errored']} streams failed")
+    return Streamed(found["metrics"]["time_to_first_token_ms"]["successful"]["median"], totals["successful"], finished.cpu_us)
 
 
 def result(output: str) -> dict:

@@ -1,9 +1,6 @@
 //! Asked and found, compared: worker counts, limits, and containers that should have lived.
 
-use super::{
-    gates::found,
-    host::{not_read, not_read_and_needed},
-};
+use super::gates::{found, not_read, not_read_and_needed};
 use crate::{
     limits,
     measure::WorkerCounter,
@@ -24,7 +21,8 @@ pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerC
         found(Gate::ContainerLives, &scope, ended.how.clone())
     });
     let workers = workers.and_then(|workers| worker_finding(visited, workers, &scope));
-    workers.into_iter().chain(limits).chain(ended).collect()
+    // What was lost comes first: the rest may be nothing but its consequence.
+    ended.chain(workers).chain(limits).collect()
 }
 
 /// That a visit was cut short, and by what. All that it should have besides is not there for that.

@@ -104,6 +104,16 @@ pub(super) fn found(gate: Gate, scope: &Scope, measured: impl Into<Value>) -> Fi
     }
 }
 
+/// Evidence that is missing is never good news.
+pub(super) fn not_read(scope: &Scope, what: &str) -> Finding {
+    Finding { measured: None, note: Some(what.to_owned()), ..found(Gate::EvidenceRead, scope, String::new()) }
+}
+
+/// The same of evidence without which nothing can be believed.
+pub(super) fn not_read_and_needed(scope: &Scope, what: &str) -> Finding {
+    Finding { severity: Severity::Invalid, ..not_read(scope, what) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,7 @@
 //! Whether load generator, backend and the other services had CPU to spare while the target was loaded: else the throughput
 //! may be theirs.
 
-use super::{
-    gates::{self, found},
-    host::not_read,
-};
+use super::gates::{self, found, not_read};
 use crate::{
     measure::Rates,
     model::{Finding, Gate, Phase, PhaseKind, Run, Scope, Visited},

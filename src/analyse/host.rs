@@ -2,13 +2,13 @@
 //! was as fast as before, and the load generator never kept from running.
 
 use super::{
-    gates::{self, found},
+    gates::{self, found, not_read},
     helpers::Use,
     scaling::median,
 };
 use crate::{
     measure::{Counter, HostUse, Rates},
-    model::{CpuSet, Finding, Gate, Lever, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Severity, Visited},
+    model::{CpuSet, Finding, Gate, Lever, Limit, Phase, PhaseKind, QuotaAbove, Run, Scope, Visited},
 };
 
 /// What a visit's evidence says of the host.
@@ -105,14 +105,4 @@ fn speed(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Find
 fn paused(phase: &Phase, scope: &Scope) -> Option<Finding> {
     let paused_us = phase.load.generators.iter().filter_map(|generator| generator.longest_pause_us).max()? as f64;
     (paused_us > gates::limit(Gate::GeneratorPaused)).then(|| found(Gate::GeneratorPaused, scope, paused_us))
-}
-
-/// Evidence that is missing is never good news.
-pub(super) fn not_read(scope: &Scope, what: &str) -> Finding {
-    Finding { measured: None, note: Some(what.to_owned()), ..found(Gate::EvidenceRead, scope, String::new()) }
-}
-
-/// The same of evidence without which nothing can be believed.
-pub(super) fn not_read_and_needed(scope: &Scope, what: &str) -> Finding {
-    Finding { severity: Severity::Invalid, ..not_read(scope, what) }
 }

@@ -189,7 +189,7 @@ impl FromStr for BackendUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a server such as http://mock:8080");
-        let uri: hyper::Uri = text.parse().map_err(|_| wrong())?;
+        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
         match (uri.scheme_str(), uri.host(), uri.path_and_query().map_or("/", |path| path.as_str())) {
             (Some("http"), Some(host), "/") => {
                 let host = host.trim_matches(['[', ']']).to_owned();

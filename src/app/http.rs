@@ -87,7 +87,7 @@ pub struct NoAnswer;
 
 /// Adds an answer to what is to be written.
 pub fn write_answer(out: &mut Vec<u8>, status: u16, body: &[u8], keep_alive: bool) {
-    let reason = hyper::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or_default();
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or_default();
     let connection = if keep_alive { "" } else { "Connection: close\r\n" };
     let length = body.len();
     out.extend_from_slice(

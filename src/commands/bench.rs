@@ -4,7 +4,7 @@ use super::{
     load,
     measure::{described, job, measure},
 };
-use vscale::{cli::BenchArgs, error::Result, run::Todo};
+use crate::{cli::BenchArgs, error::Result, run::Todo};
 
 /// Measures, and prints the table.
 pub fn bench(args: &BenchArgs) -> Result<u8> {

@@ -1,13 +1,7 @@
 //! `vscale calibrate`: the tool on targets whose limits are known.
 
 use super::{block_on, measure::job, measure::project, print, progress::Progress, say, signals, width};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-use vscale::{
+use crate::{
     analyse::{Analysis, Study, median},
     calibrate::{Case, CaseResult, Matrix, Side, Variant, cases, compose_file, score},
     cli::CalibrateArgs,
@@ -17,6 +11,12 @@ use vscale::{
     report::calibration,
     run::{self, Stop, Todo},
     units::{format_utc, now_unix_us},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
 };
 
 const WARM_UP_US: u64 = 500_000;

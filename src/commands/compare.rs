@@ -1,8 +1,7 @@
 //! `vscale compare` and `vscale history`: runs that are there already, beside each other.
 
 use super::{print, width};
-use std::path::Path;
-use vscale::{
+use crate::{
     analyse::{
         compare::{Comparison, differences},
         stats::Judgement,
@@ -16,6 +15,7 @@ use vscale::{
     },
     store::{self, RunFolder},
 };
+use std::path::Path;
 
 /// Prints the second run beside the first; what it ends with is told by `--fail-if`.
 pub fn compare(args: &CompareArgs) -> Result<u8> {

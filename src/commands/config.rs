@@ -4,7 +4,7 @@ use super::{
     measure::{files_or_default, tell_notes, variable},
     print,
 };
-use vscale::{cli::ConfigArgs, compose, error::Result, error::exit, redact::Redactor};
+use crate::{cli::ConfigArgs, compose, error::Result, error::exit, redact::Redactor};
 
 /// Prints it, secrets left out; what the user is to know goes to stderr.
 pub fn config(args: &ConfigArgs) -> Result<u8> {

@@ -5,6 +5,11 @@
 //! two plans that is the regular end, while one is carried out the controller is gone and this process ends at once.
 
 use super::{output::print_event, signals::Stopper};
+use crate::{
+    error::{Error, Result, exit},
+    load,
+    model::{LoadEvent, LoadPlan},
+};
 use std::{
     io::{self, BufRead, Read, stdin},
     process,
@@ -15,11 +20,6 @@ use std::{
     },
     thread,
     time::Duration,
-};
-use vscale::{
-    error::{Error, Result, exit},
-    load,
-    model::{LoadEvent, LoadPlan},
 };
 
 /// Longest plan.

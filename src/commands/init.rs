@@ -2,16 +2,16 @@
 //! writes over nothing.
 
 use super::{print, say};
-use std::{
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Read, Write, stdin},
-    path::Path,
-};
-use vscale::{
+use crate::{
     cli::{InitArgs, TargetFlags, Told},
     compose::default_files,
     error::{Error, Result, exit},
     init::{Dockerfile, Existing, RequestText, Source, Target, from_curl, from_har},
+};
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Read, Write, stdin},
+    path::Path,
 };
 
 /// Larger files are none of those that are read here.

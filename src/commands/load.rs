@@ -8,12 +8,7 @@ use super::{
     signals::Stopper,
     width,
 };
-use std::{
-    fs::File,
-    io::{self, IsTerminal, Write, stdout},
-    path::{Path, PathBuf},
-};
-use vscale::{
+use crate::{
     cli::{CapacityArgs, FailIf, LoadArgs, ProgressArg},
     error::{Error, Result, exit},
     events::Follow,
@@ -25,6 +20,11 @@ use vscale::{
     threshold::Threshold,
     units::now_unix_us,
 };
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write, stdout},
+    path::{Path, PathBuf},
+};
 
 /// Loads a server and reports.
 pub fn load(args: &LoadArgs) -> Result<u8> {
@@ -32,6 +32,8 @@ pub fn load(args: &LoadArgs) -> Result<u8> {
     let plan =
         LoadPlan { insecure: args.insecure, backend: args.backend.clone(), ..args.load.plan(args.host.clone())? };
     load::check(&plan)?;
+    // Better now than in the result: somebody is waiting.
+    load::close_window_of(&plan)?;
     for path in csv_paths(args, &report::load_csv::SUFFIXES[..4]).iter().chain(&args.html).chain(&args.hgrm) {
         check_writable(path)?;
     }

@@ -2,9 +2,7 @@
 //! `rerun` have in common.
 
 use super::{block_on, colour, init, load, print, progress::Progress, say, signals, width};
-use std::path::Path;
-use std::{collections::BTreeMap, path::PathBuf};
-use vscale::{
+use crate::{
     analyse::{Analysis, ChangeLimit, Contrast, stats::Judgement},
     cli::{FailIf, ProgressArg, TargetFlags},
     compose::{self, Project},
@@ -16,6 +14,8 @@ use vscale::{
     store::{self, RunFolder},
     threshold::Threshold,
 };
+use std::path::Path;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// A compose file, variables filled in by flags and the environment, for a number of workers.
 ///

@@ -1,4 +1,5 @@
-//! What each subcommand does, in terms of the library: results go to stdout, progress and errors to stderr.
+//! What each subcommand does, in terms of the library: parse, dispatch, and map the outcome to an exit status. Results go to
+//! stdout, progress and errors to stderr.
 
 mod bench;
 mod calibrate;
@@ -15,27 +16,86 @@ mod roles;
 mod signals;
 mod study;
 
-pub use bench::bench;
-pub use calibrate::calibrate;
-pub use compare::{compare, history};
-pub use config::config;
-pub use generator::generator;
-pub use init::init;
-pub use load::{capacity, load};
-pub use output::{print, say, to_stdout};
-pub use report::{gc, report, schema};
-pub use roles::{app, host, mock, probe, speed, witness};
-pub use study::{rerun, study};
+use bench::bench;
+use calibrate::calibrate;
+use compare::{compare, history};
+use config::config;
+use generator::generator;
+use init::init;
+use load::{capacity, load};
+use output::{print, say, to_stdout};
+use report::{gc, report, schema};
+use roles::{app, host, mock, probe, speed, witness};
+use study::{rerun, study};
 
+use crate::{
+    cli::{Cli, Command},
+    error::{Error, Result, exit},
+    redact::Redactor,
+    report::terminal,
+};
+use clap::{CommandFactory, Parser};
 use std::{
     io::{IsTerminal, stdout},
     os::fd::AsFd,
+    process::ExitCode,
 };
 use terminal_size::{Width, terminal_size_of};
-use vscale::{
-    error::{Error, Result},
-    report::terminal,
-};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return refused(&refusal),
+    };
+    let outcome = match cli.command {
+        Command::Init(args) => init(&args),
+        Command::Bench(args) => bench(&args),
+        Command::Study(args) => study(&args),
+        Command::Calibrate(args) => calibrate(&args),
+        Command::Config(args) => config(&args),
+        Command::Rerun(args) => rerun(&args),
+        Command::Report(args) => report(&args),
+        Command::Compare(args) => compare(&args),
+        Command::History(args) => history(&args),
+        Command::Schema(args) => schema(&args),
+        Command::Gc(args) => gc(&args),
+        Command::Mock(args) => mock(&args),
+        Command::App(args) => app(&args),
+        Command::Load(args) => load(&args),
+        Command::Capacity(args) => capacity(&args),
+        Command::Generator => generator(),
+        Command::Probe(args) => probe(&args),
+        Command::Speed => speed(),
+        Command::Witness => witness(),
+        Command::Host => host(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vscale", &mut script);
+            to_stdout(|out| out.write_all(&script)).map(|()| exit::OK)
+        }
+    };
+    outcome.map_or_else(fail, ExitCode::from)
+}
+
+/// What clap has to say: help and version on stdout, which may not be writable, or what is wrong on stderr.
+fn refused(refusal: &clap::Error) -> ExitCode {
+    if refusal.use_stderr() {
+        let _ = refusal.print();
+        return ExitCode::from(2);
+    }
+    let text = refusal.render();
+    let printed = to_stdout(|out| if colour() { write!(out, "{}", text.ansi()) } else { write!(out, "{text}") });
+    printed.map_or_else(fail, |()| ExitCode::from(exit::OK))
+}
+
+fn fail(error: Error) -> ExitCode {
+    let error = Redactor::default().error(error);
+    if !matches!(error, Error::ClosedPipe) {
+        say(format_args!("vscale: {error}"));
+    }
+    ExitCode::from(error.exit_code())
+}
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,15 +1,15 @@
 //! The one place that writes to stdout, and the files that a load leaves: whether they can be written is found out before the
 //! load, and what could not be written is never silent.
 
+use crate::{
+    error::{Error, Result},
+    model::LoadEvent,
+};
 use std::{
     fmt::Display,
     fs::{self, OpenOptions},
     io::{self, BufWriter, ErrorKind, Write, stderr, stdout},
     path::Path,
-};
-use vscale::{
-    error::{Error, Result},
-    model::LoadEvent,
 };
 
 /// Prints a text and a line break.

@@ -1,11 +1,7 @@
 //! Shows on stderr what happens, as lines that stay and one live line that is written over, or as JSON lines.
 
 use super::columns_of;
-use std::{
-    io::{IsTerminal, Write, stderr},
-    time::{Duration, Instant},
-};
-use vscale::{
+use crate::{
     cli::ProgressArg,
     events::Event,
     report::{
@@ -13,6 +9,10 @@ use vscale::{
         progress::{Line, line},
     },
     text::{fitted_words, plain},
+};
+use std::{
+    io::{IsTerminal, Write, stderr},
+    time::{Duration, Instant},
 };
 
 /// At most four updates a second on a terminal; elsewhere, where nothing can be written over, a line every 10 s.

@@ -5,7 +5,7 @@ use super::{
     measure::{make_reports, print_table},
     print, signals,
 };
-use vscale::{
+use crate::{
     analyse::Analysis,
     cli::{GcArgs, ReportArgs, SchemaArgs},
     engine::{Engine, collect_garbage},

@@ -1,6 +1,16 @@
 //! The smaller roles that this program plays in containers: mock, app, probe, and saying what the host is.
 
 use super::{print, say, signals::Stopper};
+use crate::{
+    app,
+    cli::{AppArgs, MockArgs, ProbeArgs},
+    error::{Error, Result, exit},
+    load, mock,
+    model::LoadPlan,
+    probe,
+    this_process::let_others_look,
+    units::now_unix_us,
+};
 use serde::Serialize;
 use std::{
     env::args_os,
@@ -10,16 +20,6 @@ use std::{
     process,
     sync::mpsc::{Receiver, channel},
     thread,
-};
-use vscale::{
-    app,
-    cli::{AppArgs, MockArgs, ProbeArgs},
-    error::{Error, Result, exit},
-    load, mock,
-    model::LoadPlan,
-    probe,
-    this_process::let_others_look,
-    units::now_unix_us,
 };
 
 /// Serves the mock until a signal comes, or its controller is gone.

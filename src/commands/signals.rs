@@ -1,6 +1,10 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the next ends the process, whatever it is waiting for.
 
 use super::{block_on, say};
+use crate::{
+    error::{Error, Result},
+    run::Stop,
+};
 use std::{
     process,
     sync::{
@@ -14,10 +18,6 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
-};
-use vscale::{
-    error::{Error, Result},
-    run::Stop,
 };
 
 /// For its last words: who reads them may have stopped to.

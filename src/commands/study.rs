@@ -4,8 +4,7 @@ use super::{
     load,
     measure::{described, job, measure, project},
 };
-use std::{collections::BTreeMap, path::Path};
-use vscale::{
+use crate::{
     cli::{RerunArgs, StudyArgs},
     compose::Project,
     error::{Error, Result},
@@ -15,6 +14,7 @@ use vscale::{
     run::Todo,
     store::RunFolder,
 };
+use std::{collections::BTreeMap, path::Path};
 
 /// Beyond this a study wants to be asked for twice.
 const LONG_US: u64 = 4 * 3600 * 1_000_000;

@@ -151,6 +151,11 @@ fn resolve_by(
     }
 }
 
+/// A path that ends like a secret's name stands in backticks, or what is said of it would be taken for the secret.
+fn quoted(path: String) -> String {
+    if is_secret(&path) { format!("`{path}`") } else { path }
+}
+
 /// A line for each problem, by place.
 fn in_words(problems: Vec<Problem>, files: &[PathBuf]) -> String {
     let count = problems.len();
@@ -160,7 +165,7 @@ fn in_words(problems: Vec<Problem>, files: &[PathBuf]) -> String {
             (0, _) => file,
             (line, column) => format!("{file}:{line}:{column}"),
         };
-        let path = problem.path.join(".");
+        let path = quoted(problem.path.join("."));
         [place, path, problem.what].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
     };
     let mut lines: Vec<String> = problems.into_iter().take(SHOWN_PROBLEMS).map(line).collect();

@@ -156,6 +156,13 @@ impl EngineError {
         &self.cause
     }
 
+    /// Whether the engine works and takes none such as was asked for: a runtime that it does not know, a driver without
+    /// such an option.
+    fn is_about_what_was_asked(&self) -> bool {
+        matches!(self.call, Call::Create | Call::CreateNetwork | Call::CreateVolume | Call::Update)
+            && matches!(self.cause, Cause::Refused { status: 400, .. })
+    }
+
     /// Whether the engine says that there is no such thing.
     pub fn is_not_found(&self) -> bool {
         matches!(self.cause, Cause::NotFound | Cause::Refused { status: 404, .. })
@@ -189,7 +196,10 @@ impl std::error::Error for EngineError {
 
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
-        Self::Engine(Box::new(error))
+        match error.is_about_what_was_asked() {
+            true => Self::Preflight(error.to_string()),
+            false => Self::Engine(Box::new(error)),
+        }
     }
 }
 

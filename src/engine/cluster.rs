@@ -92,7 +92,7 @@ impl Cluster {
     /// started. Of our own image, its stdin, stdout and stderr are ours, and it can tell by its stdin when we are gone.
     ///
     /// # Errors
-    /// `Error::Engine` when the engine refuses; `Error::Preflight` when it would go on without what is asked for;
+    /// `Error::Engine` when the engine fails; `Error::Preflight` when it takes none such, or would go on without what is asked for;
     /// `Error::Compose` for a secret or config that cannot be read.
     pub async fn create(&self, plan: &ContainerPlan, project: &Project, image: &str) -> Result<Container> {
         self.create_with(plan, project, image, project.service(&plan.service).is_ours()).await

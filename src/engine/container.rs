@@ -4,6 +4,7 @@ use super::{Call, Engine, EngineError, Output, limits, stats, user};
 use crate::{
     error::{Error, Result},
     model::{ContainerSample, Limits},
+    units::now_unix_us,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, LogsOptionsBuilder,
@@ -217,8 +218,9 @@ impl Container {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
         let mut answers = self.engine.docker.stats(&self.id, Some(options));
         let object = format!("container {}", self.service);
+        let asked_unix_us = now_unix_us();
         match self.engine.ask_next(Call::Sample, &object, answers.next()).await {
-            Ok(Some(answer)) => Ok(stats::sample(answer)),
+            Ok(Some(answer)) => Ok(stats::sample(answer, asked_unix_us..=now_unix_us())),
             Ok(None) => Err(EngineError::other(Call::Sample, &object, "the engine says nothing")),
             Err(error) if error.is_not_found() => Ok(Sampled::Ended),
             Err(error) => Err(error),

@@ -74,6 +74,12 @@ impl Output {
         }
     }
 
+    /// What it wrote after its last line, once it has ended: of our own roles, a line that was cut off; others may end so.
+    pub fn unended_line(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.stdout);
+        (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned())
+    }
+
     /// Writes to its stdin. A container that has ended, or does not read in time, is no error here: its silence says more.
     pub async fn write(&mut self, text: &str) {
         if let Some(stdin) = &mut self.stdin {
@@ -128,6 +134,7 @@ mod tests {
             output.take(piece.as_bytes()).expect("short");
         }
         assert_eq!(output.lines, ["one", "two", ""]);
+        assert_eq!([output.unended_line(), output.unended_line()], [Some("three".into()), None]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl Cluster {
     /// Makes or finds every network and volume that a service uses.
     ///
     /// # Errors
-    /// `Error::Engine` when the engine refuses; `Error::Preflight` for an external one that is not there.
+    /// `Error::Engine` when the engine fails; `Error::Preflight` when it takes none such, or an external one is not there.
     pub async fn create_shared(&mut self, project: &Project) -> Result<()> {
         let all = project.all_services();
         let services = || all.iter().map(|(_, service)| *service);

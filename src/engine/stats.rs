@@ -1,12 +1,13 @@
 //! The engine's statistics of a container as our own sample, on cgroup v1 and v2.
 
 use super::Sampled;
-use crate::{model::ContainerSample, units};
+use crate::model::ContainerSample;
 use bollard::models::{ContainerBlkioStats, ContainerMemoryStats, ContainerNetworkStats, ContainerStatsResponse};
+use std::ops::RangeInclusive;
 
-/// One answer of the engine's stats call as a sample, stamped with our own clock. What the engine does not say is
-/// absent. A container that runs has used some CPU time.
-pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
+/// One answer of the engine's stats call as a sample; `asked` is from the question to the answer, by our own clock. What the
+/// engine does not say is absent. A container that runs has used some CPU time.
+pub(super) fn sample(stats: ContainerStatsResponse, asked: RangeInclusive<u64>) -> Sampled {
     const NS_PER_US: u64 = 1000;
     let cpu = stats.cpu_stats.unwrap_or_default();
     let usage = cpu.cpu_usage.unwrap_or_default();
@@ -18,7 +19,7 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
     let memory = stats.memory_stats.unwrap_or_default();
     let blkio = stats.blkio_stats.unwrap_or_default();
     Sampled::Now(Box::new(ContainerSample {
-        unix_us: units::now_unix_us(),
+        unix_us: read_at(stats.read.as_deref(), &asked).unwrap_or(*asked.end()),
         cpu_us: cpu_ns / NS_PER_US,
         cpu_user_us: usage.usage_in_usermode.map(|ns| ns / NS_PER_US),
         cpu_system_us: usage.usage_in_kernelmode.map(|ns| ns / NS_PER_US),
@@ -33,6 +34,12 @@ pub(super) fn sample(stats: ContainerStatsResponse) -> Sampled {
         disk_written_bytes: disk_bytes(&blkio, "write"),
         pids: stats.pids_stats.and_then(|pids| pids.current),
     }))
+}
+
+/// When the engine has read, where it says so: by its own clock, which is believed as far as ours does not contradict it.
+fn read_at(read: Option<&str>, asked: &RangeInclusive<u64>) -> Option<u64> {
+    let moment: jiff::Timestamp = read?.parse().ok()?;
+    u64::try_from(moment.as_microsecond()).ok().filter(|unix_us| asked.contains(unix_us))
 }
 
 /// Usage without the page cache that the kernel would give back first.
@@ -68,7 +75,7 @@ mod tests {
         "networks":{"eth0":{"rx_bytes":11,"tx_bytes":22}}}"#;
 
     fn now(json: &str) -> ContainerSample {
-        match sample(serde_json::from_str(json).expect("valid")) {
+        match sample(serde_json::from_str(json).expect("valid"), 100..=200) {
             Sampled::Now(sample) => *sample,
             Sampled::Ended => panic!("it runs: {json}"),
         }
@@ -97,8 +104,25 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_is_of_when_the_engine_read_it_unless_our_clock_contradicts() {
+        let at =
+            |read: &str| now(&format!(r#"{{"read":"{read}","cpu_stats":{{"cpu_usage":{{"total_usage":5000}}}}}}"#));
+        for (read, unix_us) in [
+            ("1970-01-01T00:00:00.00015Z", 150),
+            ("1970-01-01T02:00:00.000150999+02:00", 150),
+            ("1970-01-01T00:00:00.000099Z", 200),
+            ("2026-11-24T12:00:00Z", 200),
+            ("0001-01-01T00:00:00Z", 200),
+            ("half past", 200),
+        ] {
+            assert_eq!(at(read).unix_us, unix_us, "{read}");
+        }
+        assert_eq!(now(V1).unix_us, 200);
+    }
+
+    #[test]
     fn an_ended_container_is_said_to_be() {
         let stats = r#"{"cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{}}"#;
-        assert!(matches!(sample(serde_json::from_str(stats).expect("valid")), Sampled::Ended));
+        assert!(matches!(sample(serde_json::from_str(stats).expect("valid"), 0..=1), Sampled::Ended));
     }
 }

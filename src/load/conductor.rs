@@ -58,8 +58,14 @@ struct Border {
 }
 
 impl<'a> Conductor<'a> {
-    /// `ended` has a count for each thread.
-    pub fn new(plan: &'a LoadPlan, shared: &'a Shared, users: &'a UserSchedule, ended: &'a [AtomicU64]) -> Self {
+    /// `ended` has a count for each thread; `backend_error` says why the backend did not tell before the load, if it did not.
+    pub fn new(
+        plan: &'a LoadPlan,
+        shared: &'a Shared,
+        users: &'a UserSchedule,
+        ended: &'a [AtomicU64],
+        backend_error: Option<String>,
+    ) -> Self {
         let all_started_us = users.complete_after().as_micros() as u64;
         let mut conductor = Self {
             plan,
@@ -70,7 +76,7 @@ impl<'a> Conductor<'a> {
             warming_up: None,
             last_ended: 0,
             longest_pause: Duration::ZERO,
-            backend_error: None,
+            backend_error,
             stopped_by: StopCause::RunTime,
             at_start: None,
             at_end: None,

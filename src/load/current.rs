@@ -49,8 +49,7 @@ impl Current {
                 Err(message) => (Err((FailureKind::Body, message)), answer.body.len()),
             },
             Some(_) if answer.coding != Coding::Identity => {
-                let message =
-                    "the stream is compressed (Content-Encoding), which hides when its tokens came".to_owned();
+                let message = "the stream is compressed, which hides when its tokens came".to_owned();
                 (Err((FailureKind::Body, message)), answer.body.len())
             }
             Some(tokens) => {

@@ -37,8 +37,8 @@ const MIX: u64 = 2 << 32;
 ///
 /// # Errors
 /// [`Error::Usage`] for a plan that makes no load; [`Error::Preflight`] when there are no certificates to check the server
-/// against, or the backend does not tell what it saw; [`Error::Other`] when the operating system refuses threads or
-/// polling. A server that cannot be reached is no error: its requests are counted as failures.
+/// against; [`Error::Other`] when the operating system refuses threads or polling. A server that cannot be reached is no
+/// error: its requests are counted as failures. Neither is a backend that does not tell: the result says why.
 pub fn run(plan: &LoadPlan, stop: &AtomicBool, on_progress: &mut dyn FnMut(&LoadProgress)) -> Result<LoadResult> {
     let (target, requests) = understood(plan)?;
     let resolved = target.resolve();
@@ -64,7 +64,7 @@ fn carry_out(
     addresses.truncate(MAX_ADDRESSES);
     let tls = TlsSettings::of(target, plan.insecure, plan.ca.as_deref())?;
     // The backend may have been busy before: its counts are to start with ours.
-    backend::close_window_of(plan)?;
+    let backend_error = backend::close_window_of(plan).err().map(|error| error.to_string());
     let shared = Shared {
         have_users: requests.have_users(),
         requests,
@@ -99,7 +99,7 @@ fn carry_out(
     }
     drop(sender);
 
-    let mut conductor = Conductor::new(plan, &shared, &users, &ended);
+    let mut conductor = Conductor::new(plan, &shared, &users, &ended, backend_error);
     let mut collector = Collector::new(&shared.timeline, threads, kinds);
     // With one thread for each CPU, nothing is gained by moving threads around.
     let pins: Vec<u32> =

@@ -1,7 +1,7 @@
 //! What the mock answers at once, in the form of OpenAI's API, and what all its answers have. Does no I/O.
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use http::StatusCode;
 use serde_json::json;
 use std::fmt::Write;
 

@@ -36,6 +36,14 @@ impl Distribution {
         Self { parts: vec![(1.0, Shape::Constant(Duration::ZERO))], text: "0".into() }
     }
 
+    /// The time that it always is, if it is one.
+    pub fn constant(&self) -> Option<Duration> {
+        match self.parts[..] {
+            [(_, Shape::Constant(time))] => Some(time),
+            _ => None,
+        }
+    }
+
     /// Whether every time is zero.
     pub fn is_zero(&self) -> bool {
         self.parts.iter().all(|(_, shape)| *shape == Shape::Constant(Duration::ZERO))

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// All visits of a run, as data; [`crate::plan::next`] makes the next one of it.
+/// All visits of a run, as data; `plan::next` makes the next one of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The compose file's project name.

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The engine's counters of one container at one moment, with our own clock.
+/// The engine's counters of one container at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerSample {
-    /// Wall clock when the answer came, microseconds since 1970 UTC.
+    /// When the engine read it by its own word, else when its answer came; microseconds since 1970 UTC.
     pub unix_us: u64,
     /// CPU time since the container started.
     pub cpu_us: u64,

@@ -2,9 +2,7 @@
 
 use crate::{
     limits::{DEFAULT_PERIOD_US, LEAST_QUOTA_US},
-    model::{
-        Change, ContainerPlan, CpuSet, Distribution, Lever, Limit, LimitValue, LoadModel, Plan, Point, Purpose, Shape,
-    },
+    model::{Change, ContainerPlan, CpuSet, Distribution, Lever, Limit, LimitValue, LoadModel, Plan, Point, Purpose},
 };
 
 /// The flags of the mock that can be moved.
@@ -68,8 +66,7 @@ pub fn apply(plan: &Plan, point: &Point, change: &Change) -> Option<Altered> {
         }
         Lever::ServiceTime => {
             let time: Distribution = backend_flag(plan, &altered.containers, SERVICE_TIME)?.parse().ok()?;
-            let [(_, Shape::Constant(time))] = time.parts[..] else { return None };
-            let moved = format!("{:.0}us", time.as_micros() as f64 * change.factor);
+            let moved = format!("{:.0}us", time.constant()?.as_micros() as f64 * change.factor);
             set_backend_flag(plan, &mut altered.containers, SERVICE_TIME, &moved)?;
         }
     }

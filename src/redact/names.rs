@@ -1,11 +1,15 @@
 //! Which names say that their value is a secret.
 
 /// Anywhere in a name: written together with other words, too.
-const PARTS: [&str; 7] = ["PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "AUTHORIZATION"];
+const PARTS: [&str; 8] =
+    ["PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY", "AUTHORIZATION"];
 /// As one of its words.
-const WORDS: [&str; 1] = ["SECRET"];
+const WORDS: [&str; 2] = ["SECRET", "WEBHOOK"];
 /// As its last word.
-const LAST_WORDS: [&str; 7] = ["KEY", "TOKEN", "SECRETS", "PASS", "PWD", "COOKIE", "JWT"];
+const LAST_WORDS: [&str; 14] = [
+    "KEY", "TOKEN", "SECRETS", "PASS", "PWD", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP",
+    "SALT",
+];
 /// The shell's working directory.
 const NOT: [&str; 2] = ["PWD", "OLDPWD"];
 
@@ -64,6 +68,13 @@ mod tests {
             "accessToken",
             "com.example.token",
             "TOKEN",
+            "AWS_ACCESS_KEY_ID",
+            "REDIS_AUTH",
+            "npm_config__auth",
+            "DB_CREDS",
+            "GITHUB_PAT",
+            "SIGNING_SALT",
+            "SLACK_WEBHOOK_URL",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -83,6 +94,9 @@ mod tests {
             "Content-Type",
             "COMPASS",
             "AUTHOR",
+            "AUTH_MODE",
+            "SPIN",
+            "PATH",
             "",
         ] {
             assert!(!is_secret(name), "{name}");

@@ -5,7 +5,7 @@ use super::Redactor;
 use crate::{
     error::Error,
     events::Event,
-    model::{LoadPlan, LoadResult, Plan, RequestTemplate, Visited},
+    model::{CountBy, Endpoint, LoadPlan, LoadResult, Plan, Ready, RequestTemplate, Visited},
 };
 
 impl Redactor {
@@ -32,6 +32,12 @@ impl Redactor {
             for (name, value) in &mut container.environment {
                 *value = self.named(name, value);
             }
+            if let Some(endpoint) = &mut container.ready {
+                self.endpoint(endpoint);
+            }
+        }
+        if let Some(CountBy::Http { path, .. }) = plan.workers.as_mut().map(|workers| &mut workers.count) {
+            self.clean(path);
         }
         if let Some(tool) = &mut plan.tool {
             tool.args = self.arguments(&tool.args);
@@ -39,10 +45,18 @@ impl Redactor {
         if let Some(ab) = &mut plan.ab {
             [&mut ab.a, &mut ab.b].into_iter().for_each(|text| self.clean(text));
         }
+        self.clean(&mut plan.load.host);
         plan.load.requests.iter_mut().for_each(|request| self.request(request));
         plan.load.lines.iter_mut().for_each(|line| self.clean(line));
         plan.load.backend_token = None;
         plan
+    }
+
+    fn endpoint(&self, endpoint: &mut Endpoint) {
+        self.clean(&mut endpoint.path);
+        if let Ready::Answers(path, _) = &mut endpoint.ready {
+            self.clean(path);
+        }
     }
 
     fn request(&self, request: &mut RequestTemplate) {

@@ -11,6 +11,12 @@ use std::ops::Range;
 /// Names of which all that follows on the line is the value.
 const WHOLE_LINE: [&str; 2] = ["AUTHORIZATION", "COOKIE"];
 
+/// In too many texts that are about no secret: `key: value`, `auth: denied`.
+const COMMON: [&str; 2] = ["key", "auth"];
+
+/// A name that ends so is a file's, and after its colon comes what is wrong with it, or where.
+const FILES: [&str; 8] = [".csv", ".env", ".har", ".json", ".jsonl", ".txt", ".yaml", ".yml"];
+
 /// Says that there is no secret, in several languages.
 const NOTHING: [&str; 6] = ["None", "null", "nil", "true", "false", "undefined"];
 
@@ -50,8 +56,8 @@ fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
 /// The value after `NAME=`, `name: ` or `"name": `.
 fn named(text: &[u8], at: usize) -> Option<Range<usize>> {
     let name = name_before(trimmed_end(text, at))?;
-    // `key: value` is in too many texts that are about no secret.
-    if name.eq_ignore_ascii_case("key") || !is_secret(name) {
+    let is_file = text[at] == b':' && FILES.iter().any(|extension| name.ends_with(extension));
+    if COMMON.iter().any(|word| name.eq_ignore_ascii_case(word)) || is_file || !is_secret(name) {
         return None;
     }
     let upper = name.to_ascii_uppercase();
@@ -161,7 +167,11 @@ mod tests {
             ("password: 'not closed", "password: '[redacted] closed"),
             ("TOKEN=", "TOKEN="),
             ("key: value, max_tokens: 50, KeyError: 'key'", "key: value, max_tokens: 50, KeyError: 'key'"),
+            ("auth: denied, REDIS_AUTH=abc", "auth: denied, REDIS_AUTH=[redacted]"),
             ("ü secret=ä ü", "ü secret=[redacted] ü"),
+            ("/x/secret.yaml:3:4: `/x/secrets`: is no list", "/x/secret.yaml:3:4: `/x/secrets`: is no list"),
+            ("token.txt: Permission denied", "token.txt: Permission denied"),
+            ("PASSWORD_FILE: /x/y.txt, pass.txt=a", "PASSWORD_FILE: [redacted], pass.txt=a"),
         ] {
             assert_eq!(Redactor::default().text(text), expected, "{text}");
         }

@@ -1,10 +1,7 @@
 //! What others wait for before they are started: that a service is healthy, or has done its work (`depends_on`); and what a
 //! service waits for that is ready when it is healthy.
 
-use super::{
-    Listener,
-    containers::{Starter, not_ready},
-};
+use super::{Listener, containers::Starter, last_words::not_ready};
 use crate::{
     compose::Condition,
     engine::{Container, Health},

@@ -1,28 +1,23 @@
-//! Containers that are up, and what to say when one does not come up.
+//! Containers that are up.
 
 use super::{
     Listener,
     awaited::is_ready_when_healthy,
     control::Control,
+    last_words::not_ready,
     probe::{Look, Probe},
 };
 use crate::{
     compose::Project,
-    engine::{Call, Cluster, Container, EngineError, Output, State},
+    engine::{Cluster, Container, Output, State},
     error::{Error, Result},
     events::Event,
     load_tools,
     model::{ContainerPlan, CountBy, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
-    probe::{REAPING, quotas_above},
-    text::last_lines,
+    probe::quotas_above,
 };
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
-
-/// Lines of a container's log that an error shows.
-const SHOWN_LINES: usize = 15;
-/// With this a role of ours ends when its controller is gone, or so it seems to it.
-const CUT_OFF: i64 = 129;
 
 /// What starting a container takes.
 pub(super) struct Starter<'a> {
@@ -174,70 +169,10 @@ impl Up {
     }
 }
 
-/// All that a container wrote since then; where that cannot be read, it says so in its place.
-pub(super) async fn log_of(container: &Container, since_unix_s: Option<u64>) -> Vec<u8> {
-    let log = container.logs(since_unix_s).await;
-    log.unwrap_or_else(|error| format!("not read: {error}\n").into_bytes())
-}
-
 /// Processes are to run on the CPUs that their container has.
 fn with_affinity(asked: Limits) -> Limits {
     match asked.get(Limit::Cpuset).cloned() {
         Some(cpus) => asked.with(Limit::Affinity, cpus),
         None => asked,
-    }
-}
-
-/// Why a container is not ready: that it has ended, or what was found; with its own last log lines. An engine that cannot
-/// be asked is the one to blame.
-pub(super) async fn not_ready(container: &Container, found: Error) -> Error {
-    let name = container.service();
-    let why = match container.state().await {
-        Err(error) => return error,
-        Ok(state) if !state.running => format!("it has ended ({})", state.in_words()),
-        Ok(_) if matches!(found, Error::Engine(_)) => return found,
-        Ok(_) => found.to_string(),
-    };
-    let log = container.logs(None).await.unwrap_or_default();
-    let lines = last_lines(&log, SHOWN_LINES);
-    let shown = if lines.is_empty() {
-        "it wrote nothing".into()
-    } else {
-        format!("its last lines:\n  {}", lines.replace('\n', "\n  "))
-    };
-    Error::Start(format!("{name}: {why}; {shown}"))
-}
-
-/// Why a container did not come up, with those that have ended meanwhile: one that it needs may be among them.
-pub(super) async fn with_ended(error: Error, standing: &[Up]) -> Error {
-    let Error::Start(mut why) = error else { return error };
-    for up in standing.iter().filter(|up| !up.has_completed) {
-        if let Ok(state) = up.container.state().await
-            && !state.running
-        {
-            let ended = not_ready(&up.container, Error::Start(String::new())).await;
-            why = format!("{why}\n{ended}");
-        }
-    }
-    Error::Start(why)
-}
-
-/// Why a role of ours says nothing more: that its connection to us was cut, or its own last words.
-pub(super) async fn fell_silent(role: &Container, output: &Output) -> Error {
-    let is_reaping = async || {
-        let log = role.logs(None).await.unwrap_or_default();
-        last_lines(&log, 1) == REAPING
-    };
-    match role.state().await {
-        Err(error) => error,
-        Ok(state) if state.running || state.exit_code == CUT_OFF || is_reaping().await => {
-            let why = "the engine has closed the connection, or was started anew";
-            EngineError::other(Call::ReadOutput, &format!("container {}", role.service()), why).into()
-        }
-        Ok(state) => {
-            let words = output.last_words();
-            let words = words.trim().trim_start_matches("vscale: ");
-            Error::Start(if words.is_empty() { state.in_words() } else { words.to_owned() })
-        }
     }
 }

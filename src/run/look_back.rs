@@ -1,7 +1,8 @@
 //! What there is to see of a visit's containers before and after its loads.
 
 use super::{
-    containers::{Up, log_of},
+    containers::Up,
+    last_words::log_of,
     steps::Steps,
     tool::Left,
     visit::{Carried, Carrier},

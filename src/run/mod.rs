@@ -4,6 +4,7 @@
 mod awaited;
 mod containers;
 mod control;
+mod last_words;
 mod look_back;
 mod phase;
 mod prepare;

@@ -3,7 +3,8 @@
 
 use super::{
     Listener,
-    containers::{Up, fell_silent},
+    containers::Up,
+    last_words::fell_silent,
     probe::{Answer, Probe},
     samples::Samples,
     times::{Times, WindowTimes},

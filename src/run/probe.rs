@@ -1,7 +1,7 @@
 //! The controller's end of a probe: a container of ours in another's PID and network namespaces, which says when that one
 //! is ready and then, each time it is asked, what its processes do and what its cgroup has counted.
 
-use super::containers::fell_silent;
+use super::last_words::fell_silent;
 use crate::{
     engine::{Cluster, Container, Output},
     error::{Error, Result},

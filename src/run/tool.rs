@@ -2,7 +2,8 @@
 //! it found is read from what it wrote. What only the backend can tell, a witness of ours asks it, at the window's borders.
 
 use super::{
-    containers::{Starter, Up, log_of},
+    containers::{Starter, Up},
+    last_words::{log_of, shown_log},
     phase::line,
 };
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
         BackendTruth, BackendWindow, ContainerPlan, LimitRow, Limits, LoadPlan, LoadProgress, LoadResult, LoadTool,
         LoadToolPlan, LoadToolRun, PhaseKind, PhasePlan,
     },
-    text::last_lines,
     units::now_unix_us,
 };
 use std::time::Duration;
@@ -29,8 +29,6 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Longer output is not read: what a script prints is its own.
 const OUTPUT_LIMIT_BYTES: usize = 64 << 20;
-/// Lines of its log that an error shows.
-const SHOWN_LINES: usize = 15;
 
 /// One phase's load generator, ready to be started.
 pub(super) struct Tool<'a> {
@@ -158,6 +156,12 @@ async fn heard(
     let mut output = container.start().await?;
     let started_unix_us = now_unix_us();
     let (start, mut lines, mut bytes) = (Instant::now(), Vec::new(), 0);
+    let mut keep = |line: String| {
+        bytes += line.len();
+        if bytes <= OUTPUT_LIMIT_BYTES {
+            lines.push(line);
+        }
+    };
     loop {
         let silent = |_| Error::Start(format!("{name}: it does not end"));
         let Some(line) =
@@ -166,11 +170,9 @@ async fn heard(
             break;
         };
         hear(&line).await;
-        bytes += line.len();
-        if bytes <= OUTPUT_LIMIT_BYTES {
-            lines.push(line);
-        }
+        keep(line);
     }
+    output.unended_line().into_iter().for_each(keep);
     let ended = Instant::now();
     let state = loop {
         match container.state().await? {
@@ -179,9 +181,7 @@ async fn heard(
         }
     };
     if state.running || !load_tools::is_done(tool, state.exit_code) {
-        let log = container.logs(None).await.unwrap_or_default();
-        let last = last_lines(&log, SHOWN_LINES).replace('\n', "\n  ");
-        return Err(Error::Start(format!("{name}: {}; its last lines:\n  {last}", state.in_words())));
+        return Err(Error::Start(format!("{name}: {}; {}", state.in_words(), shown_log(container).await)));
     }
     Ok((lines, started_unix_us))
 }

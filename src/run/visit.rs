@@ -2,8 +2,9 @@
 
 use super::{
     Listener,
-    containers::{Starter, Up, not_ready, with_ended},
+    containers::{Starter, Up},
     control::Control,
+    last_words::{not_ready, with_ended},
     look_back::{Seen, not_told},
     phase::{self, Generator, Loaded, Stage},
     prepare::Prepared,
@@ -208,7 +209,10 @@ impl<'a> Carrier<'a> {
 
     async fn start(&self, plan: &ContainerPlan, visit: &str, tell: Listener<'_>) -> Result<Up> {
         match self.starter.start(plan, visit, tell).await {
-            Err(error) => Err(with_ended(error, &self.standing).await),
+            Err(error) => {
+                let others = self.standing.iter().filter(|up| !up.has_completed).map(|up| &up.container);
+                Err(with_ended(error, others).await)
+            }
             up => up,
         }
     }

@@ -11,7 +11,7 @@ const USERS: f64 = 2.0;
 
 /// A target and a backend that take 90 ms, loaded by `generator`.
 fn bench(generator: &str) -> Bench {
-    let slow = STACK.replace("'81'", "'81', --service-time, 90ms");
+    let slow = STACK.replace("2ms", "90ms");
     let bench = Bench::new(&slow, "/v1/health");
     let file = bench.path().join("compose.yaml");
     let text = fs::read_to_string(&file)

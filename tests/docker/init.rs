@@ -9,7 +9,7 @@ const SERVER: [&str; 8] = [
     "--image",
     "vscale/self",
     "--command",
-    "mock --host 0.0.0.0 --port 8321",
+    "mock --host 0.0.0.0 --port 8321 --service-time 2ms",
     "--port",
     "8321",
     "--ready",

@@ -1,6 +1,6 @@
 //! `vscale study` on the real engine: a target whose limit is programmed, cut short and gone on with.
 
-use super::{BUSY, Finished, binary};
+use super::{BUSY, Finished, INVALID, binary};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -70,7 +70,7 @@ fn order(run: &Path) -> Vec<(u64, u64, bool)> {
 /// machine is.
 fn assert_measured(finished: &Finished) {
     let code = finished.code.expect("it ends by itself");
-    assert!([0, 5, BUSY].contains(&code), "{code}: {}", finished.stderr);
+    assert!([0, INVALID, BUSY].contains(&code), "{code}: {}", finished.stderr);
 }
 
 #[test]
@@ -104,23 +104,37 @@ fn two_sides_are_visited_in_pairs_and_judged() {
             [&["study", "--no-baseline", "--warm-up", "200ms", "--seed", "5", "--ab", b][..], &judged].concat();
         Finished::of_all(&mut vscale(folder.path(), &arguments))
     };
-    let same = ab("SLEEP=5ms");
-    assert!([0, 98, 5, BUSY].contains(&same.code.expect("it ends")), "{}", same.stderr);
-    let slower = ab("SLEEP=7500us");
-    assert!([99, 5, BUSY].contains(&slower.code.expect("it ends")), "{}\n{}", slower.stdout, slower.stderr);
+    // An uneven host widens the interval until four pairs cannot tell: then neither side is said to be right.
+    const CANNOT_TELL: i32 = 98;
+    let is_told = |b: &str, verdict: i32| {
+        let finished = ab(b);
+        let code = finished.code.expect("it ends");
+        let codes = [verdict, CANNOT_TELL, INVALID, BUSY];
+        assert!(codes.contains(&code), "{code}: {}\n{}", finished.stdout, finished.stderr);
+        code == verdict
+    };
+    let told = [is_told("SLEEP=5ms", 0), is_told("SLEEP=7500us", 99)];
 
     let mut runs: Vec<PathBuf> = fs::read_dir(folder.path().join("results/runs"))
         .expect("runs")
         .map(|it| it.expect("readable").path())
         .collect();
     runs.sort();
-    for (run, expected) in runs.iter().zip([1.0, 5.0 / 7.5]) {
-        let visited: Vec<u64> = order(run).iter().map(|(_, point, _)| *point).collect();
-        assert!(visited[..8].chunks(2).all(|pair| pair[0] != pair[1]), "in pairs: {visited:?}");
-        let contrast = &json(&run.join("result.json"))["study"]["ab"];
-        if let Some(ratio) = contrast["pooled"][0]["ratio"]["estimate"].as_f64() {
-            assert!((ratio / expected - 1.0).abs() < 0.15, "{contrast}");
-        }
+    let ratios = [&runs[0], &runs[1]].map(|run| {
+        // What a busy host has spoiled is visited again.
+        let mut seen = BTreeSet::new();
+        let firsts: Vec<_> = order(run).into_iter().filter(|turn| seen.insert(*turn)).collect();
+        let is_pair = |pair: &[(u64, u64, bool)]| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1;
+        assert!(firsts[..8].chunks(2).all(is_pair), "in pairs: {firsts:?}");
+        json(&run.join("result.json"))["study"]["ab"]["pooled"][0]["ratio"]["estimate"].as_f64()
+    });
+    for ((ratio, is_told), programmed) in ratios.iter().zip(told).zip([1.0, 5.0 / 7.5]) {
+        let is_as_programmed = ratio.is_some_and(|ratio| (ratio / programmed - 1.0).abs() < 0.15);
+        assert!(is_as_programmed || !is_told, "{ratio:?}, not {programmed}");
+    }
+    // None where too few pairs are valid.
+    if let [Some(same), Some(slower)] = ratios {
+        assert!(slower < 0.9 * same, "{same} and {slower}");
     }
     let dir = runs[0].to_str().expect("UTF-8");
     let again = Finished::of_all(&mut vscale(folder.path(), &["rerun", dir]));

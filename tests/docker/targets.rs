@@ -154,7 +154,7 @@ fn requests_of_ones_own_any_status_and_a_header() {
     fs::write(bench.path().join("requests.jsonl"), "{\"method\": \"GET\", \"path\": \"/items\"}\n").expect("writable");
     let own =
         ["--request-file", "requests.jsonl", "--run-time", "1", "--header", "Authorization: Bearer s3cr3t-t0k3n-1"];
-    let finished = bench.run(&[&own[..], &["--expect", "any"]].concat()).assert(0);
+    let finished = bench.run(&[&own[..], &["--cpus", "0.3", "--expect", "any"]].concat()).assert(0);
     assert!(finished.stdout.contains("no baseline: mock has no answer to GET /items"), "{}", finished.stdout);
     let run = bench.saved();
     assert_eq!(target(&run.visited[0]).failure_count(), 0, "404 is as good as any");
@@ -169,8 +169,9 @@ fn requests_of_ones_own_any_status_and_a_header() {
 #[test]
 fn a_target_is_ready_when_its_own_check_succeeds() {
     let check = "[CMD, /vscale, load, --host, 'http://127.0.0.1:8321', --iterations, '1', --expect, any, --fail-if, 'failed > 0%']";
-    let app =
-        format!("command: [app, --host, 0.0.0.0]\n    healthcheck: {{ test: {check}, interval: 1s, timeout: 5s }}");
+    let app = format!(
+        "command: [app, --host, 0.0.0.0, --sleep, 2ms]\n    healthcheck: {{ test: {check}, interval: 1s, timeout: 5s }}"
+    );
     let bench = bench("endpoints: { app: { port: 8321, ready: healthcheck } }", &app, "");
     bench.run(&["--run-time", "1"]).assert(0);
     assert!(target(&bench.saved().visited[0]).request_count() > 10);
@@ -230,7 +231,7 @@ fn over_tls_whoever_the_compose_file_names_vouches_for_the_target() {
         bench
     };
     let vouched = tls("ca: ca.pem", &cert.pem());
-    let finished = vouched.run(&["--run-time", "2"]).assert(0);
+    let finished = vouched.run(&["--run-time", "2", "--cpus", "0.3"]).assert(0);
     let run = vouched.saved();
     assert!(target(&run.visited[0]).request_count() > 50 && target(&run.visited[0]).failure_count() == 0);
     assert!(!run.plan.load.insecure && !finished.stdout.contains("any certificate"), "{}", finished.stdout);
@@ -238,6 +239,6 @@ fn over_tls_whoever_the_compose_file_names_vouches_for_the_target() {
     let refused = tls("ca: ca.pem", &of_another.pem()).run(&["--run-time", "1"]).assert(5);
     assert!(refused.stdout.contains("certificate"), "{}", refused.stdout);
 
-    let unchecked = tls("", "").run(&["--run-time", "1"]).assert(0);
+    let unchecked = tls("", "").run(&["--run-time", "1", "--cpus", "0.3"]).assert(0);
     assert!(unchecked.stdout.contains("TLS: any certificate was taken"), "{}", unchecked.stdout);
 }

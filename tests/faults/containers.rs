@@ -27,7 +27,7 @@ fn a_backend_that_was_killed_costs_one_level_and_is_started_anew() {
     let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
     started.until_said(BASELINE);
     docker(&["kill", &started.container("mock")]);
-    let finished = started.finish().assert(5);
+    let finished = started.finish().assert(5).assert_says(&["invalid: mock was lost while it was measured"]);
     assert_shows(&finished, "mock was lost while it was measured (exit status 137)");
     let run = bench.saved();
     assert!(run.visited[0].ended.iter().any(|ended| ended.container == "mock"));
@@ -132,7 +132,7 @@ fn a_target_that_ends_in_mid_load_says_how() {
     let mut started = bench.start(&["--run-time", "4"]);
     started.until_said(LOADING);
     docker(&["kill", "--signal", "TERM", &started.container("stack")]);
-    let finished = started.finish().assert(5);
+    let finished = started.finish().assert(5).assert_says(&["invalid: stack was lost while it was measured"]);
     assert_shows(&finished, "stack was lost while it was measured (exit status ");
     assert_eq!(bench.visits(), 1);
 }

@@ -3,12 +3,15 @@
 use super::{
     bench::{Bench, Started, collect_garbage},
     proxy::{Fault, Proxy},
+    runs::{STACK, binary},
 };
 use nix::sys::signal::Signal;
 use std::{fs, time::Duration};
 use vscale::model::Visited;
 
 const CREATE: &str = "^POST .*/containers/create";
+/// Begins like JSON.
+const RUBBISH: &str = "{\"Id\": <html>";
 const LOADING: &str = "target: loading stack";
 
 /// A run of which something is to be left alone: the containers of `host` and of the mock's probe go before.
@@ -68,7 +71,7 @@ fn a_creation_whose_connection_is_dropped_is_not_the_containers_fault() {
 
 #[test]
 fn a_creation_that_is_answered_with_rubbish_is_said_to_be() {
-    Faulty::new(CREATE, 2, Fault::Garble).fails(1, &["creating container mock: "]);
+    Faulty::new(CREATE, 2, Fault::Say(RUBBISH)).fails(1, &["creating container mock: "]);
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn a_list_that_never_comes_is_given_up() {
 
 #[test]
 fn a_list_of_rubbish_is_said_to_be() {
-    Faulty::new("^GET .*/networks", 1, Fault::Garble).fails(1, &["listing networks: "]);
+    Faulty::new("^GET .*/networks", 1, Fault::Say(RUBBISH)).fails(1, &["listing networks: "]);
 }
 
 #[test]
@@ -235,4 +238,25 @@ fn a_second_signal_ends_it_at_once() {
     let finished = started.finish().assert_code(130);
     let finished = finished.assert_says(&["stopped by SIGINT at once; `vscale gc` removes what it may have left"]);
     collect_garbage(finished.pid);
+}
+
+/// Docker 18.06's.
+const WITHOUT_BUILDKIT: &str = r#"{"Version":"18.06.3-ce","ApiVersion":"1.38","MinAPIVersion":"1.12"}"#;
+
+#[test]
+fn an_engine_without_buildkit_builds_by_its_own_builder() {
+    let bench = Bench::of(&STACK.replace("image: vscale/self", "build: ."));
+    let proxy = Proxy::start(bench.path()).with("^GET .*/version$", None, Fault::Say(WITHOUT_BUILDKIT));
+    let faulty = Faulty { bench, proxy };
+    let dockerfile = faulty.bench.path().join("Dockerfile");
+    fs::copy(binary(), faulty.bench.path().join("vscale")).expect("writable");
+    // No image of an earlier run is the same.
+    let label = faulty.bench.path().display();
+    let text = format!("FROM scratch\nLABEL test={label}\nCOPY vscale /vscale\nENTRYPOINT [\"/vscale\"]\n");
+    fs::write(&dockerfile, &text).expect("writable");
+    faulty.is_measured();
+    assert!(!faulty.proxy.has_seen("version=2"), "BuildKit was asked");
+    fs::write(&dockerfile, text.replace("COPY", "COPY --chmod=755")).expect("writable");
+    let refused = faulty.start(&[]).finish().assert(3);
+    refused.assert_says(&["Dockerfile:3: COPY --chmod needs BuildKit, which this engine has not"]);
 }

@@ -23,12 +23,12 @@ pub enum Fault {
     Drop,
     /// The answer comes so much later.
     Delay(Duration),
-    /// The answer is no JSON.
-    Garble,
     /// The engine does nothing and answers with this status.
     Refuse(u16),
     /// There never is one.
     Hang,
+    /// These words are the answer.
+    Say(&'static str),
 }
 
 struct Rule {
@@ -115,6 +115,11 @@ impl Proxy {
         );
     }
 
+    /// Whether a request had this in it.
+    pub fn has_seen(&self, part: &str) -> bool {
+        self.state.lock().expect("whole").seen.iter().any(|request| request.contains(part))
+    }
+
     fn is_hit(&self) -> bool {
         let state = self.state.lock().expect("whole");
         state.rules.iter().all(|rule| rule.hits >= rule.nth.unwrap_or(1))
@@ -169,7 +174,7 @@ fn serve(mut client: UnixStream, state: &Arc<Mutex<State>>) -> Option<()> {
         Some(Fault::Refuse(status)) => {
             return answer(client, &format!("{status} No"), r#"{"message":"refused by the test"}"#);
         }
-        Some(Fault::Garble) => return answer(client, "200 OK", "{\"Id\": <html>"),
+        Some(Fault::Say(words)) => return answer(client, "200 OK", words),
         Some(Fault::Delay(how_long)) => thread::sleep(how_long),
         Some(Fault::Hang) => {
             // Until the client gives it up.

@@ -1,5 +1,5 @@
-//! Load generators that are not ours: how each is told a load, and what its outputs come to. The outputs of Locust and
-//! wrk here are real ones; k6's is made after its documentation.
+//! Load generators that are not ours: how each is told a load, and what its outputs come to. The outputs of Locust,
+//! wrk and oha here are real ones; k6's is made after its documentation.
 
 use std::collections::BTreeMap;
 use vscale::{
@@ -118,6 +118,27 @@ fn what_wrk_counted_is_read_as_it_is() {
     assert!(result.series.is_empty() && result.latency().count() == 0);
     let error = read(LoadTool::Wrk, "unable to connect to stack:8321 Connection refused", &[]).unwrap_err();
     assert_eq!(error, "what wrk wrote cannot be read: it printed no summary");
+}
+
+#[test]
+fn what_oha_counted_is_read_as_it_is() {
+    let text = include_str!("oha.json");
+    assert!(!text.ends_with('\n'), "its last line has no end");
+    let result = read(LoadTool::Oha, text, &[]).unwrap();
+    // Four were under way at its end.
+    assert_eq!((result.request_count(), result.failure_count(), result.window.duration_us), (155, 23, 3_001_565));
+    let [failure] = result.failures.as_slice() else { panic!("{:?}", result.failures) };
+    assert_eq!((failure.error.as_str(), failure.occurrences, failure.kind), ("HTTP 503", 23, FailureKind::Status));
+    assert_eq!(
+        (result.percentile_us(50.0), result.percentile_us(95.0)),
+        (Some(90_236), None),
+        "too few beyond the 95th"
+    );
+    let told = result.summary.unwrap();
+    assert_eq!((told.min_us, told.max_us, told.percentile_us(99.9)), (74, 96_490, Some(96_490)));
+    let cut = &text[..text.len() - 1];
+    let error = read(LoadTool::Oha, cut, &[]).unwrap_err();
+    assert!(error.starts_with("what oha wrote cannot be read: EOF"), "{error}");
 }
 
 #[test]

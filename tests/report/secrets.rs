@@ -2,13 +2,18 @@
 
 use crate::fixture::{first_visit, run};
 use proptest::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use std::{fs, path::Path};
 use vscale::{
     analyse::Analysis,
     compose::{self, Project},
     error::Error,
     events::Event,
-    model::{ContainerPlan, Ended, Life, Limits, LoadPlan, RequestTemplate, Run},
+    model::{
+        AbPlan, AtWorkers, ContainerPlan, CountBy, Ended, Endpoint, Life, Limits, LoadPlan, LoadTool, LoadToolPlan,
+        Plan, Ready, RequestTemplate, Run, Scheme, Statuses, WorkersPlan,
+    },
     redact::Redactor,
     report,
     store::{Attached, RunFolder},
@@ -206,4 +211,66 @@ fn names_and_what_is_not_secret_stay() {
     assert_eq!(serde_json::to_value(redactor.plan(&run.plan)).unwrap(), serde_json::to_value(&run.plan).unwrap());
     let visited = redactor.visited(run.visited[0].clone());
     assert_eq!(serde_json::to_value(visited).unwrap(), serde_json::to_value(&run.visited[0]).unwrap());
+}
+
+/// Where strings are in JSON, as pointers.
+fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(at.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| strings(item, &format!("{at}/{index}"), found));
+        }
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| strings(field, &format!("{at}/{name}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// The fields of `recorded` in which words of others may stand and in which a secret is still there when they are kept.
+fn that_show_secrets<T: Serialize + DeserializeOwned>(recorded: &T, kept: impl Fn(&T) -> T) -> Vec<String> {
+    let json = serde_json::to_value(recorded).expect("JSON");
+    let mut pointers = Vec::new();
+    strings(&json, "", &mut pointers);
+    let shows = |pointer: &String| {
+        let mut json = json.clone();
+        *json.pointer_mut(pointer).expect("it is there") = "/a?token=x9hunter2q".into();
+        // What takes no such words has no secret.
+        let with_secret = serde_json::from_value(json).ok();
+        with_secret.is_some_and(|it| serde_json::to_string(&kept(&it)).expect("JSON").contains("x9hunter2q"))
+    };
+    let mut fields: Vec<String> = pointers
+        .into_iter()
+        .filter(shows)
+        .map(|at| at.split('/').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join("."))
+        .collect();
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+/// A plan in which whatever may be given is given.
+fn full_plan() -> Plan {
+    let folder = tempfile::tempdir().expect("a folder");
+    let project = project(folder.path(), "command: [serve, --port, '80']\n    environment: { A: b }", "");
+    let request = RequestTemplate { body: "{}".into(), ..with_header("X-A", "b".into()) };
+    let mut plan = leaking_run(&project, "nothing", vec![request]).plan;
+    let ready = Ready::Answers("/health".into(), Statuses::default());
+    plan.containers[0].ready = Some(Endpoint { port: 80, scheme: Scheme::Http, path: "/api".into(), ready });
+    plan.at_workers = vec![AtWorkers { workers: 1, containers: plan.containers.clone() }];
+    let (containers, at_workers) = (plan.containers.clone(), plan.at_workers.clone());
+    plan.ab = Some(AbPlan { a: "A=1".into(), b: "A=2".into(), containers, at_workers });
+    plan.tool = Some(LoadToolPlan { tool: LoadTool::K6, script: Some("a.js".into()), args: vec!["--quiet".into()] });
+    plan.load.lines = vec!["a line".into()];
+    let count = CountBy::Http { path: "/workers".into(), pointer: "/count".into() };
+    plan.workers = Some(WorkersPlan { env: Some("WORKERS".into()), count });
+    plan
+}
+
+#[test]
+fn only_names_are_kept_as_they_are() {
+    let redactor = Redactor::default();
+    let of_plan = that_show_secrets(&full_plan(), |plan| redactor.plan(plan));
+    let of_visit = that_show_secrets(&run().visited[0], |visited| redactor.visited(visited.clone()));
+    insta::assert_debug_snapshot!((of_plan, of_visit));
 }

@@ -308,7 +308,13 @@ fn a_load_generator_with_the_token_is_told_and_another_is_not() {
     let told = run(Some("right")).unwrap();
     assert_eq!(told.backend.map(|truth| truth.total_arrivals), Some(20));
     for wrong in [None, Some("wrong")] {
-        let error = run(wrong).unwrap_err().to_string();
+        let untold = run(wrong).unwrap();
+        let error = untold.backend_error.unwrap();
         assert!(error.ends_with("the backend does not tell what it saw: HTTP 404"), "{error}");
+        assert_eq!(
+            (untold.backend.is_none(), untold.totals.succeeded),
+            (true, 20),
+            "the load itself is measured all the same"
+        );
     }
 }

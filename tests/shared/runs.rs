@@ -6,10 +6,11 @@ use std::{
     process::Command,
 };
 
-/// What stands in for the server: `vscale mock` on port 81, which answers by itself.
+/// What stands in for the server: `vscale mock` on port 81, which answers by itself, and slowly enough to leave the load
+/// generator CPU to spare: one that is as fast as the generator makes the generator the limit, and the run invalid.
 pub const STACK: &str = "
     image: vscale/self
-    command: [mock, --host, 0.0.0.0, --port, '81']
+    command: [mock, --host, 0.0.0.0, --port, '81', --service-time, 2ms]
     user: '65534:65534'
 ";
 

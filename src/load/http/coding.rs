@@ -1,6 +1,7 @@
-//! The codings of an answer's body (RFC 9110, 8.4.1), which a server uses only where the user's headers ask for them.
+//! The codings of an answer's body (RFC 9110, 8.4.1, and of its transfer: RFC 9112, 7.2), which a server uses only where the
+//! user's headers ask for them.
 
-use super::response::MAX_BODY_BYTES;
+use super::MAX_BODY_BYTES;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use std::{borrow::Cow, io::Read};
 
@@ -45,7 +46,8 @@ impl Coding {
     }
 }
 
-const NOT_UNDERSTOOD: &str = "the answer's Content-Encoding is not understood: ask for gzip, deflate or none";
+const NOT_UNDERSTOOD: &str =
+    "the answer's Content-Encoding or Transfer-Encoding is not understood: ask for gzip, deflate or none";
 
 fn inflate(decoder: impl Read, name: &str) -> Result<Cow<'static, [u8]>, String> {
     let mut body = Vec::new();

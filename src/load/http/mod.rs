@@ -29,3 +29,6 @@ pub use template::Values;
 pub use tls::TlsSettings;
 pub use tokens::TokenStream;
 pub use transport::Transport;
+
+/// Of an answer, as it was sent and as it is unpacked.
+const MAX_BODY_BYTES: u64 = 16 << 20;

@@ -2,13 +2,12 @@
 //!
 //! An answer that comes in one piece, as most do, is parsed where it lies: nothing is copied. Framing follows RFC 9112, 6.3.
 
-use super::coding::Coding;
+use super::{MAX_BODY_BYTES, coding::Coding};
 use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
 use std::mem::MaybeUninit;
 
 /// Of the status line and all headers.
 pub const MAX_HEAD_BYTES: usize = 4 << 20;
-pub const MAX_BODY_BYTES: u64 = 16 << 20;
 const MAX_HEADERS: usize = 1024;
 /// A buffer that has grown beyond this is freed between two answers.
 const KEPT_CAPACITY: usize = 64 << 10;
@@ -297,13 +296,31 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
                 head.coding = head.coding.and(Coding::of(header.value));
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                let last = header.value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
-                head.is_chunked = has_token(last, b"chunked");
+                header.value.split(|&byte| byte == b',').for_each(|item| head.add_transfer_coding(item.trim_ascii()));
             }
             _ => {}
         }
     }
+    // What such an answer is framed by, not all that have passed it on need to have seen (RFC 9112, 6.1 and 6.3).
+    head.keep_alive &= !(head.is_chunked && (version == 0 || head.content_length.is_some()));
     Ok(head)
+}
+
+impl Head {
+    /// The next item of a `Transfer-Encoding`: the last one frames the body if it is chunked (RFC 9112, 6.3), and those before it
+    /// are undone like a `Content-Encoding`. Items without a name are none (RFC 9110, 5.6.1).
+    fn add_transfer_coding(&mut self, item: &[u8]) {
+        if item.is_empty() {
+            return;
+        }
+        let is_chunked = item.eq_ignore_ascii_case(b"chunked");
+        if self.is_chunked {
+            self.coding = Coding::Other;
+        } else if !is_chunked {
+            self.coding = self.coding.and(Coding::of(item));
+        }
+        self.is_chunked = is_chunked;
+    }
 }
 
 fn append(body: &mut Vec<u8>, data: &[u8]) -> Result<(), ProtocolError> {

@@ -44,6 +44,16 @@ fn examples() -> Vec<(&'static str, Outcome)> {
         ("HTTP/1.1 200 OK\r\nConnection: x,\r\n  close\r\nContent-Length : 1\r\n\r\nx", whole(200, "x", false)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", whole(200, "x", true)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n1\r\nx", whole(200, "1\r\nx", false)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: , chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: CHUNKED\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            whole(200, "x", false),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            whole(200, "x", false),
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nx", Err(ProtocolError::Length)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n 2\r\n\r\nx", Err(ProtocolError::Length)),
@@ -100,10 +110,19 @@ fn the_coding_is_told() {
         ("Content-Encoding: deflate\r\n", Coding::Deflate),
         ("Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", Coding::Gzip),
         ("content-encoding: br\r\n", Coding::Other),
+        ("Transfer-Encoding: chunked\r\n", Coding::Identity),
+        ("Transfer-Encoding: chunked,\r\n", Coding::Identity),
+        ("Transfer-Encoding: identity, chunked\r\n", Coding::Identity),
+        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", Coding::Gzip),
+        ("Content-Encoding: gzip\r\nTransfer-Encoding: gzip, chunked\r\n", Coding::Other),
+        ("Transfer-Encoding: chunked, gzip\r\n", Coding::Other),
+        ("Transfer-Encoding: chunked, chunked\r\n", Coding::Other),
+        ("Transfer-Encoding: x-made-up, chunked\r\n", Coding::Other),
     ] {
         let mut reader = AnswerReader::new();
-        let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 1\r\n\r\nx");
-        assert_eq!(reader.feed(answer.as_bytes()).unwrap().unwrap().coding, coding, "{headers}");
+        let answer = format!("HTTP/1.1 200 OK\r\n{headers}\r\n1\r\nx\r\n0\r\n\r\n");
+        let told = reader.feed(answer.as_bytes()).unwrap().map(|answer| answer.coding);
+        assert_eq!(told.or_else(|| Some(reader.close()?.coding)), Some(coding), "{headers}");
     }
 }
 
