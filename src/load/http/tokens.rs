@@ -14,6 +14,10 @@ use std::time::Instant;
 const DONE: &str = "[DONE]";
 /// Room for more gaps is freed between two streams.
 const KEPT_GAPS: usize = 16 << 10;
+/// How a line of an event stream begins: by a field's name, or as a comment; the first one by a byte order mark, too.
+const LINE_STARTS: [&str; 6] = ["data", "event", "id", "retry", ":", "\u{feff}"];
+/// Of what is no event stream, so much is shown.
+const SHOWN_BYTES: usize = 200;
 
 /// Follows one stream after another.
 #[derive(Debug, Default)]
@@ -24,6 +28,8 @@ pub struct TokenStream {
     pub gaps_us: Vec<u32>,
     /// Of the body, so far.
     pub bytes: usize,
+    /// The first of them.
+    beginning: Vec<u8>,
     reader: EventReader,
     said: Said,
 }
@@ -48,6 +54,7 @@ impl TokenStream {
         self.reader.reset();
         self.gaps_us.clear();
         self.gaps_us.shrink_to(KEPT_GAPS);
+        self.beginning.clear();
         (self.first, self.bytes, self.said) = (None, 0, Said::default());
     }
 
@@ -59,10 +66,11 @@ impl TokenStream {
     /// Takes the next bytes of the body, which were read at `now`.
     pub fn feed(&mut self, bytes: &[u8], now: Instant) {
         self.bytes += bytes.len();
-        let Self { first, gaps_us, reader, said, .. } = self;
+        let Self { first, gaps_us, beginning, reader, said, .. } = self;
         if said.error.is_some() || said.is_done {
             return;
         }
+        beginning.extend(bytes.iter().take(SHOWN_BYTES - beginning.len()));
         let read = reader.feed(bytes, |event| {
             if said.take(event) {
                 match said.last.replace(now) {
@@ -90,11 +98,21 @@ impl TokenStream {
             (None, None) if is_done => {
                 Err((FailureKind::Body, "no chunk of the stream has a choice: its tokens are not known".into()))
             }
+            _ if choices == 0 && self.is_no_event_stream() => {
+                let beginning = String::from_utf8_lossy(&self.beginning);
+                Err((FailureKind::Body, format!("the answer is no event stream, but begins with: {beginning}")))
+            }
             _ => {
                 let message = "the stream ended without [DONE] or a finish reason";
                 Err((FailureKind::Truncated, message.into()))
             }
         }
+    }
+
+    /// Whether what came is something else: JSON, say, from a server that does not stream.
+    fn is_no_event_stream(&self) -> bool {
+        let beginning = self.beginning.trim_ascii_start();
+        !beginning.is_empty() && !LINE_STARTS.iter().any(|start| beginning.starts_with(start.as_bytes()))
     }
 
     /// Whether `[DONE]` has come.
@@ -197,7 +215,9 @@ mod tests {
         assert_eq!(error("event: error\ndata: busy\n\n"), "the stream says: busy");
         assert_eq!(error("data: what\n\n"), "an event of the stream is not a completion chunk");
         assert_eq!(error(&"x".repeat((1 << 20) + 1)), "a line of the stream is longer than 1 MiB");
-        assert_eq!(error("nothing"), "the stream ended without [DONE] or a finish reason");
+        assert_eq!(error(""), "the stream ended without [DONE] or a finish reason");
+        let json = "{\n  \"choices\": [],\n\n  \"object\": \"chat.completion\"\n}";
+        assert_eq!(error(json), format!("the answer is no event stream, but begins with: {json}"));
         for late in [STOP, "data: [DONE]\n\n"] {
             let failed = format!("{TOKEN}data: {{\"error\":\"no\"}}\n\n{late}");
             assert_eq!(error(&failed), "the stream says: \"no\"", "what comes later does not mend it");
@@ -230,6 +250,7 @@ mod tests {
         cut(TOKEN);
         cut(&STOP.replace("stop", ""));
         cut(&STOP[..STOP.len() - 1]);
+        cut("\n: wait\n\n");
         cut(&format!("{TOKEN}data: [DONE]\n"));
         // The second choice goes on.
         cut(&format!("{TOKEN}{}{STOP}", TOKEN.replace("\"delta\"", "\"index\":1,\"delta\"")));
