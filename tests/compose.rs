@@ -287,14 +287,17 @@ fn with_tool(generator: &str, loadgen: &str) -> Result<Project, String> {
 #[test]
 fn another_load_generator_gets_a_service_of_its_own_on_the_target_s_networks() {
     let project = with_tool("{ kind: locust, file: locustfile.py, args: --tags quick }", "").expect("it is good");
-    let tool = project.vscale.tool.as_ref().expect("it is one");
+    let tool = project.vscale.generator.tool().expect("it is one");
     assert_eq!(
-        (project.vscale.generator.as_str(), tool.plan.tool, tool.plan.args.len()),
+        (project.vscale.generator.service(), tool.plan.tool, tool.plan.args.len()),
         ("locust", LoadTool::Locust, 2)
     );
     assert_eq!(tool.plan.script.as_deref(), Some("locustfile.py"));
     let locust = &project.services["locust"];
-    assert!(locust.image.is_none() && locust.networks.contains_key("front"), "its image is built");
+    assert!(
+        locust.image.as_deref() == Some("vscale/locust") && locust.networks.contains_key("front"),
+        "its image is built"
+    );
     let witness = &project.services["vscale-witness"];
     assert!(witness.is_ours() && witness.networks.contains_key("front"));
 
@@ -307,14 +310,17 @@ fn another_load_generator_may_run_as_a_service_with_its_limits() {
     let loadgen = "  loadgen: { image: vscale/self, read_only: true, mem_limit: 64m }\n";
     let project = with_tool("{ kind: oha, image: my/oha, service: loadgen }", loadgen).expect("it is good");
     let service = &project.services["loadgen"];
-    assert_eq!((project.vscale.generator.as_str(), service.image.as_deref()), ("loadgen", Some("my/oha")));
+    assert_eq!((project.vscale.generator.service(), service.image.as_deref()), ("loadgen", Some("my/oha")));
     assert_eq!(service.limits.get(Limit::MemoryBytes), Some(&LimitValue::Number(64 << 20)));
     assert!(!service.read_only, "its files are put into it");
 
     // Without a name it takes the place of our own load generator.
     let project = with_tool("{ kind: locust, file: locustfile.py }", loadgen).expect("it is good");
     let service = &project.services["loadgen"];
-    assert_eq!((project.vscale.generator.as_str(), &service.image, service.read_only), ("loadgen", &None, false));
+    assert_eq!(
+        (project.vscale.generator.service(), &service.image, service.read_only),
+        ("loadgen", &Some("vscale/locust".to_owned()), false)
+    );
     assert!(!project.services.contains_key("locust"));
 }
 

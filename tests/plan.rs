@@ -72,6 +72,8 @@ fn visited(visit: &Visit) -> Visited {
             workers_not_told: None,
             limits: Vec::new(),
             above: None,
+            not_seen: Vec::new(),
+            is_complete: true,
         },
         phases: phases
             .map(|kind| Phase {
@@ -512,7 +514,8 @@ fn what_is_moved_in_the_mock_is_in_its_command() {
 
 #[test]
 fn another_load_generator_is_told_by_its_command_and_pinned_as_ours() {
-    let project = project(&[("  load: loadgen\n", "  generator: { kind: wrk, image: my/wrk, service: loadgen }\n")]);
+    let project =
+        project(&[("  generator: loadgen\n", "  generator: { kind: wrk, image: my/wrk, service: loadgen }\n")]);
     let plan = make(&asked(&[1]), &project, &host(4)).expect("it can be told");
     let visit = next(&plan, &[], &Wanted::default()).expect("there is one");
     let names: Vec<&str> = visit.containers.iter().map(|container| container.name.as_str()).collect();

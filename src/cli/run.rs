@@ -10,11 +10,7 @@ use crate::{
     units,
 };
 use clap::Args;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// How is measured, and in what.
 #[derive(Debug, Args)]
@@ -28,11 +24,11 @@ pub struct RunFlags {
     /// Port of the server inside the private network
     #[arg(long, default_value_t = 8321, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
     pub stack_port: u16,
-    /// Longest wait for a container to answer with a 2xx
+    /// Longest wait for a container to be ready
     #[arg(long, default_value = "120s", value_parser = units::parse_duration, help_heading = "Server", value_name = "TIME")]
     pub ready_timeout: Duration,
 
-    /// A larger share of failed requests makes a level invalid, and the exit status 7: 0.01 or 1%
+    /// A larger share of failed requests makes a level invalid, and the exit status of a bench 7: 0.01 or 1%
     #[arg(long, default_value = "1%", value_parser = units::parse_share, help_heading = "Thresholds", value_name = "SHARE")]
     pub max_failure_rate: f64,
     /// What the load is; thresholds concern the server's phase
@@ -75,9 +71,7 @@ impl RunFlags {
         }
         // Whom to load, the plan says.
         let mut flags = self.load.clone();
-        let folder = self.files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
-        flags.requests.request_file =
-            flags.requests.request_file.or_else(|| Some(folder.join(file.requests.as_ref()?)));
+        flags.requests.request_file = flags.requests.request_file.or_else(|| file.requests.clone());
         let load = flags.plan(String::new())?;
         if load.window_us().is_none_or(|us| us == 0) {
             return Err(Error::Usage("--run-time must be above 0".into()));

@@ -41,7 +41,7 @@ pub fn described(
 }
 
 fn checked(project: Project) -> Result<Project> {
-    let generator = &project.vscale.generator;
+    let generator = project.vscale.generator.service();
     if project.services[generator].command.as_ref().is_some_and(|command| command.as_slice() != ["load"]) {
         // The plan says all of them, so they would count for nothing.
         return Err(Error::Compose(format!(

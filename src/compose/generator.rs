@@ -2,24 +2,24 @@
 //! ours beside it that asks the backend what it saw.
 
 use super::{
-    OWN_IMAGE, Service,
+    LOCUST_IMAGE, OWN_IMAGE, Service,
     fields::{Field, Problem},
     words,
 };
 use crate::model::{LoadTool, LoadToolPlan, Plan};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 /// A load generator that is not ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tool {
     /// The service that it runs as.
     pub service: String,
     /// How it is used.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "as_read")]
     pub plan: LoadToolPlan,
     /// The script that says what it sends.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,8 +74,10 @@ impl Tool {
                 field.problem(format!("services.{name}.read_only: what {tool} needs is put into its container"))
             );
         }
-        if service.image.is_none() && service.build.is_none() && tool != LoadTool::Locust {
-            return Err(field.problem(format!("`image` is missing: one whose entry point is {tool}")));
+        match tool {
+            _ if service.image.is_some() || service.build.is_some() => {}
+            LoadTool::Locust => service.image = Some(LOCUST_IMAGE.into()),
+            _ => return Err(field.problem(format!("`image` is missing: one whose entry point is {tool}"))),
         }
         let witness = Service {
             image: Some(OWN_IMAGE.into()),
@@ -89,6 +91,15 @@ impl Tool {
         services.insert(Plan::WITNESS.into(), witness);
         Ok(Some(Self { service: name, plan: LoadToolPlan { tool, script, args }, file }))
     }
+}
+
+fn as_read<S: Serializer>(plan: &LoadToolPlan, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("kind", plan.tool.name())?;
+    if !plan.args.is_empty() {
+        map.serialize_entry("args", &plan.args)?;
+    }
+    map.end()
 }
 
 /// A list of words, or a line that is split as a shell would.

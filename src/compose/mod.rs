@@ -39,9 +39,11 @@ pub use health::Healthcheck;
 pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions, VolumesFrom};
 pub use project::Project;
 pub use resources::{Config, FileSource, Ipam, Network, Secret, Subnet, Volume};
-pub use service::{Attachment, Condition, DependsOn, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit};
+pub use service::{
+    Attachment, Condition, DependsOn, LOCUST_IMAGE, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit,
+};
 pub use study::StudyFile;
-pub use vscale::Vscale;
+pub use vscale::{Certificates, Generator, Vscale};
 
 use crate::{
     error::{Error, Result},

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
 /// The image of our own roles: this program's executable, which the controller puts into an image.
 pub const OWN_IMAGE: &str = "vscale/self";
+/// Locust's, which is built of files that this program has with it.
+pub const LOCUST_IMAGE: &str = "vscale/locust";
 
 /// Keys that are read, besides those of [`limits`] and [`inert`].
 const KEYS: [&str; 48] = [

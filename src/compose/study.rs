@@ -1,34 +1,46 @@
 //! `x-vscale.study`: what a study of this project is, where the flags of `vscale study` do not say.
 
-use super::fields::{Field, Problem};
+use super::fields::{Field, Problem, duration};
 use crate::{model::Drive, threshold::Threshold, units};
-use serde::Serialize;
-use std::time::Duration;
+use serde::{Serialize, Serializer};
+use serde_yaml::Value;
+use std::{collections::BTreeMap, time::Duration};
 
-/// What the file says of a study; each key is that of the flag.
+/// What the file says of a study; each key is that of the flag. It is shown in the form in which it is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StudyFile {
     /// `workers: [1, 2, 4]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<u32>,
     /// `cpus: [0.5, 1]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpus: Vec<f64>,
     /// `cpus_per_worker: 0.2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpus_per_worker: Option<f64>,
     /// `cpu_period: 100ms`.
+    #[serde(rename = "cpu_period", skip_serializing_if = "Option::is_none", serialize_with = "duration")]
     pub cpu_period_us: Option<u64>,
     /// `cpuset_sizes: [1, 2]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpuset_sizes: Vec<u32>,
     /// `users_per_worker: 8`, `users: [8, 16]` or `rate: [100, 200]`.
+    #[serde(flatten, serialize_with = "as_read")]
     pub drives: Vec<Drive>,
     /// `run_time: 10s`.
+    #[serde(rename = "run_time", skip_serializing_if = "Option::is_none", serialize_with = "duration")]
     pub run_time_us: Option<u64>,
     /// `blocks: 5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<u32>,
     /// `precision: 3%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
     /// `budget: 30m`.
+    #[serde(rename = "budget", skip_serializing_if = "Option::is_none", serialize_with = "duration")]
     pub budget_us: Option<u64>,
     /// `slo: p99 < 250ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub slo: Option<String>,
 }
 
@@ -49,6 +61,10 @@ const KEYS: [&str; 13] = [
 ];
 
 impl StudyFile {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(super) fn parse(field: &Field<'_>) -> Result<Self, Problem> {
         let mut keys = field.keys(&KEYS)?;
         let time = |field: Field<'_>| {
@@ -82,6 +98,19 @@ impl StudyFile {
         }
         Ok(file)
     }
+}
+
+fn as_read<S: Serializer>(drives: &[Drive], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for drive in drives {
+        let (key, number) = match *drive {
+            Drive::UsersPerWorker(users) => ("users_per_worker", users.into()),
+            Drive::Users(users) => ("users", users.into()),
+            Drive::RateRps(rate) => ("rate", rate.into()),
+        };
+        lists.entry(key).or_default().push(number);
+    }
+    lists.serialize(serializer)
 }
 
 /// As the flag takes it.

@@ -7,11 +7,15 @@ use super::{
 };
 use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Scheme, Statuses, WorkersPlan, checked_path};
 use regex_lite::Regex;
-use serde::Serialize;
-use std::{collections::BTreeMap, fs, path::Path};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-/// What is measured.
-#[derive(Clone, Debug, Serialize)]
+/// What is measured. It is shown in the form in which it is read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Vscale {
     /// The project's name, for tools of before Compose's own `name`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,26 +25,65 @@ pub struct Vscale {
     /// What it calls; loaded directly for the baseline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
-    /// The service that loads.
-    pub generator: String,
-    /// What it is, if not our own load generator.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tool: Option<Tool>,
+    /// What loads.
+    pub generator: Generator,
     /// How many workers, and whether it is so; `None` for a target that is taken as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_read")]
     pub workers: Option<WorkersPlan>,
     /// By service.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// Who vouches for the certificates of those that speak TLS, in PEM; without it any will do.
+    /// Who vouches for the certificates of those that speak TLS; without it any will do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca: Option<String>,
+    pub ca: Option<Certificates>,
     /// Requests that the target makes of its backend for each one that it gets.
     pub backend_requests: BackendRequests,
-    /// File with the requests to send, where `--request-file` names no other; relative to the compose file.
+    /// File with the requests to send, where `--request-file` names no other.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests: Option<String>,
+    pub requests: Option<PathBuf>,
     /// What a study of it is, where nobody says otherwise.
+    #[serde(skip_serializing_if = "StudyFile::is_empty")]
     pub study: StudyFile,
+}
+
+/// What loads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Generator {
+    /// This service, our own load generator.
+    Ours(String),
+    /// Another.
+    Tool(Tool),
+}
+
+/// Certificates of a PEM file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "PathBuf")]
+pub struct Certificates {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The certificates, and nothing else of it: a key is nobody's business.
+    pub pem: String,
+}
+
+impl Generator {
+    /// The service that loads.
+    pub fn service(&self) -> &str {
+        match self {
+            Self::Ours(service) => service,
+            Self::Tool(tool) => &tool.service,
+        }
+    }
+
+    /// What it is, if not our own load generator.
+    pub fn tool(&self) -> Option<&Tool> {
+        if let Self::Tool(tool) = self { Some(tool) } else { None }
+    }
+}
+
+impl From<Certificates> for PathBuf {
+    fn from(certificates: Certificates) -> Self {
+        certificates.path
+    }
 }
 
 const KEYS: [&str; 11] = [
@@ -81,16 +124,16 @@ impl Vscale {
         let backend_field = keys.take("backend");
         let target = service(keys.required("target")?)?;
         let backend = keys.take("backend").map(service).transpose()?;
-        let generator = match &tool {
-            Some(tool) => tool.service.clone(),
-            None => service(keys.required(generator_key)?)?,
+        let generator = match tool {
+            Some(tool) => Generator::Tool(tool),
+            None => Generator::Ours(service(keys.required(generator_key)?)?),
         };
         for (name, field) in [(Some(&target), Some(&target_field)), (backend.as_ref(), backend_field.as_ref())] {
             let (Some(name), Some(field)) = (name, field) else { continue };
             if !endpoints.contains_key(name) {
                 return Err(field.problem(format!("`{name}` has no entry in x-vscale.endpoints")));
             }
-            if *name == generator {
+            if name == generator.service() {
                 return Err(generator_field.problem(format!("`{name}` cannot load itself")));
             }
         }
@@ -112,12 +155,11 @@ impl Vscale {
             target,
             backend,
             generator,
-            tool,
             workers: keys.take("workers").map(|field| workers(&field)).transpose()?,
             endpoints,
             ca: ca.transpose()?,
             backend_requests: backend_requests.unwrap_or_default(),
-            requests: keys.take("requests").map(|field| field.string()).transpose()?,
+            requests: keys.take("requests").map(|field| field.string()).transpose()?.map(|file| folder.join(file)),
             study,
         })
     }
@@ -127,6 +169,22 @@ fn workers(field: &Field<'_>) -> Result<WorkersPlan, Problem> {
     let mut keys = field.keys(&["env", "count"])?;
     let env = keys.take("env").map(|field| field.string()).transpose()?;
     Ok(WorkersPlan { env, count: count(&keys.required("count")?)? })
+}
+
+fn as_read<S: Serializer>(plan: &Option<WorkersPlan>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    if let Some(env) = plan.as_ref().and_then(|plan| plan.env.as_ref()) {
+        map.serialize_entry("env", env)?;
+    }
+    match plan.as_ref().map(|plan| &plan.count) {
+        Some(CountBy::Process(pattern)) => map.serialize_entry("count", &BTreeMap::from([("process", pattern)]))?,
+        Some(CountBy::Thread(pattern)) => map.serialize_entry("count", &BTreeMap::from([("thread", pattern)]))?,
+        Some(CountBy::Http { path, pointer }) => {
+            map.serialize_entry("count", &BTreeMap::from([("http", path), ("pointer", pointer)]))?;
+        }
+        Some(CountBy::None) | None => map.serialize_entry("count", "none")?,
+    }
+    map.end()
 }
 
 /// `none`, or one of the ways in which workers are counted.
@@ -204,18 +262,17 @@ fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
     Ok(Ready::Answers(path, statuses))
 }
 
-/// The certificates of a PEM file, and nothing else of it: a key is nobody's business.
-fn certificates(field: &Field<'_>, folder: &Path) -> Result<String, Problem> {
+fn certificates(field: &Field<'_>, folder: &Path) -> Result<Certificates, Problem> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let path = folder.join(field.string()?);
     let text = fs::read_to_string(&path).map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
     let blocks = text.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
-    let certificates: String = blocks.map(|block| format!("{BEGIN}{block}{END}\n")).collect();
-    if certificates.is_empty() {
+    let pem: String = blocks.map(|block| format!("{BEGIN}{block}{END}\n")).collect();
+    if pem.is_empty() {
         return Err(field.problem(format!("{}: no certificate in it ({BEGIN})", path.display())));
     }
-    Ok(certificates)
+    Ok(Certificates { path, pem })
 }
 
 fn known(name: &str, field: &Field<'_>, services: &BTreeMap<String, Service>) -> Result<(), Problem> {

@@ -318,7 +318,7 @@ mod tests {
         fs::write(&files[0], text).unwrap();
         fs::write(&files[1], target.compose_file()).unwrap();
         let project = load(&files, &|_| None).unwrap();
-        assert_eq!((project.vscale.generator.as_str(), project.vscale.target.as_str()), ("vscale-loadgen", "web"));
+        assert_eq!((project.vscale.generator.service(), project.vscale.target.as_str()), ("vscale-loadgen", "web"));
         assert!(project.services["vscale-loadgen"].networks.contains_key("front"));
     }
 }

@@ -26,7 +26,7 @@ pub enum Scheme {
     /// HTTP/1.1 over TCP.
     #[default]
     Http,
-    /// The same over TLS; any certificate will do, as none is for a name in a network that lives for a run.
+    /// The same over TLS. Without `x-vscale.ca` any certificate will do.
     Https,
 }
 

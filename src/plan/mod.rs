@@ -81,7 +81,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     let placement = placement::place(
         &host.cpus,
         placement::Asked {
-            generator: cpus_asked(&vscale.generator),
+            generator: cpus_asked(vscale.generator.service()),
             backend: vscale.backend.as_deref().and_then(cpus_asked),
             target: cpus_asked(&vscale.target),
             has_backend: vscale.backend.is_some() || project.services.len() > 2,
@@ -89,7 +89,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     )?;
     workers::check(asked, project, Side::A)?;
     let no_baseline = baseline::why_none(project, &asked.load);
-    let tool = vscale.tool.as_ref().map(|tool| tool.plan.clone());
+    let tool = vscale.generator.tool().map(|tool| tool.plan.clone());
     if let Some(tool) = &tool {
         load_tools::check(tool, &asked.load)?;
     }
@@ -113,7 +113,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
         roles: Roles {
             target: vscale.target.clone(),
             backend: vscale.backend.clone(),
-            generator: vscale.generator.clone(),
+            generator: vscale.generator.service().to_owned(),
         },
         workers: vscale.workers.clone(),
         containers,
@@ -135,7 +135,7 @@ pub fn make(asked: &Asked, project: &Project, host: &HostFacts) -> Result<Plan> 
     let is_https = |name: &String| vscale.endpoints.get(name).is_some_and(|it| it.scheme == Scheme::Https);
     let has_tls = [&vscale.target].into_iter().chain(&vscale.backend).any(is_https);
     plan.load.insecure = has_tls && vscale.ca.is_none();
-    plan.load.ca = vscale.ca.clone().filter(|_| has_tls);
+    plan.load.ca = vscale.ca.as_ref().map(|certificates| certificates.pem.clone()).filter(|_| has_tls);
     // Only a mock of ours tells what it saw.
     let ours = vscale.backend.as_ref().filter(|backend| project.services[*backend].is_ours());
     plan.load.backend = ours.map(|backend| plan.url(backend));
@@ -229,13 +229,14 @@ fn containers(project: &Project, side: Side, placement: &Placement) -> (Vec<Cont
 fn containers_with(project: &Project, side: Side, workers: u32, placement: &Placement) -> Vec<ContainerPlan> {
     let of = project.version(side, workers);
     let roles = &of.vscale;
+    let generator = roles.generator.service();
     let mut order = of.start_order();
-    order.sort_by_key(|name| *name == roles.generator);
+    order.sort_by_key(|name| name == generator);
     let container = |name: String| {
         let service = &of.services[&name];
         let mut limits = service.limits.clone();
         let cpus = match &name {
-            name if *name == roles.generator || *name == Plan::WITNESS => &placement.generator,
+            name if name == generator || name == Plan::WITNESS => &placement.generator,
             name if *name == roles.target => &placement.target,
             // What the target needs besides takes none of its CPUs, unless the file says so.
             _ => limits.cpuset().unwrap_or(&placement.backend),
@@ -244,7 +245,7 @@ fn containers_with(project: &Project, side: Side, workers: u32, placement: &Plac
         ContainerPlan {
             command: match &name {
                 // Another load generator is told a load by its command, which each phase has.
-                name if *name == roles.generator => roles.tool.is_none().then(|| vec!["generator".into()]),
+                name if name == generator => roles.generator.tool().is_none().then(|| vec!["generator".into()]),
                 name if *name == Plan::WITNESS => Some(vec!["witness".into()]),
                 // It stands here so that a visit can change it.
                 name if roles.backend.as_ref() == Some(name) => service.command.clone(),

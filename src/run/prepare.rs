@@ -2,7 +2,7 @@
 
 use super::{Job, Listener};
 use crate::{
-    compose::Project,
+    compose::{self, Project},
     engine::{BaseImage, Cluster, Engine, collect_garbage},
     error::{Error, Result},
     events::Event,
@@ -47,8 +47,7 @@ impl Prepared {
             for (name, service) in job.project.all_services() {
                 say(&name, "");
                 let mut say = |line: &str| say(&name, line);
-                // One that needs an image has one, but for Locust: the compose file is checked.
-                let image = if service.image.is_none() && service.build.is_none() {
+                let image = if service.build.is_none() && service.image.as_deref() == Some(compose::LOCUST_IMAGE) {
                     Some(engine.bundled_image(&name, &load_tools::LOCUST_IMAGE, base, &mut say).await?)
                 } else {
                     engine.service_image(&name, service, base, &mut say).await?

@@ -363,6 +363,53 @@ fn what_is_printed_reads_as_the_same_again() {
     }
 }
 
+#[test]
+fn what_is_measured_is_printed_as_it_is_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let printed_again = |file: &Path| {
+        let first = ours(&[file.to_owned()]).unwrap_or_else(|error| panic!("{error}"));
+        let shown = first.to_yaml(&Redactor::default());
+        let copy = folder.path().join("compose.yaml");
+        fs::write(&copy, &shown).expect("writable");
+        let again = ours(&[copy]).unwrap_or_else(|error| panic!("{}: {error}\n{shown}", file.display()));
+        assert_eq!(first.vscale, again.vscale, "{}", file.display());
+        // What names say is a secret is left out of what is shown.
+        assert!(shown.contains("redacted") || first.services == again.services, "{}", file.display());
+    };
+    let inside = |dir: &str| fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("readable").path());
+    let files = inside("examples").map(|folder| folder.join("compose.yaml")).chain(inside("examples/limits"));
+    let files: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|it| it == "yaml") && file.is_file()).collect();
+    assert!(files.len() > 25, "{files:?}");
+    files.iter().for_each(|file| printed_again(file));
+    printed_again(Path::new("compose.yaml"));
+
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writable");
+    write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    write("requests.jsonl", "{\"path\": \"/\"}\n");
+    write("locustfile.py", "");
+    let endpoints = "{ web: { port: 8443, scheme: https, path: /api, ready: { path: /up, status: [200, 401] } } }";
+    let studies = [
+        "{ workers: [1, 2], cpus: [0.5, 1], cpu_period: 10ms, users: [8, 16], run_time: 5s, blocks: 4, precision: 3% }",
+        "{ cpus_per_worker: 0.2, cpuset_sizes: [1], users_per_worker: 8, budget: 30m, slo: p99 < 250ms }",
+        "{ rate: [100, 2.5] }",
+    ];
+    let counts = ["{ process: 'a|b$$' }", "{ thread: tokio }", "{ http: /stats, pointer: /workers/0 }", "none"];
+    let generators =
+        ["loadgen", "{ kind: locust, file: locustfile.py, args: [--tags, quick] }", "{ kind: wrk, image: my/wrk }"];
+    for (at, (count, study)) in counts.iter().zip(studies.iter().cycle()).enumerate() {
+        let generator = generators[at % generators.len()];
+        let text = format!(
+            "x-vscale:\n  target: web\n  generator: {generator}\n  workers: {{ env: W, count: {count} }}\n  endpoints: {endpoints}\n  \
+             ca: ca.pem\n  requests: requests.jsonl\n  backend_requests: any\n  study: {study}\nservices:\n  web: {{ image: a }}\n  \
+             loadgen: {{ image: vscale/self }}\n"
+        );
+        let name = format!("{at}.yaml");
+        write(&name, &text);
+        printed_again(&folder.path().join(name));
+    }
+}
+
 fn here() -> String {
     std::path::absolute(Path::new(".")).expect("it is there").display().to_string()
 }
