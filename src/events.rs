@@ -67,7 +67,7 @@ pub enum Event {
         visit: String,
         /// The target's name.
         container: String,
-        /// From its start to its first 2xx answer.
+        /// From its start to when it was ready.
         after_us: u64,
     },
     /// A load begins.

@@ -3,7 +3,7 @@
 use super::gates::{found, not_read, not_read_and_needed};
 use crate::{
     limits,
-    measure::WorkerCounter,
+    measure::{Rates, WorkerCounter},
     model::{Finding, Gate, Limit, LimitRow, LimitValue, PhaseKind, ProbeSample, Run, Scope, Severity, Value, Visited},
     text::shortened,
 };
@@ -16,13 +16,17 @@ pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerC
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
     let limits = visited.attestation.limits.iter().flat_map(|row| limit_findings(row, target, &scope));
     let limits = limits.chain(usage_finding(visited, target, &scope));
+    let not_seen = visited.attestation.not_seen.iter().map(|container| {
+        let scope = Scope { container: Some(container.clone()), ..scope.clone() };
+        not_read_and_needed(&scope, "whether it still ran after the load")
+    });
     let ended = visited.ended.iter().map(|ended| {
         let scope = Scope { container: Some(ended.container.clone()), ..scope.clone() };
         found(Gate::ContainerLives, &scope, ended.how.clone())
     });
     let workers = workers.and_then(|workers| worker_finding(visited, workers, &scope));
     // What was lost comes first: the rest may be nothing but its consequence.
-    ended.chain(workers).chain(limits).collect()
+    ended.chain(not_seen).chain(workers).chain(limits).collect()
 }
 
 /// That a visit was cut short, and by what. All that it should have besides is not there for that.
@@ -36,7 +40,9 @@ pub(super) fn cut_short(run: &Run, visited: &Visited) -> Option<Finding> {
     let again = run.visited.iter().filter(is_the_same).find(|later| later.is_whole());
     let lost = visited.ended.iter().map(|ended| format!("{} was lost ({})", ended.container, ended.how));
     let again = again.map(|later| format!("{} is the same once more", later.id));
-    let note: Vec<String> = lost.chain(again.clone()).collect();
+    let is_measured = visited.phase(PhaseKind::Target).is_some();
+    let unseen = is_measured.then(|| "what ran was not looked at after it".to_owned());
+    let note: Vec<String> = unseen.into_iter().chain(lost).chain(again.clone()).collect();
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
     let phases: Vec<String> = visited.phases.iter().map(|phase| phase.kind.to_string()).collect();
     let cut_short =
@@ -82,10 +88,10 @@ fn worker_finding(visited: &Visited, workers: &WorkerCounter, scope: &Scope) -> 
     })
 }
 
-/// The engine's counters of the target: that none could be read is no sign that nothing was used.
+/// The engine's counters of the target: that none could be read of the window is no sign that nothing was used.
 fn usage_finding(visited: &Visited, target: &str, scope: &Scope) -> Option<Finding> {
     let phase = visited.phase(PhaseKind::Target)?;
-    let is_read = phase.usage(target).is_some_and(|usage| !usage.samples.is_empty());
+    let is_read = Rates::of(phase, target).cpu_cores.is_some();
     let scope = Scope { container: Some(target.to_owned()), phase: Some(phase.kind), ..scope.clone() };
     (!is_read).then(|| not_read_and_needed(&scope, "the engine's counters of CPU and memory"))
 }

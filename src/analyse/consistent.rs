@@ -2,7 +2,7 @@
 //! window's second half with its first, and its samples with the distances at which they were to be taken.
 
 use super::{
-    gates::{self, found},
+    gates::{self, found, not_read_and_needed},
     scaling::median,
     stats::Estimate,
 };
@@ -20,7 +20,10 @@ pub(super) fn findings(visited: &Visited) -> Vec<Finding> {
     };
     let in_flight = beyond(Gate::LittlesLaw, off_littles_law(&phase.load));
     let halves = beyond(Gate::Stationary, change_between_halves(&phase.load));
-    let gap = beyond(Gate::SamplesComplete, longest_gap(&phase.processes, &phase.load.window));
+    let gap = match &phase.processes[..] {
+        [] => Some(not_read_and_needed(&scope, "the target's processes while it was loaded")),
+        samples => beyond(Gate::SamplesComplete, Some(longest_gap(samples, &phase.load.window))),
+    };
     [in_flight, halves, gap].into_iter().flatten().collect()
 }
 
@@ -62,9 +65,8 @@ fn change_between_halves(load: &LoadResult) -> Option<f64> {
     (first.value > 0.0).then(|| if is_real { difference.value / first.value } else { 0.0 })
 }
 
-/// The longest time in the window without a sample, over the usual distance of two; `None` without any, which is said
-/// elsewhere.
-fn longest_gap(samples: &[ProbeSample], window: &Window) -> Option<f64> {
+/// The longest time in the window without a sample, over the usual distance of two.
+fn longest_gap(samples: &[ProbeSample], window: &Window) -> f64 {
     let moments: Vec<u64> = samples.iter().map(|sample| sample.unix_us).collect();
     let gaps = |moments: &[u64]| -> Vec<f64> {
         moments.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64).collect()
@@ -73,6 +75,5 @@ fn longest_gap(samples: &[ProbeSample], window: &Window) -> Option<f64> {
     let (from, to) = (window.start_unix_us, window.start_unix_us + window.duration_us);
     let inside = moments.iter().copied().filter(|moment| (from..=to).contains(moment));
     let in_window: Vec<u64> = [from].into_iter().chain(inside).chain([to]).collect();
-    let longest_us = gaps(&in_window).into_iter().fold(0.0, f64::max);
-    (!moments.is_empty()).then(|| longest_us / usual_us)
+    gaps(&in_window).into_iter().fold(0.0, f64::max) / usual_us
 }

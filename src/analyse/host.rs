@@ -35,8 +35,7 @@ fn cpu(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> Vec<Findin
     // Where a quota is its own and what it held back is not told, waiting may be all its own.
     let has_quota = is_limited(run, visited);
     let tells = phase.processes.iter().any(|sample| sample.throttling.is_some());
-    match host.idle_wait_ratio {
-        _ if has_quota && !tells => {}
+    match host.idle_wait_ratio.filter(|_| tells || !has_quota) {
         Some(ratio) => findings.extend(beyond(Gate::IdleWait, ratio)),
         None => findings.push(not_read(scope, "how long the target waited for a CPU")),
     }
@@ -69,7 +68,9 @@ fn unasked_quota(run: &Run, visited: &Visited, phase: &Phase, scope: &Scope) -> 
     });
     let probe =
         Counter::of(&phase.processes, |sample| Some((sample.unix_us, sample.throttling?.throttled_periods))).growth();
-    let periods = engine.max(probe).unwrap_or(0) as f64;
+    let Some(periods) = engine.max(probe).map(|periods| periods as f64) else {
+        return Some(not_read(scope, "whether a quota held the target back"));
+    };
     (periods > gates::limit(Gate::NoQuotaUnasked)).then(|| found(Gate::NoQuotaUnasked, scope, periods))
 }
 

@@ -25,7 +25,7 @@ pub fn study(args: &StudyArgs) -> Result<u8> {
     let read = |workers| compared(args, workers);
     let (todo, project) = match &args.resume {
         Some(dir) => {
-            let folder = RunFolder::open(dir)?;
+            let folder = RunFolder::open(dir)?.claimed()?;
             let (stored, project) = stored(&folder, &read, args.as_stored)?;
             (resumed(dir, stored, folder)?, project)
         }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use bollard::{body_try_stream, query_parameters::CreateImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 use std::{io, process::Stdio};
 use tokio::{
@@ -59,21 +60,22 @@ impl Engine {
 
     /// Runs the script and imports what it writes.
     async fn make_base(&self, reference: &str, progress: &mut dyn FnMut(&str)) -> Result<()> {
-        let mut child = Command::new("sh")
+        let mut script = Command::new("sh")
             .arg("-s")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
+            .map(Script)
             .map_err(Error::file("sh"))?;
-        let mut stdin = child.stdin.take().expect("it is piped");
-        let mut words = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut stdin = script.0.stdin.take().expect("it is piped");
+        let mut words = BufReader::new(script.0.stderr.take().expect("it is piped")).lines();
         stdin.write_all(MAKE_ROOTFS.as_bytes()).await.map_err(Error::file("sh"))?;
         drop(stdin);
 
         let options = CreateImageOptionsBuilder::new().from_src("-").repo(reference).build();
-        let mut answers = self.docker.create_image(Some(options), Some(body_try_stream(output_of(child))), None);
+        let mut answers = self.docker.create_image(Some(options), Some(body_try_stream(output_of(script))), None);
         let mut last_words = String::new();
         let mut outcome = None;
         while outcome.is_none() {
@@ -106,16 +108,29 @@ impl Engine {
     }
 }
 
-/// The child's stdout; ends with an error, so that nothing half is imported, when the child fails.
-fn output_of(mut child: Child) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let stdout = child.stdout.take().expect("it is piped");
-    stream::try_unfold(Some((child, stdout)), |state| async move {
-        let Some((mut child, mut stdout)) = state else { return Ok(None) };
+/// The script, in a process group of its own. Dropped before its end it is told to end, with all that it has started; it then
+/// removes what it has made.
+struct Script(Child);
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let running = self.0.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        if let Some(group) = running {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+    }
+}
+
+/// The script's stdout; ends with an error, so that nothing half is imported, when the script fails.
+fn output_of(mut script: Script) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let stdout = script.0.stdout.take().expect("it is piped");
+    stream::try_unfold(Some((script, stdout)), |state| async move {
+        let Some((mut script, mut stdout)) = state else { return Ok(None) };
         let mut chunk = Vec::with_capacity(256 * 1024);
         if stdout.read_buf(&mut chunk).await? > 0 {
-            return Ok(Some((Bytes::from(chunk), Some((child, stdout)))));
+            return Ok(Some((Bytes::from(chunk), Some((script, stdout)))));
         }
-        let status = child.wait().await?;
+        let status = script.0.wait().await?;
         if status.success() { Ok(None) } else { Err(io::Error::other(format!("make-rootfs ended with {status}"))) }
     })
 }

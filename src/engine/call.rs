@@ -163,6 +163,11 @@ impl EngineError {
             && matches!(self.cause, Cause::Refused { status: 400, .. })
     }
 
+    /// Whether the engine may have done what it was asked for, or may yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.cause, Cause::Disconnected(_) | Cause::TimedOut(_))
+    }
+
     /// Whether the engine says that there is no such thing.
     pub fn is_not_found(&self) -> bool {
         matches!(self.cause, Cause::NotFound | Cause::Refused { status: 404, .. })

@@ -23,14 +23,19 @@ use bollard::{
 use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use tokio::sync::RwLock;
 
 /// Longest time for removing a run's objects: an engine that was away for half a minute is back by then, and a removal
 /// that was never answered is tried again.
 const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// How long something may still come that the engine was asked for and did not answer.
+const LATE_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks, when the last one went well and when it did not.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
@@ -46,6 +51,8 @@ pub struct Cluster {
     pub(super) volumes: HashMap<String, String>,
     /// Shared by whatever is being made.
     making: Arc<RwLock<()>>,
+    /// Whether the engine was asked for something and did not say what became of it.
+    may_make_more: Arc<AtomicBool>,
 }
 
 /// What could not be removed, and why; empty when all is gone.
@@ -84,8 +91,8 @@ impl Cluster {
 
     /// An earlier run's, to be removed.
     pub(super) fn of_run(engine: Engine, run: &str) -> Self {
-        let (labels, networks, volumes) = Default::default();
-        Self { engine, run: run.to_owned(), labels, networks, volumes, making: Arc::default() }
+        let (labels, networks, volumes, making, may_make_more) = Default::default();
+        Self { engine, run: run.to_owned(), labels, networks, volumes, making, may_make_more }
     }
 
     /// Creates a container as planned, of the service that it is made of, with its secrets and configs; it is not yet
@@ -221,10 +228,14 @@ impl Cluster {
         answer: impl Future<Output = Result<T, DockerError>> + Send + 'static,
     ) -> Result<T, EngineError> {
         let making = Arc::clone(&self.making).read_owned().await;
-        let (engine, asked) = (self.engine.clone(), object.to_owned());
+        let (engine, asked, may_make_more) = (self.engine.clone(), object.to_owned(), self.may_make_more.clone());
         let made = tokio::spawn(async move {
             let _making = making;
-            engine.ask(call, &asked, answer).await
+            let made = engine.ask(call, &asked, answer).await;
+            if made.as_ref().is_err_and(EngineError::is_unanswered) {
+                may_make_more.store(true, Ordering::Relaxed);
+            }
+            made
         });
         made.await.unwrap_or_else(|defect| Err(EngineError::other(call, object, defect.to_string())))
     }
@@ -235,8 +246,10 @@ impl Cluster {
         let mut left = Vec::new();
         let removing = async {
             let _nothing_is_being_made = self.making.write().await;
+            let look_for = if self.may_make_more.load(Ordering::Relaxed) { LATE_LIMIT } else { Duration::ZERO };
+            let began = Instant::now();
             let mut empty_looks = 0;
-            while empty_looks < 2 {
+            while empty_looks < 2 || began.elapsed() < look_for {
                 let round = self.remove_round().await;
                 empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
                 left = round.failed;

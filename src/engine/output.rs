@@ -31,14 +31,18 @@ pub struct Output {
     stdout: Vec<u8>,
     lines: VecDeque<String>,
     longest_line_bytes: usize,
+    /// Answers to questions that nobody has waited for.
+    owed: usize,
     stderr: Vec<u8>,
 }
 
 impl Output {
     pub(super) fn new(container: &str, stream: Pieces, stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>) -> Self {
         let container = format!("container {container}");
+        // It may be looked into after its end.
+        let stream = Box::pin(stream.fuse());
         let (stdout, lines, stderr) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { container, stream, stdin, stdout, lines, longest_line_bytes: LINE_LIMIT_BYTES, stderr }
+        Self { container, stream, stdin, stdout, lines, longest_line_bytes: LINE_LIMIT_BYTES, owed: 0, stderr }
     }
 
     /// Of a container whose output nobody hears.
@@ -70,6 +74,23 @@ impl Output {
                 }
                 Some(Ok(other)) => self.take(&other.into_bytes())?,
                 Some(Err(error)) => return Err(EngineError::new(Call::ReadOutput, &self.container, error)),
+            }
+        }
+    }
+
+    /// Asks by a line what is answered by one; `None` at the end. Can be dropped: an answer that comes later is not taken for
+    /// that of the next question.
+    ///
+    /// # Errors
+    /// As [`Self::next_line`].
+    pub async fn ask(&mut self, question: &str) -> Result<Option<String>, EngineError> {
+        self.owed += 1;
+        self.write(question).await;
+        loop {
+            let answer = self.next_line().await?;
+            self.owed -= 1;
+            if self.owed == 0 || answer.is_none() {
+                return Ok(answer);
             }
         }
     }
@@ -151,6 +172,19 @@ mod tests {
         output.take(&[vec![b'x'; 1 << 20], b"\n".to_vec()].concat()).expect("just short enough");
         let error = output.take(&[vec![b'x'; (1 << 20) + 1], b"\n".to_vec()].concat()).expect_err("too long");
         assert_eq!(error.to_string(), "reading the output of container stack: a line of more than 1 MiB");
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_not_the_next_question_s() {
+        let (answers, pieces) = tokio::sync::mpsc::unbounded_channel();
+        let pieces = futures_util::stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
+        let mut output = Output::new("stack", Box::pin(pieces), None);
+        let answer = |text: &'static str| answers.send(Ok(LogOutput::StdOut { message: text.into() })).expect("heard");
+        answer("first\n");
+        assert_eq!(output.ask("").await.expect("it goes on"), Some("first".into()));
+        assert!(timeout(Duration::from_millis(1), output.ask("")).await.is_err());
+        answer("late\nthird\n");
+        assert_eq!(output.ask("").await.expect("it goes on"), Some("third".into()));
     }
 
     #[test]

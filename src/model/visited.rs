@@ -22,7 +22,7 @@ pub struct Visited {
     pub workers: u32,
     /// Microseconds since 1970 UTC.
     pub started_unix_us: u64,
-    /// From starting the target's container to its first 2xx answer.
+    /// From starting the target's container to when it was ready.
     pub ready_after_us: u64,
     /// What was asked for and what was found to be so.
     pub attestation: Attestation,
@@ -53,6 +53,17 @@ pub struct Attestation {
     /// engine on another host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<Vec<QuotaAbove>>,
+    /// Containers of which the engine did not tell, after the loads, whether they still ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<String>,
+    /// Whether all this was looked at after the loads: a signal may have come before.
+    #[serde(default = "yes")]
+    pub is_complete: bool,
+}
+
+/// What was written before there was such a field.
+fn yes() -> bool {
+    true
 }
 
 /// A quota on a cgroup above the target's, and what it did from before the load to after it.
@@ -125,9 +136,19 @@ impl Visited {
         self.phases.iter().find(|phase| phase.kind == kind)
     }
 
-    /// Whether it got as far as its last phase, the target's. One that was cut short keeps the phases before it.
+    /// Whether it got as far as its last phase, the target's, and what was to be seen after it. One that was cut short keeps
+    /// the phases before.
     pub fn is_whole(&self) -> bool {
-        self.phase(PhaseKind::Target).is_some()
+        self.phase(PhaseKind::Target).is_some() && self.attestation.is_complete
+    }
+
+    /// The file, in a visit's folder, of what a container wrote. A service may have a name that a file cannot: a dot at the
+    /// beginning would hide it, and the longest are cut.
+    pub fn log_file(container: &str) -> String {
+        const LONGEST: usize = 96;
+        let visible = if container.starts_with('.') { "@" } else { "" };
+        let name: String = visible.chars().chain(container.chars()).take(LONGEST).collect();
+        name + ".log"
     }
 
     /// What it was a visit of.

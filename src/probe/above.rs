@@ -6,14 +6,14 @@ use crate::{
     model::{Limit, LimitValue, QuotaAbove},
 };
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 const MOUNT: &str = "/sys/fs/cgroup";
 
 /// The quotas above the container `id`, whose first process is `pid` on the engine's host; `None` where that is not this
-/// host. What they did is counted since they were made.
+/// host, or where one cannot be read. What they did is counted since they were made.
 pub fn quotas_above(pid: u32, id: &str) -> Option<Vec<QuotaAbove>> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     let (mount, path) = cpu_cgroup(&text)?;
@@ -22,7 +22,8 @@ pub fn quotas_above(pid: u32, id: &str) -> Option<Vec<QuotaAbove>> {
         return None;
     }
     let folders = Path::new(path).ancestors().skip(1);
-    Some(folders.filter_map(|folder| quota_of(&mount, folder)).collect())
+    let quotas: io::Result<Vec<Option<QuotaAbove>>> = folders.map(|folder| quota_of(&mount, folder)).collect();
+    Some(quotas.ok()?.into_iter().flatten().collect())
 }
 
 /// Where the cgroup of the `cpu` controller lies: its mount, and its path there. Lines are `ID:CONTROLLERS:PATH`
@@ -37,8 +38,8 @@ fn cpu_cgroup(text: &str) -> Option<(PathBuf, &str)> {
 }
 
 /// The quota of one cgroup; `None` without one.
-fn quota_of(mount: &Path, cgroup: &Path) -> Option<QuotaAbove> {
-    let folder = mount.join(cgroup.strip_prefix("/").ok()?);
+fn quota_of(mount: &Path, cgroup: &Path) -> io::Result<Option<QuotaAbove>> {
+    let folder = mount.join(cgroup.strip_prefix("/").unwrap_or(cgroup));
     let is_v1 = mount.ends_with("cpu");
     // In version 1 each controller has a folder of its own, and the table of limits names it.
     let name = |path: &str| path.strip_prefix("cpu/").filter(|_| is_v1).unwrap_or(path).to_owned();
@@ -47,13 +48,17 @@ fn quota_of(mount: &Path, cgroup: &Path) -> Option<QuotaAbove> {
         path => fs::read_to_string(folder.join(name(path))).ok().map(|text| text.trim().to_owned()),
     };
     let limits = limits::inside(&read);
-    let Some(LimitValue::Number(quota_us)) = limits.get(Limit::CpuQuotaUs) else { return None };
-    Some(QuotaAbove {
+    let Some(LimitValue::Number(quota_us)) = limits.get(Limit::CpuQuotaUs) else { return Ok(None) };
+    let throttled = read("cpu.stat").and_then(|text| throttling(&text));
+    let (Some(period_us), Some(throttled)) = (limits.number(Limit::CpuPeriodUs), throttled) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    Ok(Some(QuotaAbove {
         cgroup: cgroup.display().to_string(),
         quota_us: *quota_us,
-        period_us: limits.number(Limit::CpuPeriodUs)?,
-        throttled_periods: throttling(&read("cpu.stat")?)?.throttled_periods,
-    })
+        period_us,
+        throttled_periods: throttled.throttled_periods,
+    }))
 }
 
 #[cfg(test)]
@@ -78,10 +83,13 @@ mod tests {
         write("cgroup.controllers", "cpu\n");
         write("cpu.max", "50000 100000\n");
         write("cpu.stat", "nr_periods 9\nnr_throttled 7\nthrottled_usec 5\n");
-        let quota = quota_of(folder.path(), Path::new("/a.slice")).expect("it has one");
-        assert_eq!((quota.quota_us, quota.period_us, quota.throttled_periods), (50_000, 100_000, 7));
+        let quota = || quota_of(folder.path(), Path::new("/a.slice"));
+        let found = quota().expect("readable").expect("it has one");
+        assert_eq!((found.quota_us, found.period_us, found.throttled_periods), (50_000, 100_000, 7));
+        fs::remove_file(slice.join("cpu.stat")).expect("writable");
+        assert!(quota().is_err(), "what it held back is not known");
         write("cpu.max", "max 100000\n");
-        assert_eq!(quota_of(folder.path(), Path::new("/a.slice")), None);
+        assert_eq!(quota().expect("readable"), None);
     }
 
     #[test]

@@ -4,11 +4,11 @@ use super::{containers_csv, html, json, load_csv, markdown, scaling_csv, timeser
 use crate::{
     analyse::Analysis,
     error::Result,
-    model::{PhaseKind, Run, Visited},
+    model::{Phase, PhaseKind, Run, Visited},
 };
 
 /// The phases that have files of their own, as in the seed benchmark.
-const WITH_FILES: [PhaseKind; 2] = [PhaseKind::Baseline, PhaseKind::Target];
+pub(super) const WITH_FILES: [PhaseKind; 2] = [PhaseKind::Baseline, PhaseKind::Target];
 
 /// Hands every file made of `run` to `write`: its path in the run's folder, and its bytes. `compose` is the compose file
 /// as resolved.
@@ -45,12 +45,17 @@ fn level_files(run: &Run, visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) 
         for (suffix, table) in load_csv::tables(&phase.load) {
             write(&format!("{level}/{stem}_{suffix}.csv"), table.as_bytes())?;
         }
-        if phase.load.told_by.is_none() {
+        if has_histogram(phase) {
             write(&format!("{level}/{stem}.hgrm"), phase.load.latency().to_hgrm().as_bytes())?;
         }
     }
     write(&format!("{level}/timeseries.csv"), timeseries_csv::render(run, visited).as_bytes())?;
     write(&format!("{level}/containers.csv"), containers_csv::render(visited).as_bytes())
+}
+
+/// What another load generator tells of latencies has none.
+pub(super) fn has_histogram(phase: &Phase) -> bool {
+    phase.load.told_by.is_none()
 }
 
 /// The pages of the last visit's phases.
@@ -73,7 +78,7 @@ pub fn newest(run: &Run) -> Vec<(String, String)> {
             (format!("{level}/{table}"), table)
         }));
     }
-    files.push((format!("{level}/{}.log", run.plan.roles.target), "stack.log".into()));
+    files.push((format!("{level}/{}", Visited::log_file(&run.plan.roles.target)), "stack.log".into()));
     files
 }
 

@@ -60,7 +60,7 @@ fn said(finding: &Finding) -> String {
         Gate::ContainerLives => format!("{} was lost while it was measured ({})", container(finding), measured()),
         Gate::VisitWhole => {
             let why = note.map_or_else(String::new, |note| format!(": {note}"));
-            format!("incomplete: it was cut short before its target was measured, after {}{why}", measured())
+            format!("incomplete: it was cut short after {}{why}", measured())
         }
         Gate::SomethingMeasured => "no request succeeded".into(),
         Gate::Failures => format!("{} {}", measured(), note.unwrap_or("requests failed")),
@@ -286,7 +286,7 @@ mod tests {
         w1: 2 workers were asked for, 1 ran before the load and 1 after it
         w1: 1 worker was asked for, not read before the load and 1 after it
         w1: a container was lost while it was measured (exit status 1)
-        w1: incomplete: it was cut short before its target was measured, after baseline: loadgen was lost (exit status 137)
+        w1: incomplete: it was cut short after baseline: loadgen was lost (exit status 137)
         w1: no request succeeded
         w1: 6 of 1780 requests failed, most often: HTTP 503: busy
         w1: the load was stopped before its time

@@ -6,7 +6,9 @@
 use super::{
     cells::{self, counted},
     chart::Chart,
-    charts, clocks, details, study, study_charts, study_tables,
+    charts, clocks, details,
+    files::{WITH_FILES, has_histogram},
+    study, study_charts, study_tables,
     summary::{Remark, Summary, summary},
     table::Table,
     tables, timeline, words,
@@ -252,12 +254,13 @@ fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited, inside: bool
 
 /// What one may want to open, by their names in the level's folder.
 fn level_files(run: &Run, visited: &Visited) -> Vec<String> {
-    let phases = [PhaseKind::Baseline, PhaseKind::Target].into_iter().filter(|kind| visited.phase(*kind).is_some());
-    let tables = phases.flat_map(|kind| {
-        let stem = kind.file_stem();
-        [format!("{stem}_stats.csv"), format!("{stem}_stats_history.csv"), format!("{stem}.hgrm")]
+    let phases = WITH_FILES.into_iter().filter_map(|kind| visited.phase(kind));
+    let tables = phases.flat_map(|phase| {
+        let stem = phase.kind.file_stem();
+        let histogram = has_histogram(phase).then(|| format!("{stem}.hgrm"));
+        [format!("{stem}_stats.csv"), format!("{stem}_stats_history.csv")].into_iter().chain(histogram)
     });
-    tables.chain(["containers.csv".to_owned(), format!("{}.log", plain(&run.plan.roles.target))]).collect()
+    tables.chain(["containers.csv".to_owned(), Visited::log_file(&run.plan.roles.target)]).collect()
 }
 
 fn visit_charts(phase: &Phase, target: &str) -> Vec<Chart> {

@@ -8,7 +8,7 @@ use super::{
     visit::{Carried, Carrier},
 };
 use crate::{
-    error::Error,
+    error::{Error, Result},
     model::{Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, QuotaAbove, WorkersTold},
 };
 use futures_util::future::join_all;
@@ -48,9 +48,15 @@ impl Carrier<'_> {
         visited.attestation.above = since(above_before, target.quotas_above().await);
         visited.attestation.limits = self.limits(target, &visited.phases).await;
         visited.attestation.limits.extend(seen.tools.last().map(|left| left.limits.clone()).unwrap_or_default());
-        visited.ended.extend(self.ended(target).await);
+        for (container, lost) in self.lost(target).await {
+            match lost {
+                Ok(ended) => visited.ended.extend(ended),
+                Err(_) => visited.attestation.not_seen.push(container),
+            }
+        }
         let blind = seen.blind.filter(|why| is_news(why, &visited.ended));
         visited.ended.splice(..0, blind.map(|why| blinded(target, &why)));
+        visited.attestation.is_complete = true;
         steps.lap("attest");
         attached.logs = self.logs(target, visited.started_unix_us).await;
         attached.logs.extend(seen.tools.into_iter().map(|left| left.log));
@@ -68,10 +74,9 @@ impl Carrier<'_> {
         rows
     }
 
-    /// Containers that should run and do not.
-    async fn ended(&self, target: &Up) -> Vec<Ended> {
-        let looked = join_all(self.standing.iter().chain([target]).map(Up::lost)).await;
-        looked.into_iter().filter_map(|ended| ended.ok().flatten()).collect()
+    /// What became of each container that should run, where it does not.
+    async fn lost(&self, target: &Up) -> Vec<(String, Result<Option<Ended>>)> {
+        join_all(self.standing.iter().chain([target]).map(|up| async { (up.plan.name.clone(), up.lost().await) })).await
     }
 
     /// What each container wrote during this visit.

@@ -28,7 +28,7 @@ use crate::{
     model::{Finding, PhaseKind, Plan, Run, Visited},
     plan::{self, Asked},
     redact::Redactor,
-    store::{self, RunFolder},
+    store::{self, Attached, RunFolder},
     units::{format_utc, now_unix_us},
 };
 use futures_util::FutureExt;
@@ -92,10 +92,12 @@ async fn carry_out(job: &Job, mut stop: Stop, tell: Listener<'_>) -> Finished {
     let mut session =
         Session { job, cluster: Cluster::new(engine.clone(), &id), engine, id, kept: None, carried: None };
     let outcome = stop.or(going_well(session.all(tell))).await;
+    // Before anything is removed: an engine that does not answer must not cost what was measured.
+    let saved = session.keep_unfinished();
     tell(Event::Removing);
     let leftovers = session.cluster.remove_all().await;
     tell(Event::Removed { left: leftovers.in_words() });
-    session.finish(outcome, leftovers)
+    session.finish([outcome, saved], leftovers)
 }
 
 /// What is needed before anything is done.
@@ -137,9 +139,15 @@ impl Session<'_> {
         while let Some(visit) = plan::next(&plan, &run.visited, &wants) {
             // What is still there has the name that the next one needs.
             removed?;
-            carrier.carry_out(&visit, &mut self.carried, tell).await?;
+            let still_up = carrier.carry_out(&visit, &mut self.carried, tell).await?;
             let carried = self.carried.take().ok_or_else(|| Error::Other("a visit found nothing".into()))?;
-            removed = keep(carried, redactor, &mut run.visited, folder)?;
+            let besides_removed = keep(carried, redactor, &mut run.visited, folder)?;
+            let (target_removed, steps) = still_up.take_down().await;
+            removed = besides_removed.and(target_removed);
+            if let Some(visited) = run.visited.last_mut() {
+                visited.steps = steps;
+                folder.save_visit(visited, &Attached::default())?;
+            }
             wants = wanted(run);
             run.visited
                 .last()
@@ -179,13 +187,18 @@ impl Session<'_> {
         Ok((plan, run, folder))
     }
 
-    /// What was measured is kept, whatever else went wrong.
-    fn finish(self, outcome: Result<()>, leftovers: Leftovers) -> Finished {
-        let mut finished = Finished { kept: None, errors: outcome.err().into_iter().collect(), leftovers };
+    /// Of a visit that was cut short, what was measured.
+    fn keep_unfinished(&mut self) -> Result<()> {
+        let carried = self.carried.take().filter(|carried| !carried.visited.phases.is_empty());
+        let (Some(carried), Some((run, folder))) = (carried, &mut self.kept) else { return Ok(()) };
+        // What it was given besides is removed with all the rest, or named.
+        keep(carried, &self.job.redactor, &mut run.visited, folder).map(drop)
+    }
+
+    fn finish(self, outcomes: [Result<()>; 2], leftovers: Leftovers) -> Finished {
+        let errors = outcomes.into_iter().filter_map(Result::err).collect();
+        let mut finished = Finished { kept: None, errors, leftovers };
         let Some((mut run, folder)) = self.kept else { return finished };
-        if let Some(carried) = self.carried.filter(|carried| !carried.visited.phases.is_empty()) {
-            finished.errors.extend(keep(carried, &self.job.redactor, &mut run.visited, &folder).err());
-        }
         if run.visited.is_empty() {
             folder.discard();
             return finished;

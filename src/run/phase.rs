@@ -120,13 +120,10 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
             _ = &mut sampling => {}
             () = sample_times.next() => if let Some(probe) = &mut probe { probe.ask().await },
             () = tick_times.next() => if let Some(probe) = &mut probe { probe.ask_tick().await },
-            answer = answer(&mut probe) => match answer? {
-                Some(Answer::Sample(sample)) => processes.push(sample),
-                Some(Answer::Tick(tick)) => ticks.push(tick),
-                None => blind = match probe.take() {
-                    Some(probe) => Some(probe.why_ended().await),
-                    None => blind,
-                },
+            answer = answer(&mut probe) => match answer {
+                Ok(Answer::Sample(sample)) => processes.push(sample),
+                Ok(Answer::Tick(tick)) => ticks.push(tick),
+                Err(why) => (probe, blind) = (None, Some(why)),
             },
         }
     };
@@ -146,7 +143,7 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
         tokio::join!(look_until(*window.end(), probe, &mut processes, &mut ticks), others).0
     };
     if let Ok(looked) = timeout(LAST_LOOK, looking).await {
-        blind = blind.or(looked?);
+        blind = blind.or(looked.err());
     }
     let usage = watched
         .iter()
@@ -205,7 +202,7 @@ fn without_result(generator: &Container, why: Error) -> Error {
 }
 
 /// The next answer of a probe; never without one.
-async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<Answer>> {
+async fn answer(probe: &mut Option<&mut Probe>) -> Result<Answer> {
     match probe {
         Some(probe) => probe.answer().await,
         None => std::future::pending().await,
@@ -228,30 +225,29 @@ async fn look(container: &Container, samples: &RefCell<Vec<ContainerSample>>) {
     }
 }
 
-/// Asks a probe until it has looked after this moment; why it fell silent, if it does.
+/// Asks a probe until it has looked after this moment.
 async fn look_until(
     unix_us: u64,
     probe: Option<&mut Probe>,
     processes: &mut Samples<ProbeSample>,
     ticks: &mut Samples<Tick>,
-) -> Result<Option<Error>> {
+) -> Result<()> {
     let is_late = |sample: &ProbeSample| sample.unix_us >= unix_us;
-    let Some(probe) = probe.filter(|_| !processes.newest().is_some_and(is_late)) else { return Ok(None) };
+    let Some(probe) = probe.filter(|_| !processes.newest().is_some_and(is_late)) else { return Ok(()) };
     loop {
         if !probe.owes_sample() {
             probe.ask_tick().await;
             probe.ask().await;
         }
         match probe.answer().await? {
-            Some(Answer::Sample(sample)) => {
+            Answer::Sample(sample) => {
                 let is_last = is_late(&sample);
                 processes.push(sample);
                 if is_last {
-                    return Ok(None);
+                    return Ok(());
                 }
             }
-            Some(Answer::Tick(tick)) => ticks.push(tick),
-            None => return Ok(Some(probe.why_ended().await)),
+            Answer::Tick(tick) => ticks.push(tick),
         }
     }
 }

@@ -134,11 +134,14 @@ impl Probe {
         }
     }
 
-    /// The next answer; `None` once the probe has ended. Can be dropped and called again.
-    pub(super) async fn answer(&mut self) -> Result<Option<Answer>> {
+    /// The next answer. Can be dropped and called again.
+    ///
+    /// # Errors
+    /// Why there are no more.
+    pub(super) async fn answer(&mut self) -> Result<Answer> {
         match self.output.next_line().await? {
-            Some(line) => self.answered(parse(&line)?).map(Some),
-            None => Ok(None),
+            Some(line) => self.answered(parse(&line)?),
+            None => Err(self.why_ended().await),
         }
     }
 
@@ -159,8 +162,7 @@ impl Probe {
         }
     }
 
-    /// Why there are no more answers.
-    pub(super) async fn why_ended(&self) -> Error {
+    async fn why_ended(&self) -> Error {
         match fell_silent(&self.container, &self.output).await {
             Error::Start(words) => Error::Start(format!("its probe has ended: {words}")),
             other => other,

@@ -197,9 +197,7 @@ struct Witness<'a> {
 
 impl Witness<'_> {
     async fn close_window(&mut self) {
-        self.up.output.write(&self.asks).await;
-        let said = timeout(WITNESS_LIMIT, self.up.output.next_line()).await;
-        let answer = match said {
+        let answer = match timeout(WITNESS_LIMIT, self.up.output.ask(&self.asks)).await {
             Ok(Ok(Some(line))) => serde_json::from_str(&line).unwrap_or_else(|error| Err(error.to_string())),
             Ok(Ok(None)) => Err(format!("{} has ended: {}", self.up.plan.name, self.up.output.last_words())),
             Ok(Err(error)) => Err(error.to_string()),

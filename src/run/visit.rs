@@ -19,7 +19,10 @@ use crate::{
     error::{Error, Result},
     events::Event,
     measure::WorkerCounter,
-    model::{Attestation, ContainerPlan, Ended, PhaseKind, PhasePlan, Plan, SpeedReading, Visit, Visited},
+    model::{
+        Attestation, ContainerPlan, Ended, LoadToolRun, Phase, PhaseKind, PhasePlan, Plan, SpeedReading, Step, Visit,
+        Visited,
+    },
     store::Attached,
     units::now_unix_us,
 };
@@ -34,8 +37,47 @@ pub(super) struct Carried {
     pub(super) visited: Visited,
     /// What it leaves besides.
     pub(super) attached: Attached,
-    /// Whether what it started is removed, so that the next visit can use the names.
+    /// Whether what its loads were given besides is removed.
     pub(super) removed: Result<()>,
+}
+
+/// The target of a visit that was carried out, which still stands.
+pub(super) struct StillUp {
+    target: Up,
+    steps: Steps,
+}
+
+impl StillUp {
+    /// Gives whether it is removed, so that the next visit can use the names, and all steps of the visit.
+    pub(super) async fn take_down(mut self) -> (Result<()>, Vec<Step>) {
+        let down = self.target.take_down().await;
+        self.steps.lap("take down");
+        (down, self.steps.so_far())
+    }
+}
+
+/// What a load was given besides, for itself alone.
+struct Besides<'a> {
+    tool: Option<(Tool<'a>, &'a LoadToolRun)>,
+    container: Option<Up>,
+}
+
+impl Besides<'_> {
+    /// Removes it; gives what another load generator leaves.
+    async fn take_down(self, kind: PhaseKind) -> (Option<Left>, Result<()>) {
+        let (left, tool_removed) = match self.tool {
+            Some((tool, run)) => {
+                let (left, removed) = tool.take_down(run, kind).await;
+                (Some(left), removed)
+            }
+            None => (None, Ok(())),
+        };
+        let container_removed = match self.container {
+            Some(up) => up.take_down().await,
+            None => Ok(()),
+        };
+        (left, tool_removed.and(container_removed))
+    }
 }
 
 /// Carries out visits, one after the other; what lives for the run stays up between them.
@@ -77,13 +119,13 @@ impl<'a> Carrier<'a> {
             generator: &plan.roles.generator,
             workers: WorkerCounter::of(plan)?,
             proves_workers: plan.proves_workers(),
-            script: project.vscale.tool.as_ref().and_then(|tool| tool.file.as_ref()).map(read).transpose()?,
+            script: project.vscale.generator.tool().and_then(|tool| tool.file.as_ref()).map(read).transpose()?,
             standing: Vec::new(),
         })
     }
 
-    /// One visit. What it has found so far stands in `carried`, phase after phase: a load that fails, an engine that does not
-    /// answer or a signal can only keep it from finding more.
+    /// One visit, whose target then still stands. What it has found so far stands in `carried`, phase after phase: a load that
+    /// fails, an engine that does not answer or a signal can only keep it from finding more.
     ///
     /// # Errors
     /// [`Error::Start`] when a container does not start or is never ready, with its last log lines; [`Error::Engine`]
@@ -93,7 +135,7 @@ impl<'a> Carrier<'a> {
         visit: &Visit,
         carried: &mut Option<Carried>,
         tell: Listener<'_>,
-    ) -> Result<()> {
+    ) -> Result<StillUp> {
         let started_unix_us = now_unix_us();
         let mut steps = Steps::start();
         self.clear_changed(visit).await?;
@@ -111,6 +153,8 @@ impl<'a> Carrier<'a> {
             workers_not_told: not_told(&target),
             limits: Vec::new(),
             above: None,
+            not_seen: Vec::new(),
+            is_complete: false,
         };
         let visited = Visited {
             id: visit.id.clone(),
@@ -133,15 +177,10 @@ impl<'a> Carrier<'a> {
         let loaded = self.loads(visit, &mut target, carried, &mut seen, &mut steps, tell).await;
         // An engine that does not answer is not asked any more.
         if carried.visited.phases.is_empty() || matches!(loaded, Err(Error::Engine(_))) {
-            return loaded;
+            return loaded.map(|()| StillUp { target, steps });
         }
         self.look_back(&mut target, carried, above_before, seen, &mut steps).await;
-        loaded?;
-        let down = target.take_down().await;
-        carried.removed = std::mem::replace(&mut carried.removed, Ok(())).and(down);
-        steps.lap("take down");
-        carried.visited.steps = steps.so_far();
-        Ok(())
+        loaded.map(|()| StillUp { target, steps })
     }
 
     /// All loads, one after the other.
@@ -158,20 +197,24 @@ impl<'a> Carrier<'a> {
         let mut speed = self.speed().await;
         for plan in &visit.phases {
             visited.ended.extend(self.replace_lost(visit, tell).await?);
-            let (mut loaded, left, beside_removed) = self.load(plan, visit, target, tell).await?;
-            seen.tools.extend(left);
-            loaded.phase.speed_before = speed;
-            speed = self.speed().await;
-            loaded.phase.speed_after = speed;
-            match analyse::why_no_baseline(self.plan, &loaded.phase) {
+            let (all, plan) = (self.plan, &self.starter.control.phase(plan));
+            let (Loaded { phase, hlog, blind }, besides) = self.load(plan, visit, target, tell).await?;
+            // Whatever comes now, it was measured.
+            match analyse::why_no_baseline(all, &phase) {
                 None => {
-                    attached.hlogs.extend(loaded.hlog.map(|hlog| (plan.kind, hlog)));
-                    visited.phases.push(loaded.phase);
+                    attached.hlogs.extend(hlog.map(|hlog| (plan.kind, hlog)));
+                    visited.phases.push(Phase { speed_before: speed, ..phase });
                 }
                 why => visited.no_baseline = why,
             }
-            seen.blind = seen.blind.take().or(loaded.blind);
-            *removed = std::mem::replace(removed, Ok(())).and(beside_removed);
+            seen.blind = seen.blind.take().or(blind);
+            let (left, besides_removed) = besides.take_down(plan.kind).await;
+            seen.tools.extend(left);
+            *removed = std::mem::replace(removed, Ok(())).and(besides_removed);
+            speed = self.speed().await;
+            if let Some(phase) = visited.phases.last_mut().filter(|phase| phase.kind == plan.kind) {
+                phase.speed_after = speed;
+            }
             steps.lap(format!("load: {}", plan.kind));
             visited.steps = steps.so_far();
         }
@@ -277,18 +320,17 @@ impl<'a> Carrier<'a> {
     /// How fast the target's CPUs are now; `None` where that cannot be measured.
     async fn speed(&mut self) -> Option<SpeedReading> {
         let reference = self.standing.iter_mut().find(|up| up.plan.name == Plan::SPEED)?;
-        reference.output.write("measure\n").await;
-        let line = timeout(SPEED_LIMIT, reference.output.next_line()).await.ok()?.ok()??;
+        let line = timeout(SPEED_LIMIT, reference.output.ask("measure\n")).await.ok()?.ok()??;
         serde_json::from_str(&line).ok()
     }
 
-    async fn load(
-        &mut self,
-        plan: &PhasePlan,
+    async fn load<'l>(
+        &'l mut self,
+        plan: &'l PhasePlan,
         visit: &Visit,
         target: &mut Up,
         tell: Listener<'_>,
-    ) -> Result<(Loaded, Option<Left>, Result<()>)> {
+    ) -> Result<(Loaded, Besides<'l>)> {
         let mut beside = match &plan.beside {
             Some(container) => Some(self.starter.start(container, &visit.id, tell).await?),
             None => None,
@@ -297,7 +339,6 @@ impl<'a> Carrier<'a> {
         if let Some(probe) = beside.as_mut().and_then(|up| up.probe.take()) {
             probe.remove().await?;
         }
-        let plan = &self.starter.control.phase(plan);
         let who = if plan.tool.is_some() { Plan::WITNESS } else { self.generator };
         let (told, others): (Vec<&mut Up>, Vec<&mut Up>) = self.standing.iter_mut().partition(|up| up.plan.name == who);
         let told = told.into_iter().next();
@@ -306,25 +347,19 @@ impl<'a> Carrier<'a> {
         let others =
             others.into_iter().filter(|up| up.plan.name != Plan::SPEED && !up.has_completed).map(|up| &up.container);
         let others = others.chain([&*container]).chain(beside.as_ref().map(|up| &up.container)).collect();
-        let (loaded, left, removed) = match &plan.tool {
+        let (loaded, tool) = match &plan.tool {
             Some(run) => {
                 let mut tool = Tool::make(&self.starter, run, plan, self.script.as_deref(), told).await?;
                 let stage = Stage { visit: &visit.id, generator: Generator::Tool(&mut tool), probe, others };
-                let loaded = phase::carry_out(plan, stage, tell).await?;
-                let (left, removed) = tool.take_down(run, plan.kind).await;
-                (loaded, Some(left), removed)
+                (phase::carry_out(plan, stage, tell).await?, Some((tool, run)))
             }
             None => {
                 let generator = told.ok_or_else(|| Error::Other("a visit without a generator".into()))?;
                 let stage = Stage { visit: &visit.id, generator: Generator::Ours(generator), probe, others };
-                (phase::carry_out(plan, stage, tell).await?, None, Ok(()))
+                (phase::carry_out(plan, stage, tell).await?, None)
             }
         };
-        let beside_removed = match beside {
-            Some(up) => up.take_down().await,
-            None => Ok(()),
-        };
-        Ok((loaded, left, removed.and(beside_removed)))
+        Ok((loaded, Besides { tool, container: beside }))
     }
 }
 

@@ -14,6 +14,7 @@
 //! A folder that an older version wrote is read as well. Reports can be made in it; what it tells of the run stays as it is.
 
 mod atomic;
+mod claim;
 mod publish;
 mod schema;
 
@@ -23,10 +24,12 @@ use crate::{
     error::{Error, Result},
     model::{PhaseKind, Run, Visited},
 };
+use claim::Claim;
 use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const RUN: &str = "run.json";
@@ -48,6 +51,8 @@ pub struct Attached {
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
+    /// Of those who carry out the run.
+    _claim: Option<Arc<Claim>>,
 }
 
 /// Whether runs can be kept in `results`, which is made if need be: to be asked before anything is measured.
@@ -95,7 +100,7 @@ impl RunFolder {
         for folder in [dir.clone(), dir.join(VISITS), dir.join(LEVELS)] {
             atomic::create_folder(&folder).map_err(denied(&folder))?;
         }
-        Ok(Self { dir })
+        Self { dir, _claim: None }.claimed()
     }
 
     /// The folder of a run that was saved before.
@@ -104,10 +109,19 @@ impl RunFolder {
     /// [`Error::Usage`] where there is no run in it.
     pub fn open(dir: &Path) -> Result<Self> {
         if dir.join(RUN).is_file() || dir.join(schema::V2_RESULT).is_file() {
-            Ok(Self { dir: dir.to_owned() })
+            Ok(Self { dir: dir.to_owned(), _claim: None })
         } else {
             Err(Error::Usage(format!("{}: no run's folder: there is no {RUN} in it", dir.display())))
         }
+    }
+
+    /// The same, for whoever goes on with the run: until all copies of this are dropped, no other process can.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where another process is at work in it.
+    pub fn claimed(self) -> Result<Self> {
+        let claim = Claim::of(&self.dir)?;
+        Ok(Self { _claim: Some(Arc::new(claim)), ..self })
     }
 
     /// Where it is.
@@ -149,20 +163,20 @@ impl RunFolder {
         self.write(COMPOSE, compose)
     }
 
-    /// A finished visit; what it leaves besides comes first, so that a visit that can be read is whole.
+    /// A finished visit; what it leaves besides comes first, so that a visit that can be read is whole. But it is saved even
+    /// where that cannot be.
     ///
     /// # Errors
-    /// [`Error::Usage`] in a folder of an older version, for a name that leads out of the folder, and [`Error::File`].
+    /// [`Error::Usage`] in a folder of an older version, and [`Error::File`].
     pub fn save_visit(&self, visited: &Visited, attached: &Attached) -> Result<()> {
         self.refuse_older()?;
         let level = format!("{LEVELS}/{}", safe_name(&visited.id)?);
-        for (phase, hlog) in &attached.hlogs {
-            self.write(&format!("{level}/{}.hlog", phase.file_stem()), hlog)?;
-        }
-        for (container, output) in &attached.logs {
-            self.write(&format!("{level}/{}.log", safe_name(container)?), output)?;
-        }
-        self.write(&format!("{VISITS}/{}.json", visited.id), to_json(visited)?)
+        let hlogs = attached.hlogs.iter().map(|(phase, hlog)| (format!("{}.hlog", phase.file_stem()), hlog.as_bytes()));
+        let logs = attached.logs.iter().map(|(container, output)| (Visited::log_file(container), output.as_slice()));
+        let save = |(name, content): (String, &[u8])| self.write(&format!("{level}/{}", safe_name(&name)?), content);
+        let besides: Vec<Result<()>> = hlogs.chain(logs).map(save).collect();
+        self.write(&format!("{VISITS}/{}.json", visited.id), to_json(visited)?)?;
+        besides.into_iter().collect()
     }
 
     /// Writes a file of a report, by its path in the run's folder. The `result.json` of an older version stays: it is all
@@ -238,10 +252,10 @@ fn to_json(value: &impl serde::Serialize) -> Result<String> {
     Ok(json + "\n")
 }
 
-/// `name`, if it can be one part of a path and stays inside of its folder: ASCII letters, digits, `.`, `_` and `-`, not
+/// `name`, if it can be one part of a path and stays inside of its folder: ASCII letters, digits, `.`, `_`, `-` and `@`, not
 /// starting with a dot.
 fn safe_name(name: &str) -> Result<&str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
     let is_safe = (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed);
     if is_safe {
         Ok(name)
@@ -253,10 +267,14 @@ fn safe_name(name: &str) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::safe_name;
+    use crate::model::Visited;
 
     #[test]
     fn names_stay_in_their_folder() {
-        for name in ["w2", "w2-c1.5", "20261124T114421Z-bench-3f9a1c", "_"] {
+        let logs = [".db", "..", &"x".repeat(300)].map(Visited::log_file);
+        for name in
+            ["w2", "w2-c1.5", "20261124T114421Z-bench-3f9a1c", "_"].into_iter().chain(logs.iter().map(|it| &**it))
+        {
             assert!(safe_name(name).is_ok(), "{name}");
         }
         for name in ["", ".", "..", "../x", "a/b", "/etc", ".hidden", "a\0b", "a\nb", "ä", &"x".repeat(101)] {

@@ -326,6 +326,8 @@ pub fn attestation_of(workers: u32, of_target: &Limits) -> Attestation {
         workers_not_told: None,
         limits: limits.iter().flat_map(|(container, limits)| rows(container, limits)).collect(),
         above: Some(vec![]),
+        not_seen: vec![],
+        is_complete: true,
     }
 }
 
@@ -506,6 +508,7 @@ fn processes(start: u64, workers: u32) -> Vec<ProbeSample> {
             connections: 8,
             own_cpu_us: index * 900,
             cpus: [2, 3].map(|cpu| host_cpu(cpu, index, workers)).into(),
+            throttling: Some(Throttling::default()),
             ..ProbeSample::default()
         }
     };

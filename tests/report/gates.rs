@@ -81,6 +81,22 @@ fn a_visit_that_was_cut_short_is_incomplete_whatever_it_has() {
 }
 
 #[test]
+fn a_visit_that_nobody_looked_at_after_its_loads_is_incomplete() {
+    let unseen = |run: &mut Run| {
+        let attestation = &mut run.visited[1].attestation;
+        (attestation.is_complete, attestation.workers_after) = (false, None);
+        attestation.limits.clear();
+    };
+    assert_eq!(both_sides(Gate::VisitWhole, |_| (), unseen), Some(Severity::Invalid));
+    let mut run = run();
+    unseen(&mut run);
+    let analysis = Analysis::of(&run);
+    assert!(!analysis.is_valid(&run.visited[1]));
+    let note = analysis.of_visit(&run.visited[1]).next().and_then(|finding| finding.note.clone());
+    assert_eq!(note.as_deref(), Some("what ran was not looked at after it"));
+}
+
+#[test]
 fn workers_at_both_ends_and_in_between() {
     let workers = |before, after| {
         move |run: &mut Run| {
@@ -121,6 +137,17 @@ fn limits_in_the_engine_and_inside() {
 fn counters_that_could_not_be_read() {
     let without = |run: &mut Run| target(run).usage.iter_mut().for_each(|usage| usage.samples.clear());
     assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without), Some(Severity::Invalid));
+    let one = |run: &mut Run| target(run).usage.iter_mut().for_each(|usage| usage.samples.truncate(1));
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), one), Some(Severity::Invalid), "one reading is no rate");
+    let without_processes = |run: &mut Run| target(run).processes.clear();
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without_processes), Some(Severity::Invalid));
+    let without_throttling = |run: &mut Run| {
+        run.plan.points[1].limits.take(&[Limit::CpuQuotaUs, Limit::CpuPeriodUs]);
+        target(run).processes.iter_mut().for_each(|sample| sample.throttling = None);
+        let samples = target(run).usage.iter_mut().flat_map(|usage| &mut usage.samples);
+        samples.for_each(|sample| sample.throttled_periods = None);
+    };
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without_throttling), Some(Severity::Warning));
     let without_cpus = |run: &mut Run| target(run).processes.iter_mut().for_each(|sample| sample.cpus.clear());
     assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without_cpus), Some(Severity::Warning));
     let without_speed = |run: &mut Run| target(run).speed_after = None;
@@ -166,6 +193,8 @@ fn containers_that_end() {
         run.visited[1].ended = vec![Ended { container: "stack".into(), how: "exit status 137".into() }];
     };
     assert_eq!(both_sides(Gate::ContainerLives, |_| (), ended), Some(Severity::Invalid));
+    let not_seen = |run: &mut Run| run.visited[1].attestation.not_seen = vec!["mock".into()];
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), not_seen), Some(Severity::Invalid));
 }
 
 #[test]

@@ -84,11 +84,15 @@ fn no_name_leads_out_of_the_folder() {
     for path in ["../report.html", "/etc/motd", "levels/../../x", "levels//x", "", ".hidden", "levels/.hidden/x"] {
         assert!(folder.write(path, "made up").is_err(), "{path}");
     }
-    let logs = vec![("../stack".to_owned(), b"log".to_vec())];
-    assert!(folder.save_visit(&run.visited[1], &Attached { logs, ..Attached::default() }).is_err());
     run.visited[0].id = "../../w1".into();
     assert!(folder.save_visit(&run.visited[0], &attached()).is_err());
     assert_eq!(files(results.path()), before);
+    let logs = vec![("../stack".to_owned(), b"log".to_vec()), (".db".to_owned(), b"log".to_vec())];
+    assert!(folder.save_visit(&run.visited[1], &Attached { logs, ..Attached::default() }).is_err());
+    let after = files(results.path());
+    let added: Vec<&String> = after.keys().filter(|file| !before.contains_key(*file)).collect();
+    let ends = |end: &str| added.iter().any(|file| file.ends_with(end));
+    assert!(added.len() == 2 && ends("/@.db.log") && ends("/visits/w1-c0.5-r2.json"), "the visit is saved: {added:?}");
 }
 
 #[test]

@@ -64,8 +64,12 @@ fn check(plan: &Plan, files: &[(PathBuf, Visited)]) -> Result<()> {
         // One that was cut short is the same turn's once more.
         (block_now, place) = (*block, place + usize::from(visited.is_whole()));
         let is_changed = visited.change.is_some_and(|change| change.lever == Lever::Workers);
-        if plan.points[*point].workers != visited.workers && !is_changed {
-            return refused(format!("its point is not of {} workers", visited.workers));
+        match plan.points.get(*point) {
+            None => return refused(format!("it is of point {point}, and there are {}", plan.points.len())),
+            Some(point) if point.workers != visited.workers && !is_changed => {
+                return refused(format!("its point is not of {} workers", visited.workers));
+            }
+            Some(_) => {}
         }
         before = Some(path);
     }

@@ -122,6 +122,8 @@ impl Level {
                 workers_not_told: None,
                 limits: attested.limits.into_iter().flat_map(LimitsWritten::into_rows).collect(),
                 above: None,
+                not_seen: Vec::new(),
+                is_complete: true,
             },
             phases: vec![self.baseline.into_phase(PhaseKind::Baseline), self.stack.into_phase(PhaseKind::Target)],
             no_baseline: None,
