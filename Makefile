@@ -25,7 +25,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench takes WORKERS USERS SPAWN_RATE RUN_TIME WARM_UP RATE STREAM CPUS MEMORY MOCK_PORT STACK_PORT FILE"
-	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. MOCK_FLAGS makes the mock"
+	@echo "  RESULTS BASE_IMAGE and ARGS (any other flags); vscale bench --help explains each. make study takes these too, and"
+	@echo "  CPUS_PER_WORKER CPUSET_SIZES USERS_PER_WORKER BLOCKS PRECISION BUDGET SLO SEED CONFIRM RESUME AB. MOCK_FLAGS makes the mock"
 	@echo "  slow, limited or faulty (MOCK_FLAGS='--service-time 10ms'); vscale mock --help explains them."
 
 build: ## Build the static binary

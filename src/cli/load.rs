@@ -118,7 +118,7 @@ pub struct RequestFlags {
     #[arg(long, value_name = "FILE")]
     pub request_file: Option<PathBuf>,
     /// Lines for {{line}}, in turn
-    #[arg(long, value_name = "FILE", requires = "request_file")]
+    #[arg(long, value_name = "FILE")]
     pub data_file: Option<PathBuf>,
     /// What success is: a status, a JSON pointer that leads to something non-empty, or both, or `any`
     /// (default: 200, and /choices of completions)
@@ -141,6 +141,9 @@ impl RequestFlags {
     /// # Errors
     /// [`crate::error::Error::Usage`] names a file that cannot be read or understood, and where.
     pub fn plan(&self, host: String) -> Result<LoadPlan> {
+        if self.data_file.is_some() && self.request_file.is_none() {
+            return Err(Error::Usage("--data-file: there is no --request-file whose {{line}} it could fill".into()));
+        }
         let (mut requests, secrets) = match &self.request_file {
             Some(path) => {
                 let file = read_request_file(path)?;
@@ -382,7 +385,6 @@ mod tests {
             &["--arrivals", "poisson"],
             &["--stages", "1s:1", "--run-time", "2"],
             &["--iterations", "5", "--run-time", "2"],
-            &["--data-file", "x"],
             &["--stages", "1s"],
             &["--fail-if", "p99"],
         ] {
