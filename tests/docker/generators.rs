@@ -49,7 +49,8 @@ fn locust_and_ours_agree_within_what_locust_tells() {
         // Who does not think has one request under way, but for the time that Locust takes between two.
         let summary = told.summary.as_ref().expect("told");
         let in_flight = told.throughput_rps() * summary.mean_us / 1e6;
-        assert!(in_flight < USERS * 1.05 && in_flight > USERS * 0.7, "{in_flight} of {USERS}");
+        let least = if is_quiet { 0.7 } else { 0.1 };
+        assert!(in_flight < USERS * 1.05 && in_flight > USERS * least, "{in_flight} of {USERS}");
         let rows = told.series.iter().filter(|row| row.measured).map(|row| row.requests).sum::<u64>();
         assert_eq!((rows, summary.count), (told.request_count(), told.request_count()));
     }

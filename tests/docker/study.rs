@@ -169,12 +169,15 @@ fn a_study_that_was_killed_goes_on_in_the_same_order() {
         assert!(killed.try_wait().expect("a status").is_none(), "it ended by itself");
         sleep(Duration::from_millis(50));
     }
+    let run = run_folder(folder.path());
+    let dir = run.to_str().expect("UTF-8").to_owned();
+    let beside = Finished::of_all(&mut vscale(folder.path(), &["study", "--resume", &dir]));
+    assert_eq!(beside.code, Some(2), "{}", beside.stderr);
+    assert!(beside.stderr.contains("another vscale is at work in it"), "{}", beside.stderr);
     killed.kill().expect("SIGKILL");
     killed.wait().expect("it has ended");
 
-    let run = run_folder(folder.path());
     let before = order(&run);
-    let dir = run.to_str().expect("UTF-8").to_owned();
     let changed = COMPOSE.replace("5ms", "6ms");
     fs::write(folder.path().join("compose.yaml"), changed).expect("writable");
     let refused = Finished::of_all(&mut vscale(folder.path(), &["study", "--resume", &dir]));

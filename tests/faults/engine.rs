@@ -7,7 +7,10 @@ use super::{
 };
 use nix::sys::signal::Signal;
 use std::{fs, time::Duration};
-use vscale::model::Visited;
+use vscale::{
+    analyse::Analysis,
+    model::{PhaseKind, Visited},
+};
 
 const CREATE: &str = "^POST .*/containers/create";
 /// Begins like JSON.
@@ -238,6 +241,34 @@ fn a_second_signal_ends_it_at_once() {
     let finished = started.finish().assert_code(130);
     let finished = finished.assert_says(&["stopped by SIGINT at once; `vscale gc` removes what it may have left"]);
     collect_garbage(finished.pid);
+}
+
+#[test]
+fn a_level_is_saved_before_anything_is_removed() {
+    let faulty = Faulty::later();
+    let mut started = faulty.start(&[]);
+    started.until_said(LOADING);
+    faulty.proxy.begin("^DELETE", None, Fault::Hang);
+    faulty.proxy.until_hit();
+    started.signal(Signal::SIGKILL);
+    let killed = started.finish();
+    assert_eq!(faulty.bench.visits(), 1);
+    collect_garbage(killed.pid);
+}
+
+#[test]
+fn a_level_that_was_not_looked_at_after_its_load_is_kept_and_not_valid() {
+    let faulty = Faulty::later();
+    let mut started = faulty.start(&[]);
+    started.until_said(LOADING);
+    faulty.proxy.begin("^GET .*/containers/[0-9a-f]+/json", None, Fault::Hang);
+    faulty.proxy.until_hit();
+    started.signal(Signal::SIGINT);
+    let finished = started.finish().assert(130);
+    let run = faulty.bench.saved();
+    assert_eq!(run.visited.len(), 1, "{}", finished.stderr);
+    assert!(run.visited[0].phase(PhaseKind::Target).is_some() && !run.visited[0].is_whole());
+    assert!(!Analysis::of(&run).is_run_valid(&run));
 }
 
 /// Docker 18.06's.
