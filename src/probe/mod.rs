@@ -30,6 +30,7 @@ use crate::{
     units,
 };
 use std::{
+    cell::RefCell,
     io::Write,
     sync::mpsc::{Receiver, TryRecvError},
     time::{Duration, Instant},
@@ -61,13 +62,20 @@ pub struct Watch {
 /// `Error::Start` when the target is not ready in time, with its last answer.
 pub fn run(watch: &Watch, asked: &Receiver<String>) -> Result<()> {
     let start = Instant::now();
-    let is_over = || matches!(asked.try_recv(), Err(TryRecvError::Disconnected));
+    // What is asked before is answered then.
+    let early = RefCell::new(Vec::new());
+    let is_over = || loop {
+        match asked.try_recv() {
+            Ok(line) => early.borrow_mut().push(line),
+            Err(nothing) => break nothing == TryRecvError::Disconnected,
+        }
+    };
     if !watch.ready.wait(watch.timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
         return Ok(());
     }
     emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
     let (mut ticker, mut sockets) = (None, SocketWatch::default());
-    while let Ok(line) = asked.recv() {
+    for line in early.into_inner().into_iter().chain(asked) {
         if line == TICK {
             if let Some(tick) = ticker.as_ref().and_then(Ticker::tick) {
                 emit(&ProbeEvent::Tick(tick))?;

@@ -56,9 +56,15 @@ fn a_probe_asks_over_tls_whoever_it_is() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    probe.stdin.take().unwrap().write_all(b"look\nsample\n").unwrap();
-    let events = BufReader::new(probe.stdout.take().unwrap()).lines();
-    let told: Vec<ProbeEvent> = events.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    // Before it is ready, too; but while nobody is there to ask, it does not wait.
+    let mut asks = probe.stdin.take().unwrap();
+    asks.write_all(b"look\nsample\n").unwrap();
+    let mut events = BufReader::new(probe.stdout.take().unwrap())
+        .lines()
+        .map(|line| serde_json::from_str::<ProbeEvent>(&line.unwrap()).unwrap());
+    let ready = events.next();
+    drop(asks);
+    let told: Vec<ProbeEvent> = ready.into_iter().chain(events).collect();
     assert!(probe.wait().unwrap().success());
     let [ProbeEvent::Ready { .. }, ProbeEvent::Sample(look), ProbeEvent::Sample(sample)] = &told[..] else {
         panic!("{told:?}");
