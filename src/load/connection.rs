@@ -196,11 +196,11 @@ impl Connection {
         self.written == lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
     }
 
-    /// Writes what is left of the request. False if the connection is lost.
+    /// Writes what is left of the request, as far as the socket takes it. False if the connection is lost.
     fn write(&mut self, lane: &mut Lane) -> bool {
         let Some(transport) = &mut self.transport else { return false };
         let bytes = lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
-        loop {
+        while self.written < bytes.len() {
             // While the socket connects, this fails with EAGAIN; if it cannot, with the reason.
             match transport.write(&bytes[self.written..]) {
                 Ok(count) => {
@@ -211,7 +211,6 @@ impl Connection {
                     }
                     self.written += count;
                     lane.totals.bytes_sent += count as u64;
-                    return true;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -226,6 +225,7 @@ impl Connection {
                 }
             }
         }
+        true
     }
 
     /// Reads until the socket is drained or the turn is over.

@@ -7,7 +7,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use vscale::model::{FailureKind, LoadPlan, ProbeEvent, WorkersTold};
+use vscale::model::{FailureKind, LoadPlan, ProbeEvent, RequestTemplate, Until, WorkersTold};
 
 /// A server for `localhost`, and its certificate as PEM.
 fn server(body: &str) -> (Server, String) {
@@ -43,6 +43,18 @@ fn small_and_large_answers_pass_on_kept_connections() {
         assert!(result.request_count() > 0);
         assert_eq!((result.failures.len(), result.totals.connections_opened.unwrap()), (0, 2), "{:?}", result.failures);
         assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
+    }
+}
+
+#[test]
+fn a_request_of_any_size_is_written_to_its_end() {
+    let (server, _) = server(r#"{"choices":[1]}"#);
+    // rustls takes 64 KiB at once.
+    for size in [65_000, 65_536, 70_000, 1 << 20] {
+        let requests = vec![RequestTemplate { body: "x".repeat(size), ..RequestTemplate::default() }];
+        let until = Until::Iterations { count: 4 };
+        let result = run(&LoadPlan { requests, until, timeout_us: 3_000_000, ..over_tls(&server, true) });
+        assert_eq!((result.totals.succeeded, result.failures.len()), (4, 0), "{size}: {:?}", result.failures);
     }
 }
 
