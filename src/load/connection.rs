@@ -104,8 +104,7 @@ impl Connection {
 
     pub fn on_event(&mut self, event: &Event, lane: &mut Lane) {
         if self.state == State::Idle {
-            // The server has closed the kept connection, or sends what nobody asked for.
-            if event.is_readable() || event.is_read_closed() {
+            if (event.is_readable() || event.is_read_closed()) && !self.is_silent(lane) {
                 self.transport = None;
             }
             return;
@@ -228,7 +227,7 @@ impl Connection {
         true
     }
 
-    /// Reads until the socket is drained or the turn is over.
+    /// Reads until the answer is whole, the socket is drained, or the turn is over.
     fn read(&mut self, peer_closed: bool, lane: &mut Lane) {
         for _ in 0..READS_PER_TURN {
             let Some(transport) = &mut self.transport else { return };
@@ -236,7 +235,7 @@ impl Connection {
                 Ok(0) => return self.closed(lane),
                 Ok(count) => {
                     let is_drained = count < lane.buffer.len() && !peer_closed && transport.short_read_is_last();
-                    if !self.take(count, peer_closed, lane) || is_drained {
+                    if !self.take(count, is_drained, lane) || is_drained {
                         return;
                     }
                 }
@@ -253,8 +252,14 @@ impl Connection {
         }
     }
 
-    /// Takes the first `count` bytes of the buffer. True if there may be more to read for this request or the next.
-    fn take(&mut self, count: usize, peer_closed: bool, lane: &mut Lane) -> bool {
+    /// Whether the server has neither closed the connection nor sent what nobody asked for.
+    fn is_silent(&mut self, lane: &mut Lane) -> bool {
+        let Some(transport) = &mut self.transport else { return false };
+        matches!(transport.read(&mut lane.buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Takes the first `count` bytes of the buffer. True if the answer goes on.
+    fn take(&mut self, count: usize, is_drained: bool, lane: &mut Lane) -> bool {
         let now = Instant::now();
         lane.totals.bytes_received += count as u64;
         let bytes = &lane.buffer[..count];
@@ -296,13 +301,13 @@ impl Connection {
                 }
             }
         }
-        self.is_reused = keep_alive && lane.shared.keep_alive && self.is_written(lane) && !peer_closed;
+        let may_keep = keep_alive && lane.shared.keep_alive && self.is_written(lane);
+        self.is_reused = may_keep && (is_drained || self.is_silent(lane));
         if !self.is_reused {
             self.transport = None;
         }
-        let is_kept = self.is_reused;
         self.end(now, lane);
-        is_kept
+        false
     }
 
     /// The server has closed the connection, which either ends the answer or loses it.
