@@ -114,7 +114,7 @@ impl Connection {
         }
         if self.state == State::Waiting {
             // If the server has closed, what it sent before is still there to read.
-            self.read(event.is_read_closed(), lane);
+            self.read(event.is_read_closed(), None, lane);
         }
     }
 
@@ -218,6 +218,11 @@ impl Connection {
                     self.not_connected(why, Instant::now(), lane);
                     return false;
                 }
+                // A server may answer and close without waiting for the whole request (RFC 9112, 9.5).
+                Err(error) if self.written > 0 => {
+                    self.read(true, Some(&error), lane);
+                    return false;
+                }
                 Err(error) => {
                     self.lost(&error, lane);
                     return false;
@@ -227,21 +232,24 @@ impl Connection {
         true
     }
 
-    /// Reads until the answer is whole, the socket is drained, or the turn is over.
-    fn read(&mut self, peer_closed: bool, lane: &mut Lane) {
+    /// Reads until the answer is whole, the socket is drained, or the turn is over. `broken` is why no more can be written.
+    fn read(&mut self, peer_closed: bool, broken: Option<&io::Error>, lane: &mut Lane) {
         for _ in 0..READS_PER_TURN {
             let Some(transport) = &mut self.transport else { return };
             match transport.read(&mut lane.buffer) {
-                Ok(0) => return self.closed(lane),
-                Ok(count) => {
+                Ok(count @ 1..) => {
                     let is_drained = count < lane.buffer.len() && !peer_closed && transport.short_read_is_last();
                     if !self.take(count, is_drained, lane) || is_drained {
                         return;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.lost(&error, lane),
+                outcome => match (broken, outcome) {
+                    (Some(error), _) => return self.lost(error, lane),
+                    (None, Ok(_)) => return self.closed(lane),
+                    (None, Err(error)) if error.kind() == ErrorKind::WouldBlock => return,
+                    (None, Err(error)) => return self.lost(&error, lane),
+                },
             }
         }
         // There is more to read, but epoll has told of it already: this makes it tell again.

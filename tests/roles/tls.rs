@@ -1,5 +1,6 @@
 //! The load generator over TLS, against rustls's own server.
 
+use super::failures::{TOO_LARGE, too_large};
 use super::servers::{GOOD, Server, accounts_for_all, config, only_failure, read_any, run};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
@@ -61,6 +62,20 @@ fn a_request_of_any_size_is_written_to_its_end() {
         let result = run(&LoadPlan { requests, until, timeout_us: 3_000_000, ..over_tls(&server, true) });
         assert_eq!((result.totals.succeeded, result.failures.len()), (4, 0), "{size}: {:?}", result.failures);
     }
+}
+
+#[test]
+fn an_answer_that_comes_before_the_whole_request_is_sent_is_told() {
+    let (settings, _) = settings();
+    let server = Server::start(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&settings)).unwrap(), stream);
+        if stream.read(&mut [0; 4096]).is_ok() {
+            let _ = stream.write_all(TOO_LARGE);
+        }
+    });
+    let result = run(&too_large(over_tls(&server, true)));
+    assert_eq!(only_failure(&result).error, "HTTP 413: too large");
+    assert_eq!(result.failures.len(), 1, "{:?}", result.failures);
 }
 
 #[test]
