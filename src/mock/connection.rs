@@ -237,7 +237,7 @@ impl Connection {
             }
             if !self.reader.is_empty() {
                 self.begun.get_or_insert_with(Instant::now);
-                if !lane.allowance.hold(&mut self.held, self.reader.held_bytes()) {
+                if !lane.shared.allowance.hold(&mut self.held, self.reader.held_bytes()) {
                     return Next::Bad(BadRequest::NoRoom);
                 }
             }
@@ -269,7 +269,7 @@ impl Connection {
     /// No part of a request is kept any more.
     fn let_go(&mut self, lane: &mut Lane) {
         self.begun = None;
-        lane.allowance.hold(&mut self.held, 0);
+        lane.shared.allowance.hold(&mut self.held, 0);
     }
 
     /// Begins to answer a request that was complete at `arrived`.

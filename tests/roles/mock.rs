@@ -145,6 +145,13 @@ fn a_body_beyond_the_bound_is_refused_without_reading_it_all() {
 }
 
 #[test]
+fn a_body_within_the_bound_is_taken_by_however_many_threads() {
+    let mock = Mock::with(MockConfig { threads: Some(64), ..MockConfig::default() });
+    let body = format!(r#"{{"model": "m", "messages": ["{}"]}}"#, "x".repeat(9 << 20));
+    assert_eq!(ask(&mock, "POST", "/v1/chat/completions", &body).0, 200);
+}
+
+#[test]
 fn a_request_that_does_not_come_in_time_is_refused() {
     let patience = Duration::from_millis(300);
     let mock = Mock::with(MockConfig { patience, ..MockConfig::default() });
