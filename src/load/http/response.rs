@@ -272,15 +272,13 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
     let keep_alive = version >= 1;
     let mut head = Head { status, coding: Coding::Identity, keep_alive, is_chunked: false, content_length: None };
+    let mut is_last = false;
     for header in response.headers.iter() {
         // Few headers matter; the length of the name tells most others apart without reading it.
         match header.name.len() {
             10 if header.name.eq_ignore_ascii_case("connection") => {
-                if has_token(header.value, b"close") {
-                    head.keep_alive = false;
-                } else if has_token(header.value, b"keep-alive") {
-                    head.keep_alive = true;
-                }
+                is_last |= has_token(header.value, b"close");
+                head.keep_alive |= has_token(header.value, b"keep-alive");
             }
             14 if header.name.eq_ignore_ascii_case("content-length") => {
                 // A list of the same length is that length (RFC 9112, 6.3).
@@ -301,6 +299,8 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
             _ => {}
         }
     }
+    // `close` counts before all else, in whichever line it is (RFC 9112, 9.3).
+    head.keep_alive &= !is_last;
     // What such an answer is framed by, not all that have passed it on need to have seen (RFC 9112, 6.1 and 6.3).
     head.keep_alive &= !(head.is_chunked && (version == 0 || head.content_length.is_some()));
     Ok(head)
