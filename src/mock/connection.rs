@@ -160,7 +160,12 @@ impl Connection {
                     lane.give_back_slot();
                 }
             }
-            State::Queued(_) => lane.truth().abandoned(lane.thread),
+            State::Queued(_) => {
+                lane.truth().abandoned(lane.thread);
+                if let Some(slots) = &lane.shared.slots {
+                    slots.leave(self.ticket(lane));
+                }
+            }
             State::Reading | State::Lingering => {}
         }
         if self.is_counted {
@@ -303,7 +308,7 @@ impl Connection {
             return self.answer(&error, client, arrived, lane);
         }
         let Some(slots) = &lane.shared.slots else { return self.work_on(asked, arrived, false, lane) };
-        match slots.take(Ticket { thread: lane.thread, key: self.key, reply: self.reply }) {
+        match slots.take(self.ticket(lane)) {
             Admission::Granted => self.work_on(asked, arrived, true, lane),
             Admission::Queued => self.state = State::Queued(asked),
             Admission::Full => {
@@ -311,6 +316,11 @@ impl Connection {
                 self.answer(&error, client, arrived, lane);
             }
         }
+    }
+
+    /// With which its current reply waits for a slot.
+    fn ticket(&self, lane: &Lane) -> Ticket {
+        Ticket { thread: lane.thread, key: self.key, reply: self.reply }
     }
 
     fn count_arrival(&mut self, lane: &Lane) {
