@@ -223,11 +223,11 @@ impl AnswerReader {
             100..=199 => Stage::Head,
             204 | 304 => Stage::Length { left: 0 },
             _ if self.answers_head => Stage::Length { left: 0 },
-            _ => match (head.is_chunked, head.content_length) {
-                (true, _) => Stage::Chunked(Chunked::default()),
-                (false, Some(length)) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
-                (false, Some(length)) => Stage::Length { left: length },
-                (false, None) => Stage::UntilClose,
+            _ if head.is_chunked => Stage::Chunked(Chunked::default()),
+            _ => match head.content_length.filter(|_| !head.is_transfer_coded) {
+                Some(length) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
+                Some(length) => Stage::Length { left: length },
+                None => Stage::UntilClose,
             },
         })
     }
@@ -247,6 +247,9 @@ struct Head {
     status: u16,
     coding: Coding,
     keep_alive: bool,
+    /// Whether the body has been coded for its way; then a length says nothing (RFC 9112, 6.3).
+    is_transfer_coded: bool,
+    /// Whether the last of those codings is chunks; otherwise the body ends with the connection.
     is_chunked: bool,
     content_length: Option<u64>,
 }
@@ -271,7 +274,14 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
     }
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
     let keep_alive = version >= 1;
-    let mut head = Head { status, coding: Coding::Identity, keep_alive, is_chunked: false, content_length: None };
+    let mut head = Head {
+        status,
+        coding: Coding::Identity,
+        keep_alive,
+        is_transfer_coded: false,
+        is_chunked: false,
+        content_length: None,
+    };
     let mut is_last = false;
     for header in response.headers.iter() {
         // Few headers matter; the length of the name tells most others apart without reading it.
@@ -314,11 +324,9 @@ impl Head {
             return;
         }
         let is_chunked = item.eq_ignore_ascii_case(b"chunked");
-        if self.is_chunked {
-            self.coding = Coding::Other;
-        } else if !is_chunked {
-            self.coding = self.coding.and(Coding::of(item));
-        }
+        let coding = if is_chunked { Coding::Identity } else { Coding::of(item) };
+        self.coding = if self.is_chunked { Coding::Other } else { self.coding.and(coding) };
+        self.is_transfer_coded |= is_chunked || coding != Coding::Identity;
         self.is_chunked = is_chunked;
     }
 }
