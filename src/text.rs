@@ -6,6 +6,21 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// What is percent-encoded where a text is to stand for itself in a URL: all but RFC 3986's unreserved characters (2.3).
 pub const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Whether it has only what RFC 3986 calls `pchar`, percent-encoded bytes included, and what is in `also`.
+pub fn is_uri_text(text: &str, also: &[u8]) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) || also.contains(&byte);
+    let mut rest = text.bytes();
+    let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+    while let Some(byte) = rest.next() {
+        let is_good = if byte == b'%' { is_hex(rest.next()) && is_hex(rest.next()) } else { is_plain(byte) };
+        if !is_good {
+            return false;
+        }
+    }
+    true
+}
+
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
 ///
 /// A line break or tab becomes a space. Sources: ECMA-48 (escape sequences), Unicode TR 9 (direction).

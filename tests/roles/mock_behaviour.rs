@@ -208,7 +208,7 @@ fn answers_under_way_are_finished_before_it_ends() {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let body = r#"{"model": "m", "messages": [{}]}"#;
     let length = body.len();
-    write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
     std::thread::sleep(Duration::from_millis(150));
     mock.stop();
     let mut answer = String::new();

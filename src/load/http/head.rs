@@ -1,9 +1,10 @@
 //! A request's first line and its headers, and what may stand in them: nothing can be smuggled in.
 
-use super::{Target, target::is_uri_text};
+use super::Target;
 use crate::{
     error::{Error, Result},
     model::RequestTemplate,
+    text::is_uri_text,
 };
 
 impl RequestTemplate {
