@@ -3,10 +3,11 @@
 use super::{
     Answer,
     head::is_field_value,
+    response::headers,
+    set_cookie::set_cookies,
     template::{NAMES, is_name},
 };
 use crate::model::{Capture, JsonPointer};
-use cookie::Cookie;
 use regex_lite::Regex;
 use serde_json::Value;
 
@@ -54,18 +55,24 @@ impl Taken {
     }
 
     /// The value in an answer, whose body is given decoded. The error is the failure's message.
-    fn of(&self, head: &[u8], body: &Body) -> Result<String, String> {
+    fn of(&self, head: &[u8], body: &Body) -> Result<Vec<u8>, String> {
         let none = |what: String| Err(format!("no value for {{{{{}}}}}: {what}", self.name));
         let found = match &self.place {
             Place::Json(_) if body.json.is_none() => return none("the answer is not JSON".into()),
-            Place::Json(pointer) => body.json.as_ref().and_then(|json| json.pointer(&pointer.to_string())).map(text_of),
-            Place::Header(name) => headers(head).find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, it)| it),
+            Place::Json(pointer) => body
+                .json
+                .as_ref()
+                .and_then(|json| json.pointer(&pointer.to_string()))
+                .map(|it| text_of(it).into_bytes()),
+            Place::Header(name) => {
+                headers(head).find(|(given, _)| given.eq_ignore_ascii_case(name.as_bytes())).map(|(_, it)| it.to_vec())
+            }
             Place::Cookie(name) => {
-                set_cookies(head).find(|cookie| cookie.name() == name).map(|it| it.value().to_owned())
+                set_cookies(head).find(|cookie| cookie.name == name.as_bytes()).map(|it| it.value.to_vec())
             }
             Place::Regex(regex) => {
                 let found = regex.captures(&body.text);
-                found.and_then(|found| Some(found.get(1).or(found.get(0))?.as_str().to_owned()))
+                found.and_then(|found| Some(found.get(1).or(found.get(0))?.as_str().as_bytes().to_vec()))
             }
         };
         match found.filter(|value| !value.is_empty()) {
@@ -80,7 +87,7 @@ impl Taken {
 }
 
 /// Puts all values of an answer where they belong. The error is the failure's message.
-pub fn take(all: &[Taken], answer: &Answer, values: &mut [String]) -> Result<(), String> {
+pub fn take(all: &[Taken], answer: &Answer, values: &mut [Vec<u8>]) -> Result<(), String> {
     let body = Body::of(answer, all)?;
     for one in all {
         values[one.slot] = one.of(answer.head, &body)?;
@@ -132,21 +139,6 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// Names and values of a head's headers.
-fn headers(head: &[u8]) -> impl Iterator<Item = (&str, String)> {
-    head.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let name = std::str::from_utf8(&line[..colon]).ok()?;
-        Some((name.trim_end(), String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned()))
-    })
-}
-
-/// The cookies that a head sets.
-pub fn set_cookies(head: &[u8]) -> impl Iterator<Item = Cookie<'static>> {
-    let texts = headers(head).filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, text)| text);
-    texts.filter_map(|text| Cookie::parse(text).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::Coding, *};
@@ -161,8 +153,8 @@ mod tests {
         let one = Taken { is_for_header, ..Taken::new("it", &capture, 0)? };
         let answer =
             Answer { status: 201, head: HEAD, body: BODY.as_bytes(), coding: Coding::Identity, keep_alive: true };
-        let mut values = vec![String::new()];
-        take(&[one], &answer, &mut values).map(|()| values.remove(0))
+        let mut values = vec![Vec::new()];
+        take(&[one], &answer, &mut values).map(|()| String::from_utf8(values.remove(0)).unwrap())
     }
 
     #[test]
@@ -180,6 +172,17 @@ mod tests {
         ] {
             assert_eq!(taken(capture, false), Ok(value.to_owned()), "{capture}");
         }
+    }
+
+    #[test]
+    fn of_a_head_octets_are_taken() {
+        let head = b"HTTP/1.1 200 OK\r\nX-Id: \xe9\r\nSet-Cookie: sid=\xe9t\xc3\xa9; Path=/\r\n\r\n";
+        let answer = Answer { status: 200, head, body: b"", coding: Coding::Identity, keep_alive: true };
+        let captures = [Capture::Header("X-Id".into()), Capture::Cookie("sid".into())];
+        let all: Vec<Taken> = (0..).zip(&captures).map(|(slot, it)| Taken::new("it", it, slot).unwrap()).collect();
+        let mut values = vec![Vec::new(); 2];
+        take(&all, &answer, &mut values).unwrap();
+        assert_eq!(values, [b"\xe9".to_vec(), b"\xe9t\xc3\xa9".to_vec()]);
     }
 
     #[test]

@@ -70,8 +70,8 @@ fn is_no(what: &str, text: &str) -> Error {
 }
 
 /// As in RFC 9110, 5.5: no control characters but the tab.
-pub(super) fn is_field_value(text: &str) -> bool {
-    !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+pub(super) fn is_field_value(text: impl AsRef<[u8]>) -> bool {
+    !text.as_ref().iter().any(|&byte| byte.is_ascii_control() && byte != b'\t')
 }
 
 /// As in RFC 3986, 3.3 and 3.4, and also the brackets and braces that queries and templates are full of.

@@ -233,6 +233,14 @@ impl AnswerReader {
     }
 }
 
+/// Names and values of a head's headers. Values are octets (RFC 9110, 5.5).
+pub fn headers(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    head.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        Some((line[..colon].trim_ascii_end(), line[colon + 1..].trim_ascii()))
+    })
+}
+
 const HTTP_1: &[u8] = b"HTTP/1.";
 
 /// The content type of a TLS record, an alert or a handshake, and the first byte of its version.
