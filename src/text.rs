@@ -1,4 +1,5 @@
-//! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length.
+//! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length; and what
+//! may stand in a URL.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -19,6 +20,13 @@ pub fn is_uri_text(text: &str, also: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Whether a `Content-Type` is that of a form, as browsers send it. Media types are alike in upper and lower case (RFC 9110,
+/// 8.3.1).
+pub fn is_form(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
@@ -137,6 +145,22 @@ mod tests {
     #[test]
     fn the_last_lines_carry_no_escapes() {
         assert_eq!(last_lines(b"a\nb\n\n\x1b[31mc\x07\n", 2), "b\nc");
+    }
+
+    #[test]
+    fn a_form_by_its_media_type() {
+        for form in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-URLEncoded",
+            "application/x-www-form-urlencoded ; charset=utf-8",
+        ] {
+            assert!(is_form(form), "{form}");
+        }
+        for other in
+            ["", "application/json", "application/x-www-form-urlencoded2", "a/b; application/x-www-form-urlencoded"]
+        {
+            assert!(!is_form(other), "{other}");
+        }
     }
 
     #[test]

@@ -4,15 +4,13 @@ use super::Target;
 use crate::{
     error::{Error, Result},
     model::RequestTemplate,
-    text::is_uri_text,
+    text::{is_form, is_uri_text},
 };
 
 impl RequestTemplate {
     /// Whether its body is a form as browsers send them; otherwise it is taken for JSON.
     pub(super) fn is_form(&self) -> bool {
-        self.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type") && value.starts_with("application/x-www-form-urlencoded")
-        })
+        self.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("content-type") && is_form(value))
     }
 
     pub(super) fn request_line(&self, target: &Target) -> Result<String> {
