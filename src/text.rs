@@ -1,10 +1,33 @@
-//! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length.
+//! Text from servers and containers, made harmless for a terminal and for one line of a table, and cut to length; and what
+//! may stand in a URL.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What is percent-encoded where a text is to stand for itself in a URL: all but RFC 3986's unreserved characters (2.3).
 pub const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whether it has only what RFC 3986 calls `pchar`, percent-encoded bytes included, and what is in `also`.
+pub fn is_uri_text(text: &str, also: &[u8]) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) || also.contains(&byte);
+    let mut rest = text.bytes();
+    let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+    while let Some(byte) = rest.next() {
+        let is_good = if byte == b'%' { is_hex(rest.next()) && is_hex(rest.next()) } else { is_plain(byte) };
+        if !is_good {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a `Content-Type` is that of a form, as browsers send it. Media types are alike in upper and lower case (RFC 9110,
+/// 8.3.1).
+pub fn is_form(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
 
 /// `text` on one line, without terminal escape sequences, control characters and marks that turn the writing direction.
 ///
@@ -122,6 +145,22 @@ mod tests {
     #[test]
     fn the_last_lines_carry_no_escapes() {
         assert_eq!(last_lines(b"a\nb\n\n\x1b[31mc\x07\n", 2), "b\nc");
+    }
+
+    #[test]
+    fn a_form_by_its_media_type() {
+        for form in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-URLEncoded",
+            "application/x-www-form-urlencoded ; charset=utf-8",
+        ] {
+            assert!(is_form(form), "{form}");
+        }
+        for other in
+            ["", "application/json", "application/x-www-form-urlencoded2", "a/b; application/x-www-form-urlencoded"]
+        {
+            assert!(!is_form(other), "{other}");
+        }
     }
 
     #[test]

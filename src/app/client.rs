@@ -13,7 +13,7 @@ pub struct Client {
     stream: TcpStream,
     /// What came and is not answered.
     input: Vec<u8>,
-    /// What the thread's allowance has of it.
+    /// What the allowance has of it.
     held: usize,
     /// The request at the start of the input, while it is being worked on.
     request: Option<Request>,
@@ -57,7 +57,7 @@ impl Client {
         &mut self.stream
     }
 
-    pub fn on_event(&mut self, event: &Event, buffer: &mut [u8], allowance: &mut Allowance) -> Turn {
+    pub fn on_event(&mut self, event: &Event, buffer: &mut [u8], allowance: &Allowance) -> Turn {
         self.may_read |= event.is_readable();
         self.is_read_closed |= event.is_read_closed();
         // Reset, or closed both ways: nobody will read an answer.
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// Writes what there is of an answer, and then reads on until there is a request to work on.
-    pub fn advance(&mut self, buffer: &mut [u8], allowance: &mut Allowance) -> Turn {
+    pub fn advance(&mut self, buffer: &mut [u8], allowance: &Allowance) -> Turn {
         loop {
             match self.write() {
                 Ok(true) if self.is_last => return Turn::Gone,
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// Gives back what the allowance has of it.
-    pub fn leave(mut self, allowance: &mut Allowance) {
+    pub fn leave(mut self, allowance: &Allowance) {
         allowance.hold(&mut self.held, 0);
     }
 

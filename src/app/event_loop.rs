@@ -141,9 +141,9 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Gives a connection its turn, if it is still there.
-    fn with_client(&mut self, key: usize, turn: impl FnOnce(&mut Client, &mut [u8], &mut Allowance) -> Turn) {
+    fn with_client(&mut self, key: usize, turn: impl FnOnce(&mut Client, &mut [u8], &Allowance) -> Turn) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        match turn(client, &mut self.buffer, &mut self.allowance) {
+        match turn(client, &mut self.buffer, &self.allowance) {
             Turn::Wait => {}
             Turn::Asks => self.ready.push_back(key),
             Turn::Gone => self.drop_client(key),
@@ -151,7 +151,7 @@ impl<'a> EventLoop<'a> {
     }
 
     fn drop_client(&mut self, key: usize) {
-        self.clients.remove(key).leave(&mut self.allowance);
+        self.clients.remove(key).leave(&self.allowance);
         self.ready.retain(|&ready| ready != key);
         if let Some(backend) = &mut self.backend {
             backend.forget(key);

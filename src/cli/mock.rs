@@ -9,8 +9,8 @@ use clap::Args;
 use std::{net::IpAddr, time::Duration};
 
 /// What it takes, whatever the flags say.
-const REQUESTS: &str = "Requests: at most 64 KiB and 128 headers of head (431), 10 MiB of body (413), 60 s from the first byte to \
-the last (408), and 512 MiB in all of those that are not complete (503).";
+const REQUESTS: &str = "Requests: one Host in HTTP/1.1 (400), at most 64 KiB and 128 headers of head (431), 10 MiB of body (413), \
+60 s from the first byte to the last (408), and 512 MiB in all of those that are not complete (503).";
 
 /// `vscale mock`.
 #[derive(Debug, Args)]

@@ -230,7 +230,7 @@ impl Entry {
 
 impl Request {
     fn sends_files(&self) -> bool {
-        self.post_data.as_ref().is_some_and(|data| data.mime_type.starts_with("multipart/"))
+        self.post_data.as_ref().is_some_and(|data| data.mime_type.to_ascii_lowercase().starts_with("multipart/"))
     }
 }
 

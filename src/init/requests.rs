@@ -1,7 +1,10 @@
 //! Requests that somebody has sent, as a line of a request file. No secret is copied: a variable of the environment stands for
 //! it, and a note says which.
 
-use crate::redact::{REDACTED, Redactor, is_secret};
+use crate::{
+    redact::{REDACTED, Redactor, is_secret},
+    text::is_form,
+};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
@@ -102,8 +105,7 @@ impl Sent {
     }
 
     fn body(&self, secrets: &mut Secrets) -> Value {
-        let is_form = self.header("content-type").is_some_and(|it| it.starts_with("application/x-www-form-urlencoded"));
-        if is_form {
+        if self.header("content-type").is_some_and(is_form) {
             return pairs(&self.body, secrets).into();
         }
         match serde_json::from_str::<Value>(&self.body) {

@@ -104,8 +104,7 @@ impl Connection {
 
     pub fn on_event(&mut self, event: &Event, lane: &mut Lane) {
         if self.state == State::Idle {
-            // The server has closed the kept connection, or sends what nobody asked for.
-            if event.is_readable() || event.is_read_closed() {
+            if (event.is_readable() || event.is_read_closed()) && !self.is_silent(lane) {
                 self.transport = None;
             }
             return;
@@ -115,7 +114,7 @@ impl Connection {
         }
         if self.state == State::Waiting {
             // If the server has closed, what it sent before is still there to read.
-            self.read(event.is_read_closed(), lane);
+            self.read(event.is_read_closed(), None, lane);
         }
     }
 
@@ -196,11 +195,11 @@ impl Connection {
         self.written == lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered).len()
     }
 
-    /// Writes what is left of the request. False if the connection is lost.
+    /// Writes what is left of the request, as far as the socket takes it. False if the connection is lost.
     fn write(&mut self, lane: &mut Lane) -> bool {
         let Some(transport) = &mut self.transport else { return false };
         let bytes = lane.shared.requests.get(self.current.request).fixed().unwrap_or(&self.rendered);
-        loop {
+        while self.written < bytes.len() {
             // While the socket connects, this fails with EAGAIN; if it cannot, with the reason.
             match transport.write(&bytes[self.written..]) {
                 Ok(count) => {
@@ -211,7 +210,6 @@ impl Connection {
                     }
                     self.written += count;
                     lane.totals.bytes_sent += count as u64;
-                    return true;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -220,29 +218,38 @@ impl Connection {
                     self.not_connected(why, Instant::now(), lane);
                     return false;
                 }
+                // A server may answer and close without waiting for the whole request (RFC 9112, 9.5).
+                Err(error) if self.written > 0 => {
+                    self.read(true, Some(&error), lane);
+                    return false;
+                }
                 Err(error) => {
                     self.lost(&error, lane);
                     return false;
                 }
             }
         }
+        true
     }
 
-    /// Reads until the socket is drained or the turn is over.
-    fn read(&mut self, peer_closed: bool, lane: &mut Lane) {
+    /// Reads until the answer is whole, the socket is drained, or the turn is over. `broken` is why no more can be written.
+    fn read(&mut self, peer_closed: bool, broken: Option<&io::Error>, lane: &mut Lane) {
         for _ in 0..READS_PER_TURN {
             let Some(transport) = &mut self.transport else { return };
             match transport.read(&mut lane.buffer) {
-                Ok(0) => return self.closed(lane),
-                Ok(count) => {
+                Ok(count @ 1..) => {
                     let is_drained = count < lane.buffer.len() && !peer_closed && transport.short_read_is_last();
-                    if !self.take(count, peer_closed, lane) || is_drained {
+                    if !self.take(count, is_drained, lane) || is_drained {
                         return;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.lost(&error, lane),
+                outcome => match (broken, outcome) {
+                    (Some(error), _) => return self.lost(error, lane),
+                    (None, Ok(_)) => return self.closed(lane),
+                    (None, Err(error)) if error.kind() == ErrorKind::WouldBlock => return,
+                    (None, Err(error)) => return self.lost(&error, lane),
+                },
             }
         }
         // There is more to read, but epoll has told of it already: this makes it tell again.
@@ -253,8 +260,14 @@ impl Connection {
         }
     }
 
-    /// Takes the first `count` bytes of the buffer. True if there may be more to read for this request or the next.
-    fn take(&mut self, count: usize, peer_closed: bool, lane: &mut Lane) -> bool {
+    /// Whether the server has neither closed the connection nor sent what nobody asked for.
+    fn is_silent(&mut self, lane: &mut Lane) -> bool {
+        let Some(transport) = &mut self.transport else { return false };
+        matches!(transport.read(&mut lane.buffer), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Takes the first `count` bytes of the buffer. True if the answer goes on.
+    fn take(&mut self, count: usize, is_drained: bool, lane: &mut Lane) -> bool {
         let now = Instant::now();
         lane.totals.bytes_received += count as u64;
         let bytes = &lane.buffer[..count];
@@ -296,13 +309,13 @@ impl Connection {
                 }
             }
         }
-        self.is_reused = keep_alive && lane.shared.keep_alive && self.is_written(lane) && !peer_closed;
+        let may_keep = keep_alive && lane.shared.keep_alive && self.is_written(lane);
+        self.is_reused = may_keep && (is_drained || self.is_silent(lane));
         if !self.is_reused {
             self.transport = None;
         }
-        let is_kept = self.is_reused;
         self.end(now, lane);
-        is_kept
+        false
     }
 
     /// The server has closed the connection, which either ends the answer or loses it.

@@ -25,11 +25,11 @@ use std::{
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Most bytes of incomplete answers. Beyond it requests fail, so that this process does not run out of memory.
-const MAX_HELD_BYTES: usize = 512 << 20;
+pub const MAX_HELD_BYTES: usize = 512 << 20;
 
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// What all threads of a load share: fixed from its start on, but for the counter and the clock's borders.
+/// What all threads of a load share: fixed from its start on, but for counters and the clock's borders.
 #[derive(Debug)]
 pub struct Shared {
     pub requests: Requests,
@@ -55,6 +55,8 @@ pub struct Shared {
     pub iterations: Option<u64>,
     /// Threads that are done with their share of the iterations.
     pub finished: AtomicU32,
+    /// Of all incomplete answers.
+    pub allowance: Allowance,
     pub timeline: Timeline,
 }
 
@@ -76,8 +78,6 @@ pub struct Lane<'a> {
     pub addresses: Addresses,
     /// When the load ends, once that is known.
     pub end: Option<Instant>,
-    /// Of this thread's incomplete answers.
-    allowance: Allowance,
 }
 
 impl<'a> Lane<'a> {
@@ -104,7 +104,6 @@ impl<'a> Lane<'a> {
             left: shared.iterations.map_or(u64::MAX, |all| share.of_count(all)),
             addresses: Addresses::new(&shared.addresses, thread as usize),
             end: None,
-            allowance: Allowance::new(MAX_HELD_BYTES / shared.threads as usize),
         }
     }
 
@@ -145,8 +144,8 @@ impl<'a> Lane<'a> {
 
     /// Changes what a connection holds from `held` to `now` bytes. False if all connections together now hold too much.
     #[inline]
-    pub fn may_hold(&mut self, held: &mut usize, now: usize) -> bool {
-        self.allowance.hold(held, now)
+    pub fn may_hold(&self, held: &mut usize, now: usize) -> bool {
+        self.shared.allowance.hold(held, now)
     }
 
     /// Makes epoll tell once more what the socket is ready for.

@@ -7,7 +7,7 @@ use super::{
     count::{Collector, Recorder, Timeline},
     event_loop::{EventLoop, ThreadTotals},
     http::{Requests, Target, TlsSettings},
-    lane::Shared,
+    lane::{MAX_HELD_BYTES, Shared},
     pace::{ClosedPacer, DueTimes, OpenPacer, Pacer, Ramp, UserSchedule},
     validate::validate,
 };
@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     model::{LoadModel, LoadPlan, LoadProgress, LoadResult, Share, Until},
     this_process,
+    wire::Allowance,
 };
 use std::{
     io,
@@ -83,6 +84,7 @@ fn carry_out(
             _ => None,
         },
         finished: AtomicU32::new(0),
+        allowance: Allowance::new(MAX_HELD_BYTES),
         timeline: Timeline::start_now(),
     };
     let kinds = plan.requests.len();

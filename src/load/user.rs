@@ -15,7 +15,7 @@ pub struct User {
     has_passed: bool,
     /// By request: whether it has ever succeeded.
     done: Vec<bool>,
-    pub captured: Vec<String>,
+    pub captured: Vec<Vec<u8>>,
     pub jar: Jar,
 }
 
@@ -25,7 +25,7 @@ impl User {
             at: None,
             has_passed: false,
             done: vec![false; requests.iter().count()],
-            captured: vec![String::new(); requests.captured().len()],
+            captured: vec![Vec::new(); requests.captured().len()],
             jar: Jar::default(),
         }
     }
@@ -65,9 +65,10 @@ impl User {
 
     /// A message without what only this user knows, so that failures of all users are alike, and no secret is told.
     pub fn anonymous(&self, requests: &Requests, message: String) -> String {
-        let captured = requests.captured().iter().map(String::as_str).zip(self.captured.iter().map(String::as_str));
+        let captured = requests.captured().iter().map(String::as_str).zip(self.captured.iter().map(Vec::as_slice));
         let all = captured.chain(self.jar.values().map(|value| ("cookie", value)));
-        all.filter(|(_, value)| value.len() >= LEAST_BYTES)
-            .fold(message, |message, (name, value)| message.replace(value, &format!("{{{{{name}}}}}")))
+        all.filter(|(_, value)| value.len() >= LEAST_BYTES).fold(message, |message, (name, value)| {
+            message.replace(&*String::from_utf8_lossy(value), &format!("{{{{{name}}}}}"))
+        })
     }
 }

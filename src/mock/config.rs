@@ -107,12 +107,13 @@ impl MockConfig {
         Ok(())
     }
 
-    /// `moment`, or the end of the stall that it falls into. Stalls are relative to `start`.
+    /// `moment`, or the first one after it that is in no stall. Stalls are relative to `start`, and in any order.
     pub(super) fn after_stalls(&self, moment: Instant, start: Instant) -> Instant {
-        self.stalls.iter().fold(moment, |moment, stall| {
-            let from = start + stall.after;
-            if (from..from + stall.length).contains(&moment) { from + stall.length } else { moment }
-        })
+        let mut stalls = self.stalls.iter().map(|stall| start + stall.after..start + stall.after + stall.length);
+        match stalls.find(|stall| stall.contains(&moment)) {
+            Some(stall) => self.after_stalls(stall.end, start),
+            None => moment,
+        }
     }
 }
 
@@ -137,10 +138,23 @@ mod tests {
 
     #[test]
     fn a_stall_moves_what_falls_into_it_to_its_end() {
-        let stalls = ["8s:2s", "10s:1s"].map(|text| text.parse().unwrap()).to_vec();
-        let (config, start) = (MockConfig { stalls, ..MockConfig::default() }, Instant::now());
-        let moved = |seconds: u32| (config.after_stalls(start + seconds * S, start) - start).as_secs();
-        assert_eq!([7, 8, 9, 10, 11].map(moved), [7, 11, 11, 11, 11]);
+        let moved = |stalls: &[&str]| {
+            let stalls = stalls.iter().map(|text| text.parse().unwrap()).collect();
+            let (config, start) = (MockConfig { stalls, ..MockConfig::default() }, Instant::now());
+            [7, 8, 9, 10, 11, 12].map(|seconds| (config.after_stalls(start + seconds * S, start) - start).as_secs())
+        };
+        assert_eq!(moved(&[]), [7, 8, 9, 10, 11, 12]);
+        assert_eq!(moved(&["8s:0s"]), [7, 8, 9, 10, 11, 12]);
+        // One after the other, overlapping, one in the other: in any order.
+        for (one, other, expected) in [
+            ("8s:2s", "10s:1s", [7, 11, 11, 11, 11, 12]),
+            ("8s:1s", "10s:1s", [7, 9, 9, 11, 11, 12]),
+            ("8s:3s", "10s:2s", [7, 12, 12, 12, 12, 12]),
+            ("8s:4s", "9s:1s", [7, 12, 12, 12, 12, 12]),
+        ] {
+            assert_eq!([moved(&[one, other]), moved(&[other, one])], [expected; 2], "{one},{other}");
+        }
+        assert_eq!(moved(&["10s:1s", "9s:1500ms", "8s:1s"]), [7, 11, 11, 11, 11, 12]);
         assert!("8s".parse::<Stall>().is_err() && "x:1s".parse::<Stall>().is_err());
     }
 

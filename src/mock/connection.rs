@@ -160,7 +160,12 @@ impl Connection {
                     lane.give_back_slot();
                 }
             }
-            State::Queued(_) => lane.truth().abandoned(lane.thread),
+            State::Queued(_) => {
+                lane.truth().abandoned(lane.thread);
+                if let Some(slots) = &lane.shared.slots {
+                    slots.leave(self.ticket(lane));
+                }
+            }
             State::Reading | State::Lingering => {}
         }
         if self.is_counted {
@@ -237,7 +242,7 @@ impl Connection {
             }
             if !self.reader.is_empty() {
                 self.begun.get_or_insert_with(Instant::now);
-                if !lane.allowance.hold(&mut self.held, self.reader.held_bytes()) {
+                if !lane.shared.allowance.hold(&mut self.held, self.reader.held_bytes()) {
                     return Next::Bad(BadRequest::NoRoom);
                 }
             }
@@ -269,7 +274,7 @@ impl Connection {
     /// No part of a request is kept any more.
     fn let_go(&mut self, lane: &mut Lane) {
         self.begun = None;
-        lane.allowance.hold(&mut self.held, 0);
+        lane.shared.allowance.hold(&mut self.held, 0);
     }
 
     /// Begins to answer a request that was complete at `arrived`.
@@ -303,7 +308,7 @@ impl Connection {
             return self.answer(&error, client, arrived, lane);
         }
         let Some(slots) = &lane.shared.slots else { return self.work_on(asked, arrived, false, lane) };
-        match slots.take(Ticket { thread: lane.thread, key: self.key, reply: self.reply }) {
+        match slots.take(self.ticket(lane)) {
             Admission::Granted => self.work_on(asked, arrived, true, lane),
             Admission::Queued => self.state = State::Queued(asked),
             Admission::Full => {
@@ -311,6 +316,11 @@ impl Connection {
                 self.answer(&error, client, arrived, lane);
             }
         }
+    }
+
+    /// With which its current reply waits for a slot.
+    fn ticket(&self, lane: &Lane) -> Ticket {
+        Ticket { thread: lane.thread, key: self.key, reply: self.reply }
     }
 
     fn count_arrival(&mut self, lane: &Lane) {

@@ -68,10 +68,13 @@ impl Endpoint {
 /// Of a request target in origin form or absolute form (RFC 9112, 3.2).
 fn path(target: &str) -> &str {
     let origin = match target.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').map_or("/", |at| &rest[at..]),
+        Some((scheme, rest)) if !scheme.contains('/') => rest.find(['/', '?']).map_or("", |at| &rest[at..]),
         _ => target,
     };
-    origin.split('?').next().unwrap_or(origin)
+    match origin.split_once('?').map_or(origin, |(path, _)| path) {
+        "" => "/",
+        path => path,
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +88,10 @@ mod tests {
         assert_eq!(Endpoint::of("POST", "http://mock:80/v1/completions?x"), Endpoint::Completion(Api::Text));
         assert_eq!(Endpoint::of("HEAD", "/v1/health"), Endpoint::Health);
         assert_eq!(Endpoint::of("GET", "/v1/chat/completions"), Endpoint::WrongMethod("POST"));
-        for unknown in ["/v1/", "/", "http://mock", "/v1/models/", "/x?u=http://y/health"] {
+        assert_eq!(Endpoint::of("GET", "http://mock/health?u=/x"), Endpoint::Health);
+        for unknown in
+            ["/v1/", "/", "http://mock", "http://mock?u=/health", "/v1/models/", "/x?u=http://y/health", "?u=/health"]
+        {
             assert_eq!(Endpoint::of("GET", unknown), Endpoint::Unknown(format!("GET {unknown}")));
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     completions::Rendered,
     config::MockConfig,
-    request::{Client, MAX_HELD_BYTES},
+    request::Client,
     routes::Form,
     slots::{Slots, Ticket},
     truth::Truth,
@@ -38,6 +38,8 @@ pub struct Shared<'a> {
     pub truth: Truth,
     /// `None` for no limit on completions at once.
     pub slots: Option<Slots>,
+    /// Of all incomplete requests.
+    pub allowance: Allowance,
     /// When the first completion arrived; stalls are relative to it.
     pub first_completion: OnceLock<Instant>,
     /// By thread.
@@ -98,8 +100,6 @@ pub struct Lane<'a> {
     /// Whether the mock is about to end: no connection is kept any more.
     pub is_draining: bool,
     pub alarms: BinaryHeap<Alarm>,
-    /// Of this thread's incomplete requests.
-    pub allowance: Allowance,
     /// Connections of this thread that waited for a slot and have one now.
     pub granted: Vec<Ticket>,
 }
@@ -116,7 +116,6 @@ impl<'a> Lane<'a> {
             understood: Memo::default(),
             is_draining: false,
             alarms: BinaryHeap::new(),
-            allowance: Allowance::new(MAX_HELD_BYTES / shared.inboxes.len().max(1)),
             granted: Vec::new(),
         }
     }

@@ -26,10 +26,12 @@ pub use config::{MAX_TOKENS, MockConfig, Stall};
 use crate::{
     error::{Error, Result},
     this_process,
+    wire::Allowance,
 };
 use event_loop::EventLoop;
 use lane::{Inbox, Shared};
 use mio::{Poll, net::TcpListener};
+use request::MAX_HELD_BYTES;
 use slots::Slots;
 use std::{
     io,
@@ -72,6 +74,7 @@ fn serve_with(
     let shared = Shared {
         truth: Truth::new(threads),
         slots: config.slots.map(|slots| Slots::new(slots, config.queue)),
+        allowance: Allowance::new(MAX_HELD_BYTES),
         first_completion: OnceLock::new(),
         inboxes,
         stop,

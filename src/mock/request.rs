@@ -1,7 +1,10 @@
 //! Finds complete requests in the bytes of a connection, wherever they are split, within limits. Does no I/O.
 
 use super::endpoint::{Asked, Endpoint};
-use crate::wire::{Chunked, Malformed, has_token, head_end, parse_length};
+use crate::{
+    text::is_uri_text,
+    wire::{Chunked, Malformed, has_token, head_end, parse_length},
+};
 use std::mem::MaybeUninit;
 
 /// Of the request line and all headers.
@@ -184,11 +187,20 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
         client: Client { keep_alive: version >= 1, is_http11: version >= 1, is_head: method == "HEAD" },
         expects_continue: false,
     };
-    let (mut length, mut is_chunked) = (None, false);
+    let (mut length, mut is_chunked, mut has_host) = (None, false, false);
     for header in request.headers.iter() {
         match header.name.len() {
+            4 if header.name.eq_ignore_ascii_case("host") => {
+                if std::mem::replace(&mut has_host, true) {
+                    return malformed("Host is given twice");
+                }
+                if !is_host(header.value) {
+                    return malformed("Host is not a host");
+                }
+            }
             6 if header.name.eq_ignore_ascii_case("expect") => {
-                head.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
+                // Who speaks HTTP/1.0 does not wait, and knows no such answer (RFC 9110, 10.1.1).
+                head.expects_continue |= version >= 1 && has_token(header.value, b"100-continue");
             }
             10 if header.name.eq_ignore_ascii_case("connection") => {
                 head.client.keep_alive &= !has_token(header.value, b"close");
@@ -208,13 +220,17 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
                 }
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                if !header.value.eq_ignore_ascii_case(b"chunked") {
+                // All such lines are one list (RFC 9110, 5.3), and chunked once is the only one that is understood.
+                let is_again = std::mem::replace(&mut is_chunked, true);
+                if is_again || !header.value.eq_ignore_ascii_case(b"chunked") {
                     return malformed("Transfer-Encoding is not chunked");
                 }
-                is_chunked = true;
             }
             _ => {}
         }
+    }
+    if !has_host && version >= 1 {
+        return malformed("Host is missing");
     }
     match (is_chunked, length) {
         // Two ways to frame one body are how requests are smuggled (RFC 9112, 6.1).
@@ -225,6 +241,18 @@ fn after_head(bytes: &[u8]) -> Result<Stage, BadRequest> {
             length => Ok(Stage::Length { head, start: bytes.len(), end: bytes.len() + length as usize }),
         },
     }
+}
+
+/// Whether it is a name or an address, and perhaps a port (RFC 3986, 3.2.2 and 3.2.3).
+fn is_host(value: &[u8]) -> bool {
+    let Ok(value) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match value.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some(address_and_port)) => address_and_port,
+        Some(None) => return false,
+        None => value.split_at(value.find(':').unwrap_or(value.len())),
+    };
+    let is_port = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_uri_text(host, b"") && !host.contains('@') && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 /// The token of `Bearer TOKEN` (RFC 6750, 2.1); the scheme's case does not matter (RFC 9110, 11.1).
@@ -253,7 +281,7 @@ mod tests {
 
     const THREE: &[u8] = b"\r\nGET /v1/health HTTP/1.1\r\nHost: m\r\n\r\n\
         POST /v1/chat/completions HTTP/1.1\r\nhost: m\r\ncontent-length: 5\r\n\r\nhello\
-        POST /v1/chat/completions HTTP/1.1\r\nConnection: x, Close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        POST /v1/chat/completions HTTP/1.1\r\nHost:\r\nConnection: x, Close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
 
     fn three() -> Vec<(Vec<u8>, bool)> {
         vec![(Vec::new(), true), (b"hello".to_vec(), true), (b"abc".to_vec(), false)]
@@ -268,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_can_be_read_in_two_ways_is_refused() {
-        let head = "POST /v1/chat/completions HTTP/1.1\r\n";
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\n";
         for wrong in [
             "\0\u{1}\r\n\r\n",
             "\u{16}\u{3}\u{1}",
@@ -278,10 +306,33 @@ mod tests {
             &format!("{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
             &format!("{head}Content-Length: -1\r\n\r\n"),
             &format!("{head}Transfer-Encoding: gzip, chunked\r\n\r\n"),
+            &format!("{head}Transfer-Encoding: chunked, chunked\r\n\r\n"),
+            &format!("{head}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             &format!("{head}Transfer-Encoding: chunked\r\n\r\nx"),
         ] {
             assert!(matches!(read(&[wrong.as_bytes()]), Err(BadRequest::Malformed(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let read_with = |version, hosts: &str| read(&[format!("GET / HTTP/{version}\r\n{hosts}\r\n").as_bytes()]);
+        for good in ["m", "M-1_x.example.:8080", "127.0.0.1:80", "[::1]", "[fe80::1%25eth0]:80", "a%20b", "a:", ""] {
+            let hosts = format!("Host: {good}\r\n");
+            assert!(read_with("1.1", &hosts).is_ok() && read_with("1.0", &hosts).is_ok(), "{good}");
+        }
+        for wrong in
+            ["a b/c", "a/b", "a@b", "http://a", "a:b", "a:1:2", "::1", "[::1", "[::1]80", "a%2", "a,b?", "\u{e4}"]
+        {
+            let hosts = format!("Host: {wrong}\r\n");
+            let refused = Err(BadRequest::Malformed("Host is not a host"));
+            assert_eq!([read_with("1.1", &hosts), read_with("1.0", &hosts)], [refused.clone(), refused], "{wrong}");
+        }
+        let twice = "Host: a\r\nhost: a\r\n";
+        let refused = Err(BadRequest::Malformed("Host is given twice"));
+        assert_eq!([read_with("1.1", twice), read_with("1.0", twice)], [refused.clone(), refused]);
+        assert_eq!(read_with("1.1", ""), Err(BadRequest::Malformed("Host is missing")));
+        assert!(read_with("1.0", "").is_ok());
     }
 
     #[test]
@@ -290,11 +341,11 @@ mod tests {
         assert_eq!(read(&[&endless]), Err(BadRequest::HeadTooLarge));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(MAX_HEADERS + 1));
         assert_eq!(read(&[many.as_bytes()]), Err(BadRequest::HeadTooLarge));
-        let large = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", MAX_BODY_BYTES + 1);
+        let large = format!("POST / HTTP/1.1\r\nHost: m\r\nContent-Length: {}\r\n\r\n", MAX_BODY_BYTES + 1);
         assert_eq!(read(&[large.as_bytes()]), Err(BadRequest::BodyTooLarge));
         let chunk =
             [format!("{MAX_BODY_BYTES:x}\r\n").into_bytes(), vec![b'x'; MAX_BODY_BYTES], b"\r\n".to_vec()].concat();
-        let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let chunked = b"POST / HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_eq!(read(&[chunked, &chunk, b"0\r\n\r\n"]).unwrap()[0].0.len(), MAX_BODY_BYTES);
         assert_eq!(read(&[chunked, &chunk, &chunk]), Err(BadRequest::BodyTooLarge));
     }
@@ -302,7 +353,7 @@ mod tests {
     #[test]
     fn of_a_chunked_body_only_the_data_is_kept() {
         let mut reader = RequestReader::default();
-        reader.push(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        reader.push(b"POST / HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n");
         for _ in 0..10_000 {
             reader.push(b"000001\r\nx\r\n");
             assert_eq!(reader.peek(), Ok(None));
@@ -317,12 +368,21 @@ mod tests {
 
     #[test]
     fn a_client_that_waits_is_told_once() {
-        let mut reader = RequestReader::default();
-        reader.push(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-        assert_eq!(reader.peek(), Ok(None));
-        assert!(reader.must_continue() && !reader.must_continue());
-        reader.push(b"ok");
-        assert_eq!(reader.peek().unwrap().unwrap().body, b"ok");
+        for (version, expect, is_told) in [
+            ("1.1", "Expect: 100-continue", true),
+            ("1.1", "Expect: 100-Continue\r\nExpect: x", true),
+            ("1.1", "Expect: x, 100-continue", true),
+            ("1.1", "Expect: x", false),
+            ("1.0", "Expect: 100-continue", false),
+        ] {
+            let mut reader = RequestReader::default();
+            reader
+                .push(format!("POST / HTTP/{version}\r\nHost: m\r\n{expect}\r\nContent-Length: 2\r\n\r\n").as_bytes());
+            assert_eq!(reader.peek(), Ok(None));
+            assert_eq!((reader.must_continue(), reader.must_continue()), (is_told, false), "{version} {expect}");
+            reader.push(b"ok");
+            assert_eq!(reader.peek().unwrap().unwrap().body, b"ok");
+        }
     }
 
     proptest! {

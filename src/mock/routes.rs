@@ -7,6 +7,7 @@ use super::{
     endpoint::{Asked, Endpoint},
     request::{BadRequest, MAX_BODY_BYTES, MAX_HELD_BYTES, Request},
 };
+use crate::wire::read_json;
 use serde::{
     Deserialize,
     de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -134,7 +135,7 @@ fn completion(api: Api, body: &[u8]) -> Result<Form, Answer> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("the request's body is not a JSON object", None, None));
     }
-    let request: CompletionRequest = serde_json::from_slice(body)
+    let request: CompletionRequest = read_json(body, |body| serde_json::from_slice(body))
         .map_err(|error| invalid(&format!("the request's body cannot be read: {error}"), None, None))?;
     let missing = |param: &'static str| {
         invalid(&format!("`{param}` is missing"), Some(param), Some("missing_required_parameter"))
@@ -274,6 +275,12 @@ mod tests {
         for bad in ["", r#", "prompt": 1"#, r#", "prompt": []"#, r#", "messages": [{}]"#] {
             assert_eq!(form(bad).unwrap_err().status, 400, "{bad}");
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_text_like_any_other() {
+        let body = r#"{"model": "\ud83d", "messages": [{"content": "\ude00"}], "\ud83d": 1}"#;
+        assert_eq!(completion(Api::Chat, body.as_bytes()), Ok(Form { api: Api::Chat, stream: None }));
     }
 
     #[test]

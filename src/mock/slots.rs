@@ -56,6 +56,14 @@ impl Slots {
         }
     }
 
+    /// Who waits no longer leaves its place. If it has a slot by now, it will be told so, and must give that back.
+    pub fn leave(&self, ticket: Ticket) {
+        let mut state = self.state();
+        if let Some(at) = state.waiting.iter().position(|waiting| *waiting == ticket) {
+            state.waiting.remove(at);
+        }
+    }
+
     /// Gives a slot back, and returns who gets it. If that one has left in the meantime, it must give the slot back in turn.
     #[must_use]
     pub fn give_back(&self) -> Option<Ticket> {
@@ -84,5 +92,19 @@ mod tests {
         });
         assert_eq!((slots.give_back(), slots.give_back()), (Some(c), None));
         assert_eq!(slots.take(d), Admission::Granted);
+    }
+
+    #[test]
+    fn who_leaves_keeps_no_place() {
+        let slots = Slots::new(1, Some(2));
+        let [a, b, c, d] = [0, 1, 2, 3].map(|key| Ticket { thread: 0, key, reply: 0 });
+        for ticket in [a, b, c] {
+            slots.take(ticket);
+        }
+        slots.leave(b);
+        assert_eq!((slots.take(d), slots.give_back()), (Admission::Queued, Some(c)));
+        // It has a slot already.
+        slots.leave(c);
+        assert_eq!((slots.give_back(), slots.give_back()), (Some(d), None));
     }
 }

@@ -1,23 +1,31 @@
-//! A bound on what all connections of a thread keep together of messages that are not complete.
+//! A bound on what all connections of a process keep together of messages that are not complete.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Shared by all threads: a share each would refuse what the whole has room for.
 #[derive(Debug)]
 pub struct Allowance {
-    held: usize,
+    held: AtomicUsize,
     most: usize,
 }
 
 impl Allowance {
     /// At most this many bytes.
     pub fn new(most: usize) -> Self {
-        Self { held: 0, most }
+        Self { held: AtomicUsize::new(0), most }
     }
 
     /// Changes what a connection holds from `held` to `now` bytes. False if all together now hold too much.
     #[inline]
-    pub fn hold(&mut self, held: &mut usize, now: usize) -> bool {
-        self.held = self.held - *held + now;
+    pub fn hold(&self, held: &mut usize, now: usize) -> bool {
+        // Of a message that comes in one piece nothing is ever held: no thread disturbs another for it.
+        if *held == now {
+            return true;
+        }
+        // Wraps where it is less, as the sum then does.
+        let more = now.wrapping_sub(*held);
         *held = now;
-        self.held <= self.most
+        self.held.fetch_add(more, Relaxed).wrapping_add(more) <= self.most
     }
 }
 
@@ -27,9 +35,25 @@ mod tests {
 
     #[test]
     fn all_together() {
-        let (mut all, mut a, mut b) = (Allowance::new(10), 0, 0);
+        let (all, mut a, mut b) = (Allowance::new(10), 0, 0);
         assert!(all.hold(&mut a, 6) && all.hold(&mut b, 4) && !all.hold(&mut b, 5));
         assert!(all.hold(&mut a, 0) && all.hold(&mut b, 10));
         assert_eq!((a, b), (0, 10));
+        assert!(all.hold(&mut a, 0) && !all.hold(&mut a, 1));
+    }
+
+    #[test]
+    fn nothing_is_lost_between_threads() {
+        let all = Allowance::new(usize::MAX);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut held = 0;
+                    (0..10_000).for_each(|step| assert!(all.hold(&mut held, step % 7)));
+                    all.hold(&mut held, 0);
+                });
+            }
+        });
+        assert_eq!(all.held.into_inner(), 0);
     }
 }

@@ -3,9 +3,9 @@
 /// Limit on what is neither data nor what a chunk needs: extensions, and the trailer.
 const MAX_FRAMING_BYTES: u64 = 16 << 10;
 
-/// What a chunk's framing may take before it counts, besides twice its size: so small chunks cost nothing, and a large body
-/// cannot be made of extensions (as in Go's reader).
-const FREE_FRAMING_BYTES: u64 = 16;
+/// What a chunk's framing may take before it counts, besides twice its size: 16 digits, as `%016x` writes them, and two line
+/// ends. So small chunks cost nothing, and a large body cannot be made of extensions (as in Go's reader).
+const FREE_FRAMING_BYTES: u64 = 20;
 
 /// The bytes are not a chunked coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,9 @@ pub struct Chunked {
 
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    /// In the hexadecimal digits of a size.
+    /// In the hexadecimal digits of a size; `None` before the first one.
     Size {
-        size: u64,
-        digits: u8,
+        size: Option<u64>,
     },
     /// After the digits, up to the line feed.
     Extension {
@@ -45,7 +44,7 @@ enum Part {
 impl Default for Chunked {
     /// Before the first chunk.
     fn default() -> Self {
-        Self { part: Part::Size { size: 0, digits: 0 }, framing_bytes: 0 }
+        Self { part: Part::Size { size: None }, framing_bytes: 0 }
     }
 }
 
@@ -91,18 +90,18 @@ impl Chunked {
 /// The part after one byte that is not data; `None` if the byte is not allowed there.
 fn after(part: Part, byte: u8) -> Option<Part> {
     Some(match (part, byte) {
-        (Part::Size { size, digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 15 => {
-            let digit = char::from(byte).to_digit(16)?;
-            Part::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+        // Of zeros before it there may be as many as framing may take.
+        (Part::Size { size }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            let digit = u64::from(char::from(byte).to_digit(16)?);
+            Part::Size { size: Some(size.unwrap_or(0).checked_mul(16)? + digit) }
         }
-        (Part::Size { digits: 0, .. }, _) => return None,
-        (Part::Size { size: 0, .. } | Part::Extension { size: 0 }, b'\n') => Part::Trailer { is_blank: true },
-        (Part::Size { size, .. } | Part::Extension { size }, b'\n') => Part::Data { left: size },
-        (Part::Size { size, .. }, b'\r' | b';' | b' ' | b'\t') | (Part::Extension { size }, _) => {
+        (Part::Size { size: Some(0) } | Part::Extension { size: 0 }, b'\n') => Part::Trailer { is_blank: true },
+        (Part::Size { size: Some(size) } | Part::Extension { size }, b'\n') => Part::Data { left: size },
+        (Part::Size { size: Some(size) }, b'\r' | b';' | b' ' | b'\t') | (Part::Extension { size }, _) => {
             Part::Extension { size }
         }
         (Part::DataEnd, b'\r') => Part::DataEnd,
-        (Part::DataEnd, b'\n') => Part::Size { size: 0, digits: 0 },
+        (Part::DataEnd, b'\n') => Part::Size { size: None },
         (Part::Trailer { is_blank: true }, b'\n') => Part::Done,
         (Part::Trailer { .. }, b'\n') => Part::Trailer { is_blank: true },
         (Part::Trailer { is_blank }, b'\r') => Part::Trailer { is_blank },
@@ -134,8 +133,18 @@ mod tests {
 
     #[test]
     fn the_smallest_chunks_are_fine_in_any_number() {
-        let coded = [b"00000001\r\nx\r\n".repeat(100_000), b"0\r\n\r\n".to_vec()].concat();
-        assert_eq!(decode(&coded).unwrap().0.len(), 100_000);
+        for size in ["1", "00000001", "0000000000000001"] {
+            let coded = format!("{size}\r\nx\r\n").repeat(100_000) + "0\r\n\r\n";
+            assert_eq!(decode(coded.as_bytes()).unwrap().0.len(), 100_000, "{size}");
+        }
+    }
+
+    #[test]
+    fn zeros_before_a_size_say_nothing() {
+        for zeros in [1, 15, 16, 100, 8_000] {
+            let coded = format!("{0}f;x\r\n0123456789abcde\r\n{0}\r\n\r\n", "0".repeat(zeros));
+            assert_eq!(decode(coded.as_bytes()).unwrap(), (b"0123456789abcde".to_vec(), coded.len(), true), "{zeros}");
+        }
     }
 
     #[test]
@@ -143,13 +152,15 @@ mod tests {
         let most = MAX_FRAMING_BYTES as usize;
         let endless_extension = [b"1;".to_vec(), vec![b'x'; most]].concat();
         let extensions_in_all = format!("1;{}\r\nx\r\n", "x".repeat(100)).repeat(most / 80).into_bytes();
+        let endless_zeros = vec![b'0'; most + 1];
         let endless_trailer = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(most / 6 + 1)].concat();
-        let cases: [&[u8]; 8] = [
+        let cases: [&[u8]; 9] = [
             b"\r\n",
             b"x",
             b"-1\r\n",
             b"1\r\nab",
-            b"ffffffffffffffff\r\n",
+            b"10000000000000000\r\n",
+            &endless_zeros,
             &endless_extension,
             &extensions_in_all,
             &endless_trailer,

@@ -1,10 +1,18 @@
 //! The load generator against servers that misbehave: each costs failures of the right kind, and never more.
 
 use super::servers::{GOOD, Server, config, for_ms, only_failure, read_request, run};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
-use vscale::model::{FailureKind, LoadPlan};
+use vscale::model::{FailureKind, LoadPlan, RequestTemplate, Until};
+
+pub const TOO_LARGE: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\ntoo large";
+
+/// Twenty requests that no socket takes at once.
+pub fn too_large(config: LoadPlan) -> LoadPlan {
+    let requests = vec![RequestTemplate { body: "x".repeat(12 << 20), ..RequestTemplate::default() }];
+    LoadPlan { requests, until: Until::Iterations { count: 20 }, ..config }
+}
 
 #[test]
 fn a_status_other_than_200() {
@@ -113,6 +121,20 @@ fn closed_before_and_within_the_answer() {
         assert!(failure.error.starts_with(when), "{answer}: {}", failure.error);
         assert_eq!(result.totals.retries.unwrap(), 0, "only a kept connection's request is sent again");
     }
+}
+
+#[test]
+fn an_answer_that_comes_before_the_whole_request_is_sent_is_told() {
+    let server = Server::start(|mut stream| {
+        // What is left unread makes the kernel reset the connection.
+        if stream.read(&mut [0; 4096]).is_ok() {
+            let _ = stream.write_all(TOO_LARGE);
+        }
+    });
+    let result = run(&too_large(config(server.address)));
+    let failure = only_failure(&result);
+    assert_eq!((failure.kind, failure.error.as_str()), (FailureKind::Status, "HTTP 413: too large"));
+    assert_eq!((result.failures.len(), result.totals.connections_opened), (1, Some(20)), "{:?}", result.failures);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! A server that is out to break the load generator: whatever it does, the run ends in time, every request is accounted
 //! for, and memory stays bounded.
 
-use super::servers::{GOOD, Server, accounts_for_all, config, for_ms, read_request, run};
+use super::servers::{GOOD, Server, accounts_for_all, config, expecting, for_ms, read_request, run};
 use proptest::prelude::*;
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use vscale::model::LoadPlan;
+use vscale::model::{Arrivals, Expect, LoadModel, LoadPlan, Until};
 
 /// The ways in which it misbehaves, one a connection, in turn.
 const WAYS: [fn(&mut TcpStream) -> std::io::Result<()>; 14] = [
@@ -76,6 +76,20 @@ fn a_hostile_server_costs_failures_and_nothing_else() {
         assert!(kinds.len() >= 3, "{:?}", result.failures);
         assert!(result.generators[0].max_rss_bytes < 1 << 30, "{}", result.generators[0].max_rss_bytes);
     }
+}
+
+#[test]
+fn what_comes_behind_an_answer_is_no_second_one() {
+    // As long as two of the load generator's reads, so that it has to look whether more follows.
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 131029\r\n\r\n";
+    let answer = format!("{head}{}\r\n", "x".repeat(131_029));
+    assert_eq!(answer.len(), (128 << 10) + 2);
+    let server = Server::answering(answer);
+    let model = LoadModel::Open { rate_rps: 200.0, arrivals: Arrivals::Constant, max_in_flight: 4 };
+    let until = Until::Iterations { count: 50 };
+    let result = run(&LoadPlan { model, until, ..expecting(Expect::ok(), config(server.address)) });
+    accounts_for_all(&result);
+    assert_eq!(result.totals.sent, 50);
 }
 
 proptest! {

@@ -121,6 +121,15 @@ fn a_large_request_and_a_large_answer_pass() {
 }
 
 #[test]
+fn an_answer_within_the_bound_is_taken_by_however_many_threads() {
+    let body = format!(r#"{{"choices":["{}"]}}"#, "x".repeat(9 << 20));
+    let server = Server::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    let until = Until::Iterations { count: 2 };
+    let result = run(&LoadPlan { threads: Some(64), until, ..config(server.address).with_users(64, 64.0) });
+    assert_eq!((result.totals.succeeded, result.failures.len()), (2, 0), "{:?}", result.failures);
+}
+
+#[test]
 fn without_keep_alive_each_request_has_its_own_connection() {
     let mock = Mock::start();
     let result = run(&LoadPlan { keep_alive: false, ..config(mock.address) });

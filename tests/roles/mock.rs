@@ -145,6 +145,13 @@ fn a_body_beyond_the_bound_is_refused_without_reading_it_all() {
 }
 
 #[test]
+fn a_body_within_the_bound_is_taken_by_however_many_threads() {
+    let mock = Mock::with(MockConfig { threads: Some(64), ..MockConfig::default() });
+    let body = format!(r#"{{"model": "m", "messages": ["{}"]}}"#, "x".repeat(9 << 20));
+    assert_eq!(ask(&mock, "POST", "/v1/chat/completions", &body).0, 200);
+}
+
+#[test]
 fn a_request_that_does_not_come_in_time_is_refused() {
     let patience = Duration::from_millis(300);
     let mock = Mock::with(MockConfig { patience, ..MockConfig::default() });
@@ -229,7 +236,7 @@ fn a_client_that_waits_to_send_its_body_is_told_to() {
     let length = body.len();
     write!(
         stream,
-        "POST /v1/chat/completions HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
     )
     .unwrap();
     let mut told = [0; 25];
@@ -265,7 +272,8 @@ fn the_control_path_is_not_there_for_who_has_not_its_token() {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: mock\r\nConnection: close\r\nContent-Length: 0\r\n");
         exchange(&mock, &format!("{head}{header}\r\n"))
     };
-    let nothing = exchange(&mock, "POST /_vscale/windo HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let nothing =
+        exchange(&mock, "POST /_vscale/windo HTTP/1.1\r\nHost: m\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     for wrong in [
         "",
         "Authorization: Bearer\r\n",

@@ -177,6 +177,29 @@ fn clients_that_leave_are_counted_and_free_their_slot() {
 }
 
 #[test]
+fn who_leaves_the_queue_makes_room_in_it() {
+    let mock = Mock::with(MockConfig { slots: Some(1), queue: Some(1), threads: Some(2), ..times("900ms") });
+    let ask = || {
+        let mut stream = TcpStream::connect(mock.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let body = r#"{"model": "m", "messages": [{}]}"#;
+        let length = body.len();
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nConnection: close\r\n";
+        for piece in [format!("{head}Content-Length: {length}\r\n\r\n"), body.to_owned()] {
+            stream.write_all(piece.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stream
+    };
+    let _worked_on = ask();
+    // It has not read that it may send its body, so that its connection ends with a reset.
+    drop(ask());
+    let mut answer = String::new();
+    ask().read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
 fn answers_under_way_are_finished_before_it_ends() {
     let mut mock = Mock::with(times("400ms"));
     let mut stream = TcpStream::connect(mock.address).unwrap();
@@ -185,7 +208,7 @@ fn answers_under_way_are_finished_before_it_ends() {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let body = r#"{"model": "m", "messages": [{}]}"#;
     let length = body.len();
-    write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nHost: m\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
     std::thread::sleep(Duration::from_millis(150));
     mock.stop();
     let mut answer = String::new();

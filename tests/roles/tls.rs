@@ -1,16 +1,17 @@
 //! The load generator over TLS, against rustls's own server.
 
-use super::servers::{GOOD, Server, config, only_failure, read_any, run};
+use super::failures::{TOO_LARGE, too_large};
+use super::servers::{GOOD, Server, accounts_for_all, config, only_failure, read_any, run};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use vscale::model::{FailureKind, LoadPlan, ProbeEvent, WorkersTold};
+use vscale::model::{Arrivals, FailureKind, LoadModel, LoadPlan, ProbeEvent, RequestTemplate, Until, WorkersTold};
 
-/// A server for `localhost`, and its certificate as PEM.
-fn server(body: &str) -> (Server, String) {
+/// Of a server for `localhost`, and its certificate as PEM.
+fn settings() -> (Arc<ServerConfig>, String) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -20,7 +21,12 @@ fn server(body: &str) -> (Server, String) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
-    let (settings, pem) = (Arc::new(settings), cert.pem());
+    (Arc::new(settings), cert.pem())
+}
+
+/// A server for `localhost`, and its certificate as PEM.
+fn server(body: &str) -> (Server, String) {
+    let (settings, pem) = settings();
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let server = Server::start(move |stream| {
         let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&settings)).unwrap(), stream);
@@ -43,6 +49,64 @@ fn small_and_large_answers_pass_on_kept_connections() {
         assert!(result.request_count() > 0);
         assert_eq!((result.failures.len(), result.totals.connections_opened.unwrap()), (0, 2), "{:?}", result.failures);
         assert_eq!(result.requests[0].content_bytes, result.request_count() * body.len() as u64);
+    }
+}
+
+#[test]
+fn a_request_of_any_size_is_written_to_its_end() {
+    let (server, _) = server(r#"{"choices":[1]}"#);
+    // rustls takes 64 KiB at once.
+    for size in [65_000, 65_536, 70_000, 1 << 20] {
+        let requests = vec![RequestTemplate { body: "x".repeat(size), ..RequestTemplate::default() }];
+        let until = Until::Iterations { count: 4 };
+        let result = run(&LoadPlan { requests, until, timeout_us: 3_000_000, ..over_tls(&server, true) });
+        assert_eq!((result.totals.succeeded, result.failures.len()), (4, 0), "{size}: {:?}", result.failures);
+    }
+}
+
+#[test]
+fn an_answer_that_comes_before_the_whole_request_is_sent_is_told() {
+    let (settings, _) = settings();
+    let server = Server::start(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&settings)).unwrap(), stream);
+        if stream.read(&mut [0; 4096]).is_ok() {
+            let _ = stream.write_all(TOO_LARGE);
+        }
+    });
+    let result = run(&too_large(over_tls(&server, true)));
+    assert_eq!(only_failure(&result).error, "HTTP 413: too large");
+    assert_eq!(result.failures.len(), 1, "{:?}", result.failures);
+}
+
+#[test]
+fn a_connection_that_ends_with_its_answer_serves_one_request() {
+    let (settings, _) = settings();
+    let server = Server::start(move |mut socket| {
+        let mut session = ServerConnection::new(Arc::clone(&settings)).unwrap();
+        if read_any(&mut rustls::Stream::new(&mut session, &mut socket)).is_none() {
+            return;
+        }
+        session.writer().write_all(GOOD.as_bytes()).unwrap();
+        session.send_close_notify();
+        let mut segment = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut segment).unwrap();
+        }
+        // The socket itself stays open until the client closes it.
+        let _ = socket.write_all(&segment);
+        while socket.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+    });
+    let plan = LoadPlan { until: Until::Iterations { count: 40 }, ..over_tls(&server, true) };
+    let open = LoadModel::Open { rate_rps: 100.0, arrivals: Arrivals::Constant, max_in_flight: 4 };
+    for model in [plan.model.clone(), open] {
+        let result = run(&LoadPlan { model, ..plan.clone() });
+        accounts_for_all(&result);
+        assert_eq!(
+            (result.totals.succeeded, result.totals.connections_opened),
+            (40, Some(40)),
+            "{:?}",
+            result.failures
+        );
     }
 }
 

@@ -3,12 +3,17 @@
 use super::{
     Answer,
     head::is_field_value,
+    response::headers,
+    set_cookie::set_cookies,
     template::{NAMES, is_name},
 };
-use crate::model::{Capture, JsonPointer};
-use cookie::Cookie;
+use crate::{
+    model::{Capture, JsonPointer},
+    wire::read_json,
+};
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Longest value: every user keeps its own.
 const MAX_VALUE_BYTES: usize = 64 << 10;
@@ -54,18 +59,22 @@ impl Taken {
     }
 
     /// The value in an answer, whose body is given decoded. The error is the failure's message.
-    fn of(&self, head: &[u8], body: &Body) -> Result<String, String> {
+    fn of(&self, head: &[u8], body: &Body) -> Result<Vec<u8>, String> {
         let none = |what: String| Err(format!("no value for {{{{{}}}}}: {what}", self.name));
         let found = match &self.place {
-            Place::Json(_) if body.json.is_none() => return none("the answer is not JSON".into()),
-            Place::Json(pointer) => body.json.as_ref().and_then(|json| json.pointer(&pointer.to_string())).map(text_of),
-            Place::Header(name) => headers(head).find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, it)| it),
+            Place::Json(pointer) => match read_json(&body.bytes, |json| pointer.find(json)?.map(text_of).transpose()) {
+                Ok(found) => found.map(String::into_bytes),
+                Err(_) => return none("the answer is not JSON".into()),
+            },
+            Place::Header(name) => {
+                headers(head).find(|(given, _)| given.eq_ignore_ascii_case(name.as_bytes())).map(|(_, it)| it.to_vec())
+            }
             Place::Cookie(name) => {
-                set_cookies(head).find(|cookie| cookie.name() == name).map(|it| it.value().to_owned())
+                set_cookies(head).find(|cookie| cookie.name == name.as_bytes()).map(|it| it.value.to_vec())
             }
             Place::Regex(regex) => {
                 let found = regex.captures(&body.text);
-                found.and_then(|found| Some(found.get(1).or(found.get(0))?.as_str().to_owned()))
+                found.and_then(|found| Some(found.get(1).or(found.get(0))?.as_str().as_bytes().to_vec()))
             }
         };
         match found.filter(|value| !value.is_empty()) {
@@ -80,7 +89,7 @@ impl Taken {
 }
 
 /// Puts all values of an answer where they belong. The error is the failure's message.
-pub fn take(all: &[Taken], answer: &Answer, values: &mut [String]) -> Result<(), String> {
+pub fn take(all: &[Taken], answer: &Answer, values: &mut [Vec<u8>]) -> Result<(), String> {
     let body = Body::of(answer, all)?;
     for one in all {
         values[one.slot] = one.of(answer.head, &body)?;
@@ -90,13 +99,13 @@ pub fn take(all: &[Taken], answer: &Answer, values: &mut [String]) -> Result<(),
 
 /// As far as it is needed.
 #[derive(Default)]
-struct Body {
-    json: Option<Value>,
+struct Body<'a> {
+    bytes: Cow<'a, [u8]>,
     text: String,
 }
 
-impl Body {
-    fn of(answer: &Answer, all: &[Taken]) -> Result<Self, String> {
+impl<'a> Body<'a> {
+    fn of(answer: &Answer<'a>, all: &[Taken]) -> Result<Self, String> {
         let any = |is_one: fn(&Place) -> bool| all.iter().any(|one| is_one(&one.place));
         let is_json = any(|place| matches!(place, Place::Json(_)));
         let is_text = any(|place| matches!(place, Place::Regex(_)));
@@ -104,9 +113,8 @@ impl Body {
             return Ok(Self::default());
         }
         let bytes = answer.coding.decode(answer.body)?;
-        let json = if is_json { serde_json::from_slice(&bytes).ok() } else { None };
         let text = if is_text { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };
-        Ok(Self { json, text })
+        Ok(Self { bytes, text })
     }
 }
 
@@ -121,30 +129,24 @@ impl Place {
     }
 }
 
-/// A string as it is, what is null or empty as nothing, anything else as JSON.
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(list) if list.is_empty() => String::new(),
-        Value::Object(map) if map.is_empty() => String::new(),
-        other => other.to_string(),
+/// A string as it is, what is null or empty as nothing, anything else as it is written: a number keeps its digits.
+fn text_of(value: &RawValue) -> serde_json::Result<String> {
+    if value.get().starts_with('"') {
+        return serde_json::from_str(value.get());
     }
+    let json = compact(value.get());
+    Ok(if ["null", "[]", "{}"].contains(&json.as_str()) { String::new() } else { json })
 }
 
-/// Names and values of a head's headers.
-fn headers(head: &[u8]) -> impl Iterator<Item = (&str, String)> {
-    head.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let name = std::str::from_utf8(&line[..colon]).ok()?;
-        Some((name.trim_end(), String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned()))
-    })
-}
-
-/// The cookies that a head sets.
-pub fn set_cookies(head: &[u8]) -> impl Iterator<Item = Cookie<'static>> {
-    let texts = headers(head).filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, text)| text);
-    texts.filter_map(|text| Cookie::parse(text).ok())
+/// JSON without the blanks between its tokens.
+fn compact(json: &str) -> String {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_kept = |character: &char| {
+        is_text ^= *character == '"' && !is_escaped;
+        is_escaped = *character == '\\' && !is_escaped;
+        is_text || !character.is_ascii_whitespace()
+    };
+    json.chars().filter(is_kept).collect()
 }
 
 #[cfg(test)]
@@ -153,16 +155,18 @@ mod tests {
 
     const HEAD: &[u8] = b"HTTP/1.1 201 Created\r\nlocation: /threads/7\r\nX-Id:  a \r\nx-id: b\r\n\
         Set-Cookie: theme=dark\r\nSet-Cookie: sid=s1; Path=/; HttpOnly\r\nX-Control: a\tb\r\n\r\n";
-    const BODY: &str =
-        r#"{"token": "t \"1\"\n", "n": 7, "list": [], "none": null, "a/b": [{"c": true}], "o": {"p": 1}}"#;
+    const BODY: &str = r#"{
+        "token": "t \"1\"\n", "n": 7, "list": [ ], "none": null, "a/b": [{"c": true}], "half": "\ud83d",
+        "o": { "p" : 1.10, "q r" : [ "\" \\", " : 1" ] }, "big": 18446744073709551616, "f": 1.10, "e": [1e2]
+    }"#;
 
     fn taken(capture: &str, is_for_header: bool) -> Result<String, String> {
         let capture: Capture = serde_json::from_str(capture).unwrap();
         let one = Taken { is_for_header, ..Taken::new("it", &capture, 0)? };
         let answer =
             Answer { status: 201, head: HEAD, body: BODY.as_bytes(), coding: Coding::Identity, keep_alive: true };
-        let mut values = vec![String::new()];
-        take(&[one], &answer, &mut values).map(|()| values.remove(0))
+        let mut values = vec![Vec::new()];
+        take(&[one], &answer, &mut values).map(|()| String::from_utf8(values.remove(0)).unwrap())
     }
 
     #[test]
@@ -171,7 +175,11 @@ mod tests {
             (r#"{"json": "/token"}"#, "t \"1\"\n"),
             (r#"{"json": "/n"}"#, "7"),
             (r#"{"json": "/a~1b/0/c"}"#, "true"),
-            (r#"{"json": "/o"}"#, r#"{"p":1}"#),
+            (r#"{"json": "/o"}"#, r#"{"p":1.10,"q r":["\" \\"," : 1"]}"#),
+            (r#"{"json": "/big"}"#, "18446744073709551616"),
+            (r#"{"json": "/f"}"#, "1.10"),
+            (r#"{"json": "/e/0"}"#, "1e2"),
+            (r#"{"json": "/half"}"#, "\u{fffd}"),
             (r#"{"header": "Location"}"#, "/threads/7"),
             (r#"{"header": "x-ID"}"#, "a"),
             (r#"{"cookie": "sid"}"#, "s1"),
@@ -180,6 +188,17 @@ mod tests {
         ] {
             assert_eq!(taken(capture, false), Ok(value.to_owned()), "{capture}");
         }
+    }
+
+    #[test]
+    fn of_a_head_octets_are_taken() {
+        let head = b"HTTP/1.1 200 OK\r\nX-Id: \xe9\r\nSet-Cookie: sid=\xe9t\xc3\xa9; Path=/\r\n\r\n";
+        let answer = Answer { status: 200, head, body: b"", coding: Coding::Identity, keep_alive: true };
+        let captures = [Capture::Header("X-Id".into()), Capture::Cookie("sid".into())];
+        let all: Vec<Taken> = (0..).zip(&captures).map(|(slot, it)| Taken::new("it", it, slot).unwrap()).collect();
+        let mut values = vec![Vec::new(); 2];
+        take(&all, &answer, &mut values).unwrap();
+        assert_eq!(values, [b"\xe9".to_vec(), b"\xe9t\xc3\xa9".to_vec()]);
     }
 
     #[test]

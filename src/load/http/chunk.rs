@@ -1,5 +1,6 @@
 //! What one chunk of a streamed completion says, in all the forms in which OpenAI and the servers that speak its API send it.
 
+use crate::wire::without_lone_surrogates;
 use serde::{
     Deserialize,
     de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -54,6 +55,10 @@ impl Chunk {
         if !data.trim_start().starts_with('{') {
             return None;
         }
+        Self::read(data).or_else(|| Self::read(std::str::from_utf8(&without_lone_surrogates(data.as_bytes())?).ok()?))
+    }
+
+    fn read(data: &str) -> Option<Self> {
         let raw: RawChunk = serde_json::from_str(data).ok()?;
         let mut chunk = Self {
             error: raw.error.filter(|error| is_said(error)).map(|error| error.get().to_owned()),
@@ -219,6 +224,8 @@ mod tests {
             r#"{"function_call":{"arguments":"1"}}"#,
             r#"{"tool_calls":[{"index":0,"custom":{"input":"1"}}]}"#,
             r#"{"audio":{"id":"audio_1","transcript":"hello"}}"#,
+            r#"{"content":"\ud83d"}"#,
+            r#"{"\ude00":null,"reasoning":"\ude00"}"#,
         ] {
             assert!(of_delta(delta).has_content, "{delta}");
         }

@@ -1,7 +1,14 @@
 //! Reads what a success is from its text, and checks answers against it. A body is read once, and nothing of it is kept.
 
-use crate::model::{BodyCheck, Expect, JsonPointer};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::{
+    model::{BodyCheck, Expect, JsonPointer},
+    wire::read_json,
+};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
 use std::{fmt, str::FromStr};
 
 /// `any`, `201`, `/choices`, `201 /id`: a status (200 where none is given, `any` for every one) and a place that must not
@@ -41,7 +48,7 @@ impl BodyCheck {
     /// The error is the failure's message.
     pub fn check(&self, body: &[u8]) -> Result<(), String> {
         let Self::NonEmpty(pointer) = self else { return Ok(()) };
-        match pointer.leads_to_something(body) {
+        match read_json(body, |body| Ok::<_, serde_json::Error>(pointer.find(body)?.is_some_and(is_something))) {
             Ok(true) => Ok(()),
             Ok(false) => Err(format!("Invalid response format: missing {}", pointer.keys.join("/"))),
             Err(_) => Err("Invalid JSON response".into()),
@@ -70,7 +77,11 @@ impl TryFrom<String> for JsonPointer {
 }
 
 impl JsonPointer {
-    fn leads_to_something(&self, json: &[u8]) -> serde_json::Result<bool> {
+    /// What stands there, as it is written.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub fn find<'a>(&self, json: &'a [u8]) -> serde_json::Result<Option<&'a RawValue>> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let found = Walk { keys: &self.keys }.deserialize(&mut deserializer)?;
         deserializer.end()?;
@@ -78,94 +89,95 @@ impl JsonPointer {
     }
 }
 
-/// Follows the keys. Its value is whether there is something non-empty at their end.
+/// Whether a value is neither null nor empty.
+fn is_something(value: &RawValue) -> bool {
+    match value.get() {
+        "null" | "\"\"" => false,
+        text => !text.strip_prefix(['[', '{']).is_some_and(|inner| inner.trim_ascii_start().starts_with([']', '}'])),
+    }
+}
+
+/// Follows the keys. Its value is what stands at their end.
 struct Walk<'a> {
     keys: &'a [String],
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = bool;
+    type Value = Option<&'de RawValue>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_any(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match self.keys {
+            [] => <&RawValue>::deserialize(deserializer).map(Some),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 }
 
 impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = bool;
+    type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
-        Ok(self.keys.is_empty())
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
-        Ok(self.keys.is_empty())
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
-        Ok(self.keys.is_empty())
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-        Ok(self.keys.is_empty())
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-        Ok(self.keys.is_empty() && !text.is_empty())
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        match self.keys {
-            [] => {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    found = true;
-                }
-            }
-            [wanted, keys @ ..] => {
-                while let Some(is_wanted) = map.next_key_seed(KeyIs(wanted))? {
-                    if is_wanted {
-                        found = map.next_value_seed(Walk { keys })?;
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        let Some((wanted, keys)) = self.keys.split_first() else { return Ok(None) };
+        while let Some(is_wanted) = map.next_key_seed(KeyIs(wanted))? {
+            if is_wanted {
+                found = map.next_value_seed(Walk { keys })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
         Ok(found)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        match self.keys {
-            [] => {
-                while list.next_element::<IgnoredAny>()?.is_some() {
-                    found = true;
-                }
-            }
-            [wanted, keys @ ..] => {
-                for skipped in 0.. {
-                    let element = if wanted.parse() == Ok(skipped) {
-                        list.next_element_seed(Walk { keys })?.inspect(|&is_something| found = is_something).is_some()
-                    } else {
-                        list.next_element::<IgnoredAny>()?.is_some()
-                    };
-                    if !element {
-                        break;
-                    }
-                }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let Some((wanted, keys)) = self.keys.split_first() else { return Ok(None) };
+        let Some(index) = index(wanted) else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(None);
+        };
+        for _ in 0..index {
+            if list.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(None);
             }
         }
+        let found = list.next_element_seed(Walk { keys })?.flatten();
+        while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(found)
     }
+}
+
+/// Of a list's element, without a sign or zeros before it (RFC 6901, 4).
+fn index(key: &str) -> Option<usize> {
+    let is_index = key == "0" || !key.starts_with(['0', '+']);
+    key.parse().ok().filter(|_| is_index)
 }
 
 /// Compares an object's key without copying it.
@@ -222,10 +234,19 @@ mod tests {
         for found in ["/a", "/a/0", "/a/0/b~0~1", "/a/1"] {
             assert_eq!(check(found, body), Ok(()), "{found}");
         }
-        for missing in ["/a/2", "/a/x", "/e", "/a/1/x", "/a/0/b~0~1/0"] {
+        for missing in ["/a/2", "/a/x", "/e", "/a/1/x", "/a/0/b~0~1/0", "/a/00", "/a/01", "/a/+1", "/a/-0", "/a/-"] {
             assert!(check(missing, body).is_err(), "{missing}");
         }
         assert!("choices".parse::<JsonPointer>().is_err());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_text_like_any_other() {
+        let body = r#"{"\udead": [], "choices": ["\ud83d"], "text": "\ud83d"}"#;
+        for found in ["/choices", "/choices/0", "/text"] {
+            assert_eq!(check(found, body), Ok(()), "{found}");
+        }
+        assert!(check("/text/0", body).is_err());
     }
 
     #[test]
@@ -259,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_the_parsed_document(json in any_json(), pointer in "(/[ab01]){1,3}") {
+        fn agrees_with_the_parsed_document(json in any_json(), pointer in "(/([ab]|[01]{1,2}|\\+1)){1,3}") {
             let expected = match json.pointer(&pointer) {
                 None | Some(Value::Null) => false,
                 Some(Value::Array(list)) => !list.is_empty(),
@@ -268,7 +289,9 @@ mod tests {
                 Some(_) => true,
             };
             let pointer: JsonPointer = pointer.parse().unwrap();
-            prop_assert_eq!(pointer.leads_to_something(json.to_string().as_bytes()).unwrap(), expected);
+            for text in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
+                prop_assert_eq!(pointer.find(text.as_bytes()).unwrap().is_some_and(is_something), expected);
+            }
         }
     }
 }

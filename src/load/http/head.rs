@@ -1,17 +1,16 @@
 //! A request's first line and its headers, and what may stand in them: nothing can be smuggled in.
 
-use super::{Target, target::is_uri_text};
+use super::Target;
 use crate::{
     error::{Error, Result},
     model::RequestTemplate,
+    text::{is_form, is_uri_text},
 };
 
 impl RequestTemplate {
     /// Whether its body is a form as browsers send them; otherwise it is taken for JSON.
     pub(super) fn is_form(&self) -> bool {
-        self.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type") && value.starts_with("application/x-www-form-urlencoded")
-        })
+        self.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("content-type") && is_form(value))
     }
 
     pub(super) fn request_line(&self, target: &Target) -> Result<String> {
@@ -69,8 +68,8 @@ fn is_no(what: &str, text: &str) -> Error {
 }
 
 /// As in RFC 9110, 5.5: no control characters but the tab.
-pub(super) fn is_field_value(text: &str) -> bool {
-    !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+pub(super) fn is_field_value(text: impl AsRef<[u8]>) -> bool {
+    !text.as_ref().iter().any(|&byte| byte.is_ascii_control() && byte != b'\t')
 }
 
 /// As in RFC 3986, 3.3 and 3.4, and also the brackets and braces that queries and templates are full of.

@@ -4,6 +4,7 @@
 mod capture;
 mod chunk;
 mod coding;
+mod cookie_date;
 mod cookies;
 mod expect;
 mod head;
@@ -11,6 +12,7 @@ mod request;
 mod request_file;
 mod response;
 mod scope;
+mod set_cookie;
 mod sse;
 mod target;
 mod template;

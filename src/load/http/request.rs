@@ -167,7 +167,7 @@ impl Request {
     }
 
     /// Takes out of its answer what is sent later. The error is the failure's message.
-    pub fn take(&self, answer: &Answer, captured: &mut [String]) -> Result<(), String> {
+    pub fn take(&self, answer: &Answer, captured: &mut [Vec<u8>]) -> Result<(), String> {
         if self.captures.is_empty() { Ok(()) } else { capture::take(&self.captures, answer, captured) }
     }
 
@@ -190,7 +190,7 @@ impl Request {
                 if let (true, Some((jar, now_us))) = (self.cookies, jar) {
                     let cookies = jar.value(path_of(to), now_us);
                     if !cookies.is_empty() {
-                        write!(to, "Cookie: {cookies}\r\n").expect("a Vec takes all");
+                        [b"Cookie: ", &cookies[..], b"\r\n"].into_iter().for_each(|piece| to.extend_from_slice(piece));
                     }
                 }
                 headers.render(values, Escape::Nothing, to);

@@ -223,14 +223,22 @@ impl AnswerReader {
             100..=199 => Stage::Head,
             204 | 304 => Stage::Length { left: 0 },
             _ if self.answers_head => Stage::Length { left: 0 },
-            _ => match (head.is_chunked, head.content_length) {
-                (true, _) => Stage::Chunked(Chunked::default()),
-                (false, Some(length)) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
-                (false, Some(length)) => Stage::Length { left: length },
-                (false, None) => Stage::UntilClose,
+            _ if head.is_chunked => Stage::Chunked(Chunked::default()),
+            _ => match head.content_length.filter(|_| !head.is_transfer_coded) {
+                Some(length) if length > MAX_BODY_BYTES => return Err(ProtocolError::BodyTooLarge),
+                Some(length) => Stage::Length { left: length },
+                None => Stage::UntilClose,
             },
         })
     }
+}
+
+/// Names and values of a head's headers. Values are octets (RFC 9110, 5.5).
+pub fn headers(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    head.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        Some((line[..colon].trim_ascii_end(), line[colon + 1..].trim_ascii()))
+    })
 }
 
 const HTTP_1: &[u8] = b"HTTP/1.";
@@ -247,6 +255,9 @@ struct Head {
     status: u16,
     coding: Coding,
     keep_alive: bool,
+    /// Whether the body has been coded for its way; then a length says nothing (RFC 9112, 6.3).
+    is_transfer_coded: bool,
+    /// Whether the last of those codings is chunks; otherwise the body ends with the connection.
     is_chunked: bool,
     content_length: Option<u64>,
 }
@@ -271,16 +282,21 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
     }
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(ProtocolError::Head) };
     let keep_alive = version >= 1;
-    let mut head = Head { status, coding: Coding::Identity, keep_alive, is_chunked: false, content_length: None };
+    let mut head = Head {
+        status,
+        coding: Coding::Identity,
+        keep_alive,
+        is_transfer_coded: false,
+        is_chunked: false,
+        content_length: None,
+    };
+    let mut is_last = false;
     for header in response.headers.iter() {
         // Few headers matter; the length of the name tells most others apart without reading it.
         match header.name.len() {
             10 if header.name.eq_ignore_ascii_case("connection") => {
-                if has_token(header.value, b"close") {
-                    head.keep_alive = false;
-                } else if has_token(header.value, b"keep-alive") {
-                    head.keep_alive = true;
-                }
+                is_last |= has_token(header.value, b"close");
+                head.keep_alive |= has_token(header.value, b"keep-alive");
             }
             14 if header.name.eq_ignore_ascii_case("content-length") => {
                 // A list of the same length is that length (RFC 9112, 6.3).
@@ -301,6 +317,8 @@ fn parse_head(bytes: &[u8]) -> Result<Head, ProtocolError> {
             _ => {}
         }
     }
+    // `close` counts before all else, in whichever line it is (RFC 9112, 9.3).
+    head.keep_alive &= !is_last;
     // What such an answer is framed by, not all that have passed it on need to have seen (RFC 9112, 6.1 and 6.3).
     head.keep_alive &= !(head.is_chunked && (version == 0 || head.content_length.is_some()));
     Ok(head)
@@ -314,11 +332,9 @@ impl Head {
             return;
         }
         let is_chunked = item.eq_ignore_ascii_case(b"chunked");
-        if self.is_chunked {
-            self.coding = Coding::Other;
-        } else if !is_chunked {
-            self.coding = self.coding.and(Coding::of(item));
-        }
+        let coding = if is_chunked { Coding::Identity } else { Coding::of(item) };
+        self.coding = if self.is_chunked { Coding::Other } else { self.coding.and(coding) };
+        self.is_transfer_coded |= is_chunked || coding != Coding::Identity;
         self.is_chunked = is_chunked;
     }
 }

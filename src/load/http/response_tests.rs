@@ -29,6 +29,19 @@ fn examples() -> Vec<(&'static str, Outcome)> {
         ("HTTP/1.1 503 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n", whole(503, "", false)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", false)),
         ("HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nConnection: close, keep-alive\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", false)),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: Close\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
+            whole(200, "x", false),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: x, close\r\nconnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
+            whole(200, "x", false),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nConnection: x\r\nContent-Length: 1\r\n\r\nx",
+            whole(200, "x", true),
+        ),
         ("HTTP/1.1 200 OK\r\n\r\nuntil the end", whole(200, "until the end", false)),
         ("HTTP/1.1 204 No Content\r\n\r\n", whole(204, "", true)),
         ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
@@ -46,6 +59,12 @@ fn examples() -> Vec<(&'static str, Outcome)> {
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n1\r\nx", whole(200, "1\r\nx", false)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: , chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", whole(200, "x", true)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", whole(200, "x", true)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nxyz", whole(200, "xyz", false)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked, x\r\n\r\nxyz", whole(200, "xyz", false)),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0000000000000001\r\nx\r\n0\r\n\r\n",
+            whole(200, "x", true),
+        ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: CHUNKED\r\n\r\n1\r\nx\r\n0\r\n\r\n",
             whole(200, "x", false),

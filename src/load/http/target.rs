@@ -1,6 +1,9 @@
 //! From a URL to what is needed to load it: socket addresses, the `Host` header, a path prefix.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    text::is_uri_text,
+};
 use percent_encoding::percent_decode_str;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
@@ -109,21 +112,6 @@ fn is_name(host: &str) -> bool {
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     host.len() <= 253 && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
-}
-
-/// Whether it has only what RFC 3986 calls `pchar`, percent-encoded bytes included, and what is in `also`.
-pub fn is_uri_text(text: &str, also: &[u8]) -> bool {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) || also.contains(&byte);
-    let mut rest = text.bytes();
-    let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
-    while let Some(byte) = rest.next() {
-        let is_good = if byte == b'%' { is_hex(rest.next()) && is_hex(rest.next()) } else { is_plain(byte) };
-        if !is_good {
-            return false;
-        }
-    }
-    true
 }
 
 /// `None` unless it is good and UTF-8.

@@ -3,7 +3,7 @@
 //! What is filled in is never looked at again, so that a literal `{{counter}}` can be sent as a `{{line}}`.
 
 use crate::text::RESERVED;
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::percent_encode;
 use std::{collections::BTreeMap, io::Write};
 
 /// Names that are always filled in.
@@ -22,7 +22,7 @@ pub struct Values<'a> {
     /// `{{line}}`: each request takes the next line of the data file.
     pub line: &'a str,
     /// What the user has captured, by number.
-    pub captured: &'a [String],
+    pub captured: &'a [Vec<u8>],
 }
 
 /// Text with `{{counter}}`, `{{random}}`, `{{line}}` and captured names in it.
@@ -109,7 +109,7 @@ impl Template {
                 Part::Text(text) => to.extend_from_slice(text),
                 Part::Counter => to.write_fmt(format_args!("{}", values.counter)).expect("a Vec takes all"),
                 Part::Random => to.write_fmt(format_args!("{:016x}", values.random)).expect("a Vec takes all"),
-                Part::Line => write_value(values.line, escape, to),
+                Part::Line => write_value(values.line.as_bytes(), escape, to),
                 Part::Captured(slot) => write_value(&values.captured[*slot], escape, to),
             }
         }
@@ -131,18 +131,20 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn write_value(value: &str, escape: Escape, to: &mut Vec<u8>) {
+fn write_value(value: &[u8], escape: Escape, to: &mut Vec<u8>) {
     match escape {
         Escape::Json => {
+            // JSON holds characters, and no octets that are none.
+            let text = String::from_utf8_lossy(value);
             let start = to.len();
-            serde_json::to_writer(&mut *to, value).expect("a string is JSON, and a Vec takes all");
+            serde_json::to_writer(&mut *to, &text).expect("a string is JSON, and a Vec takes all");
             // Without its quotes.
             to.pop();
             to.remove(start);
         }
-        Escape::Nothing => to.extend_from_slice(value.as_bytes()),
+        Escape::Nothing => to.extend_from_slice(value),
         Escape::Percent => {
-            utf8_percent_encode(value, RESERVED).for_each(|piece| to.extend_from_slice(piece.as_bytes()));
+            percent_encode(value, RESERVED).for_each(|piece| to.extend_from_slice(piece.as_bytes()));
         }
     }
 }
@@ -156,7 +158,7 @@ mod tests {
     }
 
     fn render(text: &str, escape: Escape) -> String {
-        let captured = ["one/two".to_owned(), "x".to_owned()];
+        let captured = [b"one/two".to_vec(), b"x".to_vec()];
         let values = Values { counter: 7, random: 0xabc, line: "say \"a b\"\n", captured: &captured };
         let mut rendered = Vec::new();
         Template::parse(text.as_bytes(), &slots()).render(&values, escape, &mut rendered);
@@ -171,6 +173,20 @@ mod tests {
         assert_eq!(render("Bearer {{line}}", Escape::Nothing), "Bearer say \"a b\"\n");
         assert_eq!(render("{{{counter}}}", Escape::Json), "{7}");
         assert_eq!(render("/{{id}}/{{key}}", Escape::Percent), "/one%2Ftwo/x");
+    }
+
+    #[test]
+    fn octets_are_sent_as_they_came_where_octets_may_stand() {
+        let values = Values { counter: 0, random: 0, line: "", captured: &[b"\xe9t\xc3\xa9".to_vec()] };
+        for (escape, expected) in [
+            (Escape::Nothing, b"\xe9t\xc3\xa9".as_slice()),
+            (Escape::Percent, b"%E9t%C3%A9"),
+            (Escape::Json, "\u{fffd}t\u{e9}".as_bytes()),
+        ] {
+            let mut rendered = Vec::new();
+            Template::parse(b"{{id}}", &slots()).render(&values, escape, &mut rendered);
+            assert_eq!(rendered, expected, "{escape:?}");
+        }
     }
 
     #[test]

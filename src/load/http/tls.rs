@@ -131,11 +131,8 @@ impl Read for TlsStream {
         loop {
             match self.session.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // The server may have asked for something, such as new keys.
-                    match self.push() {
-                        Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                        _ => {}
-                    }
+                    // The server may have asked for something, such as new keys. If it takes nothing more, reading says why.
+                    let _ = self.push();
                     self.pull()?;
                 }
                 outcome => return outcome,
