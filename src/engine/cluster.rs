@@ -243,12 +243,11 @@ impl Cluster {
     /// Removes everything that carries this run's label, and looks again until nothing is left.
     pub async fn remove_all(&self) -> Leftovers {
         let limit = REMOVE_LIMIT.min(10 * self.engine.longest_wait);
-        let mut left = Vec::new();
+        let (mut left, mut empty_looks) = (Vec::new(), 0);
         let removing = async {
             let _nothing_is_being_made = self.making.write().await;
             let look_for = if self.may_make_more.load(Ordering::Relaxed) { LATE_LIMIT } else { Duration::ZERO };
             let began = Instant::now();
-            let mut empty_looks = 0;
             while empty_looks < 2 || began.elapsed() < look_for {
                 let round = self.remove_round().await;
                 empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
@@ -256,7 +255,7 @@ impl Cluster {
                 tokio::time::sleep(if left.is_empty() { LOOK_EVERY } else { RETRY_EVERY }).await;
             }
         };
-        if tokio::time::timeout(limit, removing).await.is_err() && left.is_empty() {
+        if tokio::time::timeout(limit, removing).await.is_err() && left.is_empty() && empty_looks < 2 {
             left.push(EngineError::timed_out(Call::Remove, "containers, networks and volumes", limit));
         }
         Leftovers(left)

@@ -78,10 +78,7 @@ impl Sent {
     }
 
     fn path(&self, secrets: &mut Secrets) -> String {
-        match self.path.split_once('?') {
-            Some((path, query)) => format!("{path}?{}", pairs(query, secrets)),
-            None => self.path.clone(),
-        }
+        with_query(&self.path, secrets)
     }
 
     fn headers(&self, secrets: &mut Secrets) -> Vec<(String, String)> {
@@ -93,6 +90,7 @@ impl Sent {
             }
             let value = match lower.as_str() {
                 "accept-encoding" if !value.is_empty() && value != "identity" => CODINGS.to_owned(),
+                "referer" => with_query(value, secrets),
                 _ => secrets.hidden(name, value),
             };
             // A header that is sent twice is a list (RFC 9110, 5.3); the file has each name once.
@@ -105,14 +103,13 @@ impl Sent {
     }
 
     fn body(&self, secrets: &mut Secrets) -> Value {
-        if self.header("content-type").is_some_and(is_form) {
-            return pairs(&self.body, secrets).into();
-        }
+        // JSON is often sent as what it is not: curl calls all data a form, where nothing else is said.
         match serde_json::from_str::<Value>(&self.body) {
             Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
-                secrets.hide_in(&mut json);
+                secrets.hide_in("", &mut json);
                 json
             }
+            _ if self.header("content-type").is_some_and(is_form) => pairs(&self.body, secrets).into(),
             _ => self.body.as_str().into(),
         }
     }
@@ -126,6 +123,14 @@ impl Sent {
 pub(super) fn path_of(url: &Url) -> String {
     let whole = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     whole.replace("%7B%7B", "{{").replace("%7D%7D", "}}")
+}
+
+/// A path or URL, whose query may have a secret.
+fn with_query(url: &str, secrets: &mut Secrets) -> String {
+    match url.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", pairs(query, secrets)),
+        None => url.to_owned(),
+    }
 }
 
 /// `a=1&password=x`, as it is but for what is secret.
@@ -145,17 +150,28 @@ fn pairs(text: &str, secrets: &mut Secrets) -> String {
 pub(super) struct Secrets {
     /// Variable, value, and where it came from.
     named: Vec<(String, String, String)>,
+    /// Names of numbers, for which no variable can stand.
+    numbers: Vec<String>,
 }
 
 impl Secrets {
     /// The value, or what stands for it if its name says that it is a secret.
     pub(super) fn hidden(&mut self, name: &str, value: &str) -> String {
-        // What stands for a value already, of the environment or of an answer, is none.
-        if !is_secret(name) || value.is_empty() || value.contains("{{") {
-            value.to_owned()
-        } else {
-            self.hide(name, value)
+        if !is_secret(name) {
+            return value.to_owned();
         }
+        // What stands for a value already, of the environment or of an answer, is none; what is beside it may be.
+        let mut shown = String::new();
+        let mut rest = value;
+        while let Some((before, (inside, after))) =
+            rest.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+        {
+            shown += &if is_harmless(before) { before.to_owned() } else { self.hide(name, before) };
+            shown += &format!("{{{{{inside}}}}}");
+            rest = after;
+        }
+        let is_bare = rest.is_empty() || !shown.is_empty() && is_harmless(rest);
+        shown + &if is_bare { rest.to_owned() } else { self.hide(name, rest) }
     }
 
     fn hide(&mut self, name: &str, value: &str) -> String {
@@ -170,17 +186,17 @@ impl Secrets {
         format!("{{{{env:{free}}}}}")
     }
 
-    fn hide_in(&mut self, json: &mut Value) {
+    /// Below a name that says so, all is a secret.
+    fn hide_in(&mut self, name: &str, json: &mut Value) {
         match json {
             Value::Object(map) => {
-                for (name, value) in map {
-                    match value {
-                        Value::String(text) => *text = self.hidden(name, text),
-                        other => self.hide_in(other),
-                    }
+                for (inner, value) in map {
+                    self.hide_in(if is_secret(name) { name } else { inner }, value);
                 }
             }
-            Value::Array(list) => list.iter_mut().for_each(|value| self.hide_in(value)),
+            Value::Array(list) => list.iter_mut().for_each(|value| self.hide_in(name, value)),
+            Value::String(text) => *text = self.hidden(name, text),
+            Value::Number(_) if is_secret(name) => self.numbers.push(name.to_owned()),
             _ => {}
         }
     }
@@ -190,12 +206,22 @@ impl Secrets {
         let named = self.named.iter().map(|(variable, _, name)| {
             format!("the value of {name} is not copied: set {variable} in the environment, as it was sent")
         });
-        let mut notes: Vec<String> = named.collect();
+        let numbers =
+            self.numbers.iter().map(|name| format!("the value of {name} is a number, and copied: look at it"));
+        let mut notes: Vec<String> = named.chain(numbers).collect();
         if has_secret(file) {
             notes.push("something in the file still looks like a secret: look at it before you share it".into());
         }
         notes
     }
+}
+
+/// Whether what stands beside a name in double braces is no more than a scheme or the name of a cookie: `Bearer `, `; sid=`.
+fn is_harmless(text: &str) -> bool {
+    text.split([' ', ';', ',']).all(|word| match word.strip_suffix('=') {
+        Some(name) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+        None => word.bytes().all(|byte| byte.is_ascii_alphabetic()),
+    })
 }
 
 /// Whether a text looks like a secret, whatever its name is: those with a name have been hidden.

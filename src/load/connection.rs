@@ -245,8 +245,9 @@ impl Connection {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 outcome => match (broken, outcome) {
-                    (Some(error), _) => return self.lost(error, lane),
-                    (None, Ok(_)) => return self.closed(lane),
+                    (Some(error), Err(_)) => return self.lost(error, lane),
+                    (Some(error), Ok(_)) if self.reader.close().is_none() => return self.lost(error, lane),
+                    (_, Ok(_)) => return self.closed(lane),
                     (None, Err(error)) if error.kind() == ErrorKind::WouldBlock => return,
                     (None, Err(error)) => return self.lost(&error, lane),
                 },

@@ -1,8 +1,18 @@
 //! Which names say that their value is a secret.
 
 /// Anywhere in a name: written together with other words, too.
-const PARTS: [&str; 8] =
-    ["PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY", "AUTHORIZATION"];
+const PARTS: [&str; 10] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "APIKEY",
+    "API_KEY",
+    "ACCESS_KEY",
+    "AUTHORIZATION",
+    "SESSIONID",
+    "SESSION_ID",
+];
 /// As one of its words.
 const WORDS: [&str; 2] = ["SECRET", "WEBHOOK"];
 /// As its last word.
@@ -10,18 +20,20 @@ const LAST_WORDS: [&str; 14] = [
     "KEY", "TOKEN", "SECRETS", "PASS", "PWD", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP",
     "SALT",
 ];
-/// The shell's working directory.
+/// The shell's working directory, which is always written so.
 const NOT: [&str; 2] = ["PWD", "OLDPWD"];
 
 /// Whether the value of this name is a secret: `OPENAI_API_KEY`, `--auth-token`, `clientSecret`, `DB_PASS`, `Set-Cookie`. Words
 /// are parted by `_`, `-`, `.` or a capital letter.
 pub fn is_secret(name: &str) -> bool {
+    if NOT.contains(&name) {
+        return false;
+    }
     let name = in_words(name);
     let mut words = name.split('_').filter(|word| !word.is_empty());
-    !NOT.contains(&name.as_str())
-        && (PARTS.iter().any(|part| name.contains(part))
-            || words.clone().any(|word| WORDS.contains(&word))
-            || words.next_back().is_some_and(|last| LAST_WORDS.contains(&last)))
+    PARTS.iter().any(|part| name.contains(part))
+        || words.clone().any(|word| WORDS.contains(&word))
+        || words.next_back().is_some_and(|last| LAST_WORDS.contains(&last) || last.ends_with("TOKEN"))
 }
 
 /// `clientSecret` and `client-secret` as `CLIENT_SECRET`.
@@ -75,6 +87,12 @@ mod tests {
             "GITHUB_PAT",
             "SIGNING_SALT",
             "SLACK_WEBHOOK_URL",
+            "pwd",
+            "apiKeys",
+            "X-CSRFToken",
+            "csrfmiddlewaretoken",
+            "accesstoken",
+            "sessionid",
         ] {
             assert!(is_secret(name), "{name}");
         }

@@ -121,9 +121,9 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
             () = sample_times.next() => if let Some(probe) = &mut probe { probe.ask().await },
             () = tick_times.next() => if let Some(probe) = &mut probe { probe.ask_tick().await },
             answer = answer(&mut probe) => match answer {
-                Ok(Answer::Sample(sample)) => processes.push(sample),
-                Ok(Answer::Tick(tick)) => ticks.push(tick),
-                Err(why) => (probe, blind) = (None, Some(why)),
+                Ok(Some(Answer::Sample(sample))) => processes.push(sample),
+                Ok(Some(Answer::Tick(tick))) => ticks.push(tick),
+                ended => if let Some(probe) = probe.take() { blind = Some(probe.why_ended(ended).await) },
             },
         }
     };
@@ -202,7 +202,7 @@ fn without_result(generator: &Container, why: Error) -> Error {
 }
 
 /// The next answer of a probe; never without one.
-async fn answer(probe: &mut Option<&mut Probe>) -> Result<Answer> {
+async fn answer(probe: &mut Option<&mut Probe>) -> Result<Option<Answer>> {
     match probe {
         Some(probe) => probe.answer().await,
         None => std::future::pending().await,
@@ -239,15 +239,16 @@ async fn look_until(
             probe.ask_tick().await;
             probe.ask().await;
         }
-        match probe.answer().await? {
-            Answer::Sample(sample) => {
+        match probe.answer().await {
+            Ok(Some(Answer::Sample(sample))) => {
                 let is_last = is_late(&sample);
                 processes.push(sample);
                 if is_last {
                     return Ok(());
                 }
             }
-            Answer::Tick(tick) => ticks.push(tick),
+            Ok(Some(Answer::Tick(tick))) => ticks.push(tick),
+            ended => return Err(probe.why_ended(ended).await),
         }
     }
 }

@@ -134,14 +134,11 @@ impl Probe {
         }
     }
 
-    /// The next answer. Can be dropped and called again.
-    ///
-    /// # Errors
-    /// Why there are no more.
-    pub(super) async fn answer(&mut self) -> Result<Answer> {
+    /// The next answer; `None` once the probe has ended. Can be dropped and called again.
+    pub(super) async fn answer(&mut self) -> Result<Option<Answer>> {
         match self.output.next_line().await? {
-            Some(line) => self.answered(parse(&line)?),
-            None => Err(self.why_ended().await),
+            Some(line) => self.answered(parse(&line)?).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -162,7 +159,11 @@ impl Probe {
         }
     }
 
-    async fn why_ended(&self) -> Error {
+    /// Why there are no more answers, after the last one.
+    pub(super) async fn why_ended(&self, last: Result<Option<Answer>>) -> Error {
+        if let Err(why) = last {
+            return why;
+        }
         match fell_silent(&self.container, &self.output).await {
             Error::Start(words) => Error::Start(format!("its probe has ended: {words}")),
             other => other,
