@@ -92,6 +92,12 @@ fn stored(folder: &RunFolder, read: &dyn Fn(u32) -> Result<Project>, as_stored: 
             "{dir}: its plan had secrets, which are not kept: give the whole command again"
         )));
     }
+    let ca = project.vscale.ca.as_ref().map(|certificates| &certificates.pem);
+    if run.plan.load.ca.as_ref().is_some_and(|then| Some(then) != ca) && !as_stored {
+        return Err(Error::Usage(format!(
+            "{dir}: x-vscale.ca has other certificates since; --as-stored goes on with those of then"
+        )));
+    }
     let then = folder.load_compose()?;
     let mut redactor = Redactor::default();
     project.teach(&mut redactor);

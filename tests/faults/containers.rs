@@ -12,8 +12,10 @@ use vscale::{
 const BASELINE: &str = "w1: baseline: loading";
 const LOADING: &str = "w1: target: loading stack";
 
+/// Wherever its lines end.
 fn assert_shows(finished: &Finished, words: &str) {
-    assert!(finished.stdout.contains(words), "`{words}` is not in:\n{}", finished.stdout);
+    let shown: Vec<&str> = finished.stdout.split_whitespace().collect();
+    assert!(shown.join(" ").contains(words), "`{words}` is not in:\n{}", finished.stdout);
 }
 
 fn successes(run: &Run, visit: usize) -> u64 {
