@@ -108,6 +108,11 @@ fn a_visit_that_does_not_belong_is_named() {
     insta::assert_snapshot!(twice, @"visits/w1-r5.json: not a run's: its sequence is 1, and so is that of visits/w1-r2.json");
     let elsewhere = refused(|file| edit(&file(1), "\"point\": 0", "\"point\": 7"));
     insta::assert_snapshot!(elsewhere, @"visits/w1-r1.json: not a run's: visit 0 of the plan is not of block 0 and point 7");
+    let no_point = refused(|file| {
+        edit(&file(1), "\"point\": 0", "\"point\": 7");
+        edit(&file(1).with_file_name("../run.json"), "\"point\": 0", "\"point\": 7");
+    });
+    insta::assert_snapshot!(no_point, @"visits/w1-r1.json: not a run's: it is of point 7, and there are 1");
     let workers = refused(|file| edit(&file(1), "\"workers\": 1", "\"workers\": 2"));
     insta::assert_snapshot!(workers, @"visits/w1-r1.json: not a run's: its point is not of 2 workers");
     let unplanned = refused(|file| {
