@@ -13,7 +13,6 @@ use std::time::Duration;
 /// `vscale bench`.
 #[derive(Debug, Args)]
 #[command(mut_arg("run_time", |arg| arg.help("Length of each level's measured window [default: 60]")))]
-#[command(mut_arg("iterations", |arg| arg.hide(true)))]
 pub struct BenchArgs {
     /// Worker counts of the server, visited in this order: 4, or 1,2,4
     #[arg(long, default_value = "1", value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]

@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// How is measured, and in what.
 #[derive(Debug, Args)]
+#[command(mut_arg("iterations", |arg| arg.hide(true)))]
 pub struct RunFlags {
     /// Memory limit of the server, such as 2g
     #[arg(long, value_parser = units::parse_bytes, allow_hyphen_values = true, help_heading = "Server", value_name = "SIZE")]

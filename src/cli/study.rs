@@ -27,7 +27,6 @@ const RUN_TIME: Duration = Duration::from_secs(10);
 #[command(mut_arg("run_time", |arg| arg.help("Length of each visit's measured window [default: 10]")))]
 #[command(mut_arg("seed", |arg| arg.help("Of the order of visits, Poisson arrivals, think times, the mix of requests and {{random}}")))]
 #[command(mut_arg("max_failure_rate", |arg| arg.help("A larger share of failed requests makes a visit invalid: 0.01 or 1%")))]
-#[command(mut_arg("iterations", |arg| arg.hide(true)))]
 pub struct StudyArgs {
     /// Worker counts of the server [default: 1,2,4]
     #[arg(long, value_delimiter = ',', value_parser = units::parse_workers, allow_hyphen_values = true)]

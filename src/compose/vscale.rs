@@ -172,17 +172,21 @@ fn workers(field: &Field<'_>) -> Result<WorkersPlan, Problem> {
 }
 
 fn as_read<S: Serializer>(plan: &Option<WorkersPlan>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(WorkersPlan { env, count }) = plan else { return serializer.serialize_none() };
+    let way: BTreeMap<&str, &str> = match count {
+        CountBy::Process(pattern) => [("process", pattern.as_str())].into(),
+        CountBy::Thread(pattern) => [("thread", pattern.as_str())].into(),
+        CountBy::Http { path, pointer } => [("http", path.as_str()), ("pointer", pointer.as_str())].into(),
+        CountBy::None => BTreeMap::new(),
+    };
     let mut map = serializer.serialize_map(None)?;
-    if let Some(env) = plan.as_ref().and_then(|plan| plan.env.as_ref()) {
+    if let Some(env) = env {
         map.serialize_entry("env", env)?;
     }
-    match plan.as_ref().map(|plan| &plan.count) {
-        Some(CountBy::Process(pattern)) => map.serialize_entry("count", &BTreeMap::from([("process", pattern)]))?,
-        Some(CountBy::Thread(pattern)) => map.serialize_entry("count", &BTreeMap::from([("thread", pattern)]))?,
-        Some(CountBy::Http { path, pointer }) => {
-            map.serialize_entry("count", &BTreeMap::from([("http", path), ("pointer", pointer)]))?;
-        }
-        Some(CountBy::None) | None => map.serialize_entry("count", "none")?,
+    if way.is_empty() {
+        map.serialize_entry("count", "none")?
+    } else {
+        map.serialize_entry("count", &way)?
     }
     map.end()
 }

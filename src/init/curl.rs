@@ -215,14 +215,18 @@ impl Command {
         Ok(())
     }
 
+    fn is_given(&self, name: &str) -> bool {
+        self.given.iter().any(|given| given.eq_ignore_ascii_case(name))
+    }
+
     fn header(&mut self, name: &str, value: &str) {
-        if !is_in(&self.given, name) {
+        if !self.is_given(name) {
             self.headers.push((name.to_owned(), value.to_owned()));
         }
     }
 
     fn given(&mut self, name: &str, value: &str) {
-        if !is_in(&self.given, name) {
+        if !self.is_given(name) {
             self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             self.given.push(name.to_owned());
         }
@@ -289,10 +293,6 @@ impl Command {
 fn why_not(is_it: impl Fn(Option_) -> bool) -> &'static str {
     let refused = REFUSED.iter().find(|(option, _)| is_it(*option));
     refused.map_or("not understood; leave it out, if it does not matter", |(_, why)| why)
-}
-
-fn is_in(names: &[String], name: &str) -> bool {
-    names.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 /// Without the backslashes that keep curl from taking brackets and braces for a list of URLs; browsers copy them so.

@@ -176,10 +176,9 @@ impl<'a> Carrier<'a> {
         let mut seen = Seen::default();
         let loaded = self.loads(visit, &mut target, carried, &mut seen, &mut steps, tell).await;
         // An engine that does not answer is not asked any more.
-        if carried.visited.phases.is_empty() || matches!(loaded, Err(Error::Engine(_))) {
-            return loaded.map(|()| StillUp { target, steps });
+        if !carried.visited.phases.is_empty() && !matches!(loaded, Err(Error::Engine(_))) {
+            self.look_back(&mut target, carried, above_before, seen, &mut steps).await;
         }
-        self.look_back(&mut target, carried, above_before, seen, &mut steps).await;
         loaded.map(|()| StillUp { target, steps })
     }
 
