@@ -4,8 +4,9 @@
 use super::{
     Analysis,
     stats::{Geometric, Interval, LEVEL, Pilot, pairs},
-    study::{Study, StudyPoint, by_block},
+    study_point::StudyPoint,
     verdict::{Kind, Lever as Remedy, Resource},
+    visits::{by_block, is_test},
 };
 use crate::{
     model::{Change, Lever, Plan, Purpose, Run, Trial, Turn},
@@ -74,8 +75,7 @@ pub enum Outcome {
 }
 
 /// What to move at the point that is decided for; `None` where nothing that the verdict speaks of can be moved.
-pub fn prediction(plan: &Plan, study: &Study) -> Option<Prediction> {
-    let answer = study.answer()?;
+pub fn prediction(plan: &Plan, answer: &StudyPoint) -> Option<Prediction> {
     let rps = answer.throughput_rps?.estimate;
     let verdict = &answer.judgement.limit;
     let point = &plan.points[answer.point];
@@ -136,9 +136,8 @@ fn control(test: &Change, answer: &StudyPoint, rps: f64) -> Vec<Change> {
 }
 
 /// The blocks that put the verdict to the test.
-pub(super) fn trial(run: &Run, study: &Study) -> Option<Trial> {
-    let prediction = prediction(&run.plan, study)?;
-    let answer = study.answer()?;
+pub(super) fn trial(run: &Run, answer: &StudyPoint) -> Option<Trial> {
+    let prediction = prediction(&run.plan, answer)?;
     let values: Vec<f64> = answer.by_block_rps.iter().copied().flatten().collect();
     let pilot = Pilot::of(&Geometric::mean(&values)?);
     let turns = turns(&prediction);
@@ -153,9 +152,9 @@ fn turns(prediction: &Prediction) -> Vec<Turn> {
 
 impl Confirmation {
     /// Of what was visited; `None` without a trial.
-    pub(super) fn of(run: &Run, analysis: &Analysis, study: &Study) -> Option<Self> {
-        let has_trial = run.visited.iter().any(super::study::is_test);
-        let prediction = prediction(&run.plan, study).filter(|_| has_trial)?;
+    pub(super) fn of(run: &Run, analysis: &Analysis, answer: &StudyPoint) -> Option<Self> {
+        let has_trial = run.visited.iter().any(is_test);
+        let prediction = prediction(&run.plan, answer).filter(|_| has_trial)?;
         let blocks = run.visited.iter().map(|it| it.block + 1).max()?;
         let turns = turns(&prediction);
         let of = |turn: &Turn| by_block(run, analysis, *turn, blocks);

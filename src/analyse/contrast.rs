@@ -5,7 +5,7 @@
 use super::{
     Analysis,
     stats::{ALPHA, Estimate, Geometric, Interval, Judgement, LEVEL, holm},
-    study::visited_by_block,
+    visits::visited_by_block,
 };
 use crate::model::{Histogram, LoadResult, PhaseKind, Point, Run, Turn, Visited};
 use schemars::JsonSchema;

@@ -19,7 +19,9 @@ mod planned;
 mod scaling;
 pub mod stats;
 mod study;
+mod study_point;
 pub mod verdict;
+mod visits;
 mod wanted;
 
 pub use confirm::{Confirmation, Outcome, Prediction, prediction};
@@ -28,7 +30,8 @@ pub use costs::{BackendCost, overhead_p50_us, target_cpu_per_request_us};
 pub use curves::{Over, StudyCurve, With};
 pub use load::{load_findings, why_no_baseline};
 pub use scaling::{Scaled, ScaledPoint, Scaling, median};
-pub use study::{Percentiles, Study, StudyPoint};
+pub use study::Study;
+pub use study_point::{Percentiles, StudyPoint};
 pub use wanted::wanted;
 
 use crate::{

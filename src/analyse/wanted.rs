@@ -5,9 +5,10 @@ use super::{
     stats::{Geometric, LEVEL, Pilot},
     study::Study,
     verdict::{Confidence, Evidence, judge, twice_the_load},
+    visits::spoiled,
 };
 use crate::{
-    model::{Change, Run, Severity, Trial, Turn, Wanted},
+    model::{Change, Run, Trial, Turn, Wanted},
     plan,
 };
 
@@ -26,7 +27,7 @@ pub fn wanted(run: &Run) -> Wanted {
         study.as_ref().zip(plan.precision).map_or(pilot, |(study, half_width)| needed(study, pilot, half_width));
     let study = study.filter(|study| study.blocks >= blocks);
     let check = study.as_ref().and_then(|study| check(run, &analysis, study));
-    let confirmed = study.as_ref().filter(|_| plan.confirm).and_then(|study| confirm::trial(run, study));
+    let confirmed = study.as_ref().filter(|_| plan.confirm).and_then(|study| confirm::trial(run, study.answer()?));
     Wanted { spoiled: spoiled(run, &analysis), blocks, trials: check.into_iter().chain(confirmed).collect() }
 }
 
@@ -47,15 +48,6 @@ fn check(run: &Run, analysis: &Analysis, study: &Study) -> Option<Trial> {
         && plan.blocks.len() > 1
         && plan::apply(plan, &plan.points[point], &Change::DOUBLED).is_some();
     is_wanted.then(|| Trial { turns: turns.into(), blocks: plan.blocks.len() })
-}
-
-/// Visits that only the host is to blame for.
-pub(super) fn spoiled(run: &Run, analysis: &Analysis) -> Vec<usize> {
-    let is_spoiled = |place: &usize| {
-        let findings = analysis.of_visit(&run.visited[*place]);
-        findings.map(|finding| finding.severity).max() == Some(Severity::Spoiled)
-    };
-    (0..run.visited.len()).filter(is_spoiled).collect()
 }
 
 /// As many blocks as the point with the widest spread takes, by the pilot alone: looking again would stop too early.

@@ -1,7 +1,7 @@
 //! What a run will do, decided before anything is started: flags, compose file and host resolved.
 
 use super::{
-    AbPlan, BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, LoadToolPlan, Side, StudyPlan, Turn,
+    AbPlan, BackendRequests, CpuSet, Endpoint, Limits, LoadModel, LoadPlan, LoadToolPlan, Ready, Side, StudyPlan, Turn,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -177,6 +177,13 @@ pub struct ContainerPlan {
     pub probe_cpus: CpuSet,
     /// How long it lives.
     pub life: Life,
+}
+
+impl ContainerPlan {
+    /// Whether its own check shows that it is ready.
+    pub fn is_ready_when_healthy(&self) -> bool {
+        self.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy)
+    }
 }
 
 /// How long a container lives.

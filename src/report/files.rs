@@ -1,14 +1,15 @@
-//! Which files are made of a run, and what is in each.
+//! What is in each file that is made of a run.
 
-use super::{containers_csv, html, json, load_csv, markdown, scaling_csv, timeseries_csv};
+use super::{
+    containers_csv,
+    file_names::{WITH_FILES, has_histogram, level_folder},
+    html, json, load_csv, markdown, scaling_csv, timeseries_csv,
+};
 use crate::{
     analyse::Analysis,
     error::Result,
-    model::{Phase, PhaseKind, Run, Visited},
+    model::{PhaseKind, Run, Visited},
 };
-
-/// The phases that have files of their own, as in the seed benchmark.
-pub(super) const WITH_FILES: [PhaseKind; 2] = [PhaseKind::Baseline, PhaseKind::Target];
 
 /// Hands every file made of `run` to `write`: its path in the run's folder, and its bytes. `compose` is the compose file
 /// as resolved.
@@ -53,35 +54,8 @@ fn level_files(run: &Run, visited: &Visited, write: &mut dyn FnMut(&str, &[u8]) 
     write(&format!("{level}/containers.csv"), containers_csv::render(visited).as_bytes())
 }
 
-/// What another load generator tells of latencies has none.
-pub(super) fn has_histogram(phase: &Phase) -> bool {
-    phase.load.told_by.is_none()
-}
-
 /// The pages of the last visit's phases.
 fn last_pages(run: &Run) -> impl Iterator<Item = (PhaseKind, String)> {
     let phases = run.visited.last().into_iter().flat_map(|last| WITH_FILES.into_iter().filter_map(|it| last.phase(it)));
     phases.map(|phase| (phase.kind, html::load(Some(phase.kind), &phase.load)))
-}
-
-/// The files of the newest run that are also kept at the top of `results/`, by the names that the seed benchmark gave them:
-/// (path in the run's folder, name at the top). Some of them a run may not have; then there is none at the top either.
-pub fn newest(run: &Run) -> Vec<(String, String)> {
-    let Some(last) = run.visited.last() else { return Vec::new() };
-    let level = level_folder(last);
-    let mut files = Vec::new();
-    for stem in WITH_FILES.map(PhaseKind::file_stem) {
-        let page = format!("{stem}.html");
-        files.push((page.clone(), page));
-        files.extend(load_csv::SUFFIXES.map(|suffix| {
-            let table = format!("{stem}_{suffix}.csv");
-            (format!("{level}/{table}"), table)
-        }));
-    }
-    files.push((format!("{level}/{}", Visited::log_file(&run.plan.roles.target)), "stack.log".into()));
-    files
-}
-
-fn level_folder(visited: &Visited) -> String {
-    format!("levels/{}", visited.id)
 }

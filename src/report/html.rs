@@ -7,7 +7,7 @@ use super::{
     cells::{self, counted},
     chart::Chart,
     charts, clocks, details,
-    files::{WITH_FILES, has_histogram},
+    file_names::worth_opening,
     study, study_charts, study_tables,
     summary::{Remark, Summary, summary},
     table::Table,
@@ -248,19 +248,8 @@ fn visit_section(run: &Run, analysis: &Analysis, visited: &Visited, inside: bool
         charts: target.filter(|_| inside).map_or_else(Vec::new, |phase| visit_charts(phase, &run.plan.roles.target)),
         tables: if inside { visit_tables(visited) } else { Vec::new() },
         inside,
-        files: level_files(run, visited),
+        files: worth_opening(run, visited),
     }
-}
-
-/// What one may want to open, by their names in the level's folder.
-fn level_files(run: &Run, visited: &Visited) -> Vec<String> {
-    let phases = WITH_FILES.into_iter().filter_map(|kind| visited.phase(kind));
-    let tables = phases.flat_map(|phase| {
-        let stem = phase.kind.file_stem();
-        let histogram = has_histogram(phase).then(|| format!("{stem}.hgrm"));
-        [format!("{stem}_stats.csv"), format!("{stem}_stats_history.csv")].into_iter().chain(histogram)
-    });
-    tables.chain(["containers.csv".to_owned(), Visited::log_file(&run.plan.roles.target)]).collect()
 }
 
 fn visit_charts(phase: &Phase, target: &str) -> Vec<Chart> {

@@ -17,6 +17,7 @@ pub mod containers_csv;
 pub mod contrast_text;
 mod csv_text;
 mod details;
+mod file_names;
 mod files;
 pub mod findings;
 mod headline;
@@ -46,4 +47,5 @@ pub mod verdict_text;
 mod words;
 mod workers;
 
-pub use files::{files, newest};
+pub use file_names::newest;
+pub use files::files;

@@ -123,7 +123,7 @@ fn sureness(run: &Run, study: &Study, answer: &StudyPoint) -> String {
     if kind == Kind::Inconclusive || kind.is_invalid() {
         return "Not known: nothing was predicted, so nothing was moved.".into();
     }
-    match analyse::prediction(&run.plan, study) {
+    match analyse::prediction(&run.plan, answer) {
         Some(Prediction { change, ratio, .. }) => {
             let rps = answer
                 .throughput_rps

@@ -7,7 +7,7 @@ use crate::{
     engine::{Container, Health},
     error::{Error, Result},
     events::Event,
-    model::{ContainerPlan, Ready},
+    model::ContainerPlan,
 };
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -36,7 +36,7 @@ impl Starter<'_> {
             let wanted = self.project.wanted_of(&plan.service).into_iter().filter(|_| is_itself);
             let wanted: Vec<_> = wanted.filter(|wanted| wanted.condition == condition).collect();
             // By its endpoint a service is ready once it is healthy.
-            let by_endpoint = condition == Condition::Healthy && is_ready_when_healthy(plan);
+            let by_endpoint = condition == Condition::Healthy && plan.is_ready_when_healthy();
             if wanted.is_empty() && !by_endpoint {
                 continue;
             }
@@ -103,9 +103,4 @@ impl Starter<'_> {
         }
         Err(not_ready(container, Error::Start("it has not completed".into())).await)
     }
-}
-
-/// Whether its own check shows that it is ready.
-pub(super) fn is_ready_when_healthy(plan: &ContainerPlan) -> bool {
-    plan.ready.as_ref().is_some_and(|endpoint| endpoint.ready == Ready::Healthy)
 }

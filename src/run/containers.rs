@@ -2,7 +2,6 @@
 
 use super::{
     Listener,
-    awaited::is_ready_when_healthy,
     control::Control,
     last_words::not_ready,
     probe::{Look, Probe},
@@ -13,7 +12,11 @@ use crate::{
     error::{Error, Result},
     events::Event,
     load_tools,
-    model::{ContainerPlan, CountBy, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove},
+    measure::WorkerCounter,
+    model::{
+        ContainerPlan, CountBy, CpuSet, Ended, Limit, LimitRow, LimitValue, Limits, ProbeSample, QuotaAbove,
+        WorkersTold,
+    },
     probe::quotas_above,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -94,7 +97,7 @@ impl Starter<'_> {
             () = up.container.ended() => Err(Error::Start("it has ended".into())),
         };
         match ready {
-            Ok(_) if is_ready_when_healthy(plan) => up.ready_after_us = started.elapsed().as_micros() as u64,
+            Ok(_) if plan.is_ready_when_healthy() => up.ready_after_us = started.elapsed().as_micros() as u64,
             Ok(after_us) => up.ready_after_us = after_us,
             Err(error) => return Err(not_ready(&up.container, error).await),
         }
@@ -108,6 +111,24 @@ impl Starter<'_> {
 }
 
 impl Up {
+    /// Looks at its processes and limits: how many workers there are; `None` where that cannot be told, also for more
+    /// processes than a sample has.
+    pub(super) async fn look(&mut self, workers: &WorkerCounter) -> Option<u32> {
+        self.seen = match &mut self.probe {
+            Some(probe) => probe.sample().await.ok(),
+            None => None,
+        };
+        self.seen.as_ref().and_then(|sample| workers.whole_count(sample))
+    }
+
+    /// Why it did not tell its workers when it was last looked at, if it was asked.
+    pub(super) fn workers_not_told(&self) -> Option<String> {
+        match &self.seen.as_ref()?.workers_told {
+            Some(WorkersTold::Nothing(why)) => Some(why.clone()),
+            Some(WorkersTold::Count(_)) | None => None,
+        }
+    }
+
     /// Every limit: as asked for, as the engine has it, as seen inside. What cannot be read is left out.
     pub(super) async fn limits(&self, inside: &Limits) -> Vec<LimitRow> {
         let asked = with_affinity(self.plan.limits.merged(&self.plan.limits_once_ready));

@@ -38,6 +38,12 @@ impl Control {
     }
 }
 
+/// What a generator reads: its plan as a line of JSON.
+pub(super) fn line(plan: &LoadPlan) -> Result<String> {
+    let json = serde_json::to_string(plan).map_err(|error| Error::Other(format!("writing a load plan: {error}")))?;
+    Ok(json + "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,51 +1,46 @@
-//! What there is to see of a visit's containers before and after its loads.
+//! What there is to see of a visit's containers after its loads.
 
-use super::{
-    containers::Up,
-    last_words::log_of,
-    steps::Steps,
-    tool::Left,
-    visit::{Carried, Carrier},
-};
+use super::{containers::Up, last_words::log_of, steps::Steps, tool::Left};
 use crate::{
     error::{Error, Result},
-    model::{Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, QuotaAbove, WorkersTold},
+    measure::WorkerCounter,
+    model::{Ended, Life, Limit, LimitRow, LimitValue, Limits, Phase, QuotaAbove, Visited},
 };
 use futures_util::future::join_all;
 
-/// What was seen during a visit's loads, besides what the phases have.
+/// What was seen before a visit's loads and during them, besides what the phases have.
 #[derive(Default)]
 pub(super) struct Seen {
+    /// Quotas above the target, before.
+    pub(super) above_before: Option<Vec<QuotaAbove>>,
     /// Why the target's probe fell silent, if it did.
     pub(super) blind: Option<Error>,
     /// What load generators left that are not ours.
     pub(super) tools: Vec<Left>,
 }
 
-impl Carrier<'_> {
-    /// Looks at the target's processes and limits: how many workers there are; `None` where that cannot be told, also for
-    /// more processes than a sample has.
-    pub(super) async fn look(&self, target: &mut Up) -> Option<u32> {
-        target.seen = match &mut target.probe {
-            Some(probe) => probe.sample().await.ok(),
-            None => None,
-        };
-        target.seen.as_ref().and_then(|sample| self.workers.whole_count(sample))
-    }
+/// What a look back is at, besides the target.
+pub(super) struct LookBack<'a> {
+    /// The other containers that are up.
+    pub(super) standing: &'a [Up],
+    /// The name of the load generator among them.
+    pub(super) generator: &'a str,
+    pub(super) workers: &'a WorkerCounter,
+}
 
-    /// What workers, limits, containers and logs are after the loads.
-    pub(super) async fn look_back(
-        &self,
+impl LookBack<'_> {
+    /// What workers, limits and containers are after the loads; gives what each container wrote meanwhile.
+    pub(super) async fn at(
+        self,
         target: &mut Up,
-        carried: &mut Carried,
-        above_before: Option<Vec<QuotaAbove>>,
+        visited: &mut Visited,
         seen: Seen,
         steps: &mut Steps,
-    ) {
-        let Carried { visited, attached, .. } = carried;
-        visited.attestation.workers_after = self.look(target).await;
-        visited.attestation.workers_not_told = not_told(target).or(visited.attestation.workers_not_told.take());
-        visited.attestation.above = since(above_before, target.quotas_above().await);
+    ) -> Vec<(String, Vec<u8>)> {
+        visited.attestation.workers_after = target.look(self.workers).await;
+        visited.attestation.workers_not_told =
+            target.workers_not_told().or(visited.attestation.workers_not_told.take());
+        visited.attestation.above = since(seen.above_before, target.quotas_above().await);
         visited.attestation.limits = self.limits(target, &visited.phases).await;
         visited.attestation.limits.extend(seen.tools.last().map(|left| left.limits.clone()).unwrap_or_default());
         for (container, lost) in self.lost(target).await {
@@ -58,16 +53,17 @@ impl Carrier<'_> {
         visited.ended.splice(..0, blind.map(|why| blinded(target, &why)));
         visited.attestation.is_complete = true;
         steps.lap("attest");
-        attached.logs = self.logs(target, visited.started_unix_us).await;
-        attached.logs.extend(seen.tools.into_iter().map(|left| left.log));
+        let mut logs = self.logs(target, visited.started_unix_us).await;
+        logs.extend(seen.tools.into_iter().map(|left| left.log));
         steps.lap("read logs");
         visited.steps = steps.so_far();
+        logs
     }
 
     /// Every limit of every container.
     async fn limits(&self, target: &Up, phases: &[Phase]) -> Vec<LimitRow> {
         let mut rows = target.limits(&target.limits_seen()).await;
-        for up in &self.standing {
+        for up in self.standing {
             let inside = if up.plan.name == self.generator { generator_limits(phases) } else { up.limits_seen() };
             rows.extend(up.limits(&inside).await);
         }
@@ -87,14 +83,6 @@ impl Carrier<'_> {
             (up.plan.name.clone(), log_of(&up.container, since).await)
         });
         join_all(read).await
-    }
-}
-
-/// Why a target did not tell its workers when it was last looked at, if it was asked.
-pub(super) fn not_told(target: &Up) -> Option<String> {
-    match &target.seen.as_ref()?.workers_told {
-        Some(WorkersTold::Nothing(why)) => Some(why.clone()),
-        Some(WorkersTold::Count(_)) | None => None,
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{
     Listener,
     containers::Up,
+    control::line,
     last_words::fell_silent,
     probe::{Answer, Probe},
     samples::Samples,
@@ -173,12 +174,6 @@ async fn load_by_ours(
             None => return Err(without_result(generator, fell_silent(generator, output).await)),
         }
     }
-}
-
-/// What the generator reads: its plan as a line of JSON.
-pub(super) fn line(plan: &LoadPlan) -> Result<String> {
-    let json = serde_json::to_string(plan).map_err(|error| Error::Other(format!("writing a load plan: {error}")))?;
-    Ok(json + "\n")
 }
 
 /// What a generator says next; `None` at its end.

@@ -3,8 +3,8 @@
 
 use super::{
     containers::{Starter, Up},
+    control::line,
     last_words::{log_of, shown_log},
-    phase::line,
 };
 use crate::{
     engine::{Container, Output},

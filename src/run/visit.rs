@@ -5,7 +5,7 @@ use super::{
     containers::{Starter, Up},
     control::Control,
     last_words::{not_ready, with_ended},
-    look_back::{Seen, not_told},
+    look_back::{LookBack, Seen},
     phase::{self, Generator, Loaded, Stage},
     prepare::Prepared,
     settle::settle,
@@ -85,13 +85,13 @@ pub(super) struct Carrier<'a> {
     plan: &'a Plan,
     starter: Starter<'a>,
     target: &'a str,
-    pub(super) generator: &'a str,
-    pub(super) workers: WorkerCounter,
+    generator: &'a str,
+    workers: WorkerCounter,
     /// Whether a visit's number of workers can be counted.
     proves_workers: bool,
     /// Of a load generator that is not ours, where it has one.
     script: Option<Vec<u8>>,
-    pub(super) standing: Vec<Up>,
+    standing: Vec<Up>,
 }
 
 impl<'a> Carrier<'a> {
@@ -148,9 +148,9 @@ impl<'a> Carrier<'a> {
         steps.lap("set limits");
 
         let attestation = Attestation {
-            workers_before: self.look(&mut target).await,
+            workers_before: target.look(&self.workers).await,
             workers_after: None,
-            workers_not_told: not_told(&target),
+            workers_not_told: target.workers_not_told(),
             limits: Vec::new(),
             above: None,
             not_seen: Vec::new(),
@@ -172,12 +172,12 @@ impl<'a> Carrier<'a> {
             steps: steps.so_far(),
         };
         let carried = carried.insert(Carried { visited, attached: Attached::default(), removed: Ok(()) });
-        let above_before = target.quotas_above().await;
-        let mut seen = Seen::default();
+        let mut seen = Seen { above_before: target.quotas_above().await, ..Seen::default() };
         let loaded = self.loads(visit, &mut target, carried, &mut seen, &mut steps, tell).await;
         // An engine that does not answer is not asked any more.
         if !carried.visited.phases.is_empty() && !matches!(loaded, Err(Error::Engine(_))) {
-            self.look_back(&mut target, carried, above_before, seen, &mut steps).await;
+            let look_back = LookBack { standing: &self.standing, generator: self.generator, workers: &self.workers };
+            carried.attached.logs = look_back.at(&mut target, &mut carried.visited, seen, &mut steps).await;
         }
         loaded.map(|()| StillUp { target, steps })
     }

@@ -1,6 +1,9 @@
 //! A study's blocks: what each says by itself, and all of them without what sets one apart from another.
 
-use super::{curve::PointData, laws::Observation};
+use super::laws::Observation;
+
+/// A setting and its X by block; `None` where a block has none. All points have the same blocks, in the same order.
+pub type PointData = (f64, Vec<Option<f64>>);
 
 /// The observations of each block that has at least so many.
 pub(super) fn each(points: &[PointData], needed: usize) -> Vec<Vec<Observation>> {

@@ -2,8 +2,7 @@
 //! than the visits scatter.
 
 use super::{
-    blocks::{self, Levelled},
-    curve::PointData,
+    blocks::{self, Levelled, PointData},
     laws::{Fitted, Law, Scale},
 };
 use crate::analyse::stats::{ALPHA, Estimate, Geometric, Interval, LEVEL, f_above};

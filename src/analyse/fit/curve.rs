@@ -2,6 +2,7 @@
 //! follows.
 
 use super::{
+    blocks::PointData,
     choice::{Candidate, WhyNone, candidates, choose},
     laws::Law,
 };
@@ -11,9 +12,6 @@ use serde::{Deserialize, Serialize};
 
 /// Linear is an efficiency this close to 1.
 pub const LINEAR_MARGIN: f64 = 0.05;
-
-/// A setting and its X by block; `None` where a block has none. All points have the same blocks, in the same order.
-pub type PointData = (f64, Vec<Option<f64>>);
 
 /// Growth of X along one axis, N.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -15,6 +15,7 @@ mod coverage;
 #[cfg(test)]
 mod published;
 
+pub use blocks::PointData;
 pub use choice::{BLOCKS_NEEDED, Candidate, WhyNone};
-pub use curve::{Contrast, Curve, CurvePoint, LINEAR_MARGIN, PointData};
+pub use curve::{Contrast, Curve, CurvePoint, LINEAR_MARGIN};
 pub use laws::{Fitted, Law, Observation, Scale};

@@ -10,7 +10,7 @@ use crate::{
         fit::{Curve, Law},
         helpers::Use,
         stats::{Geometric, Interval, LEVEL, modes, pairs},
-        study::{by_block, visits},
+        visits::{by_block, visits},
     },
     measure::{ConnectionsTo, Counter, Rates, TargetUse, WorkerCounter, tick_cores},
     model::{
