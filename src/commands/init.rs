@@ -11,7 +11,7 @@ use crate::{
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Read, Write, stdin},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Larger files are none of those that are read here.
@@ -29,7 +29,7 @@ pub fn init(args: &InitArgs) -> Result<u8> {
     }
     let target = target(args)?;
     let (name, measure) = match &target.source {
-        Source::Service { file, .. } => ("vscale.yaml", Some(file.clone())),
+        Source::Service { files, .. } => ("vscale.yaml", Some(files.join(" -f "))),
         _ => ("compose.yaml", None),
     };
     let path = args.output.clone().unwrap_or_else(|| name.into());
@@ -62,7 +62,7 @@ pub fn described(flags: &TargetFlags) -> Result<Option<Target>> {
 fn describe(flags: &TargetFlags, source: Source) -> Result<Target> {
     let told = match &source {
         Source::Build { context, dockerfile } => {
-            told_by(&Path::new(context).join(dockerfile.as_deref().unwrap_or("Dockerfile")))?
+            told_by(&Path::new(context).join(dockerfile.as_deref().unwrap_or("Dockerfile")), None)?
         }
         _ => Told::default(),
     };
@@ -72,33 +72,35 @@ fn describe(flags: &TargetFlags, source: Source) -> Result<Target> {
 /// What flags and folder tell.
 fn target(args: &InitArgs) -> Result<Target> {
     let here = || Path::new("Dockerfile").is_file().then(|| Source::Build { context: ".".into(), dockerfile: None });
-    let existing = default_files(Path::new("")).into_iter().find(|file| file.is_file());
-    match (args.target.source(), existing) {
+    let existing: Vec<PathBuf> = default_files(Path::new("")).into_iter().filter(|file| file.is_file()).collect();
+    match (args.target.source(), &existing[..]) {
         (Some(source), _) => describe(&args.target, seen_from(source, args.output.as_deref())?),
-        (None, Some(file)) => beside(&file, args),
-        (None, None) if args.service.is_some() => Err(Error::Usage("--service: there is no compose file here".into())),
-        (None, None) => match here() {
+        (None, []) if args.service.is_some() => Err(Error::Usage("--service: there is no compose file here".into())),
+        (None, []) => match here() {
             Some(source) => describe(&args.target, seen_from(source, args.output.as_deref())?),
             None => Err(Error::Usage(
                 "here is neither a compose file nor a Dockerfile: say with --image or --build what is measured".into(),
             )),
         },
+        (None, files) => beside(files, args),
     }
 }
 
 /// A service of a compose file that is there.
-fn beside(file: &Path, args: &InitArgs) -> Result<Target> {
-    let (flags, shown) = (&args.target, file.display().to_string());
+fn beside(files: &[PathBuf], args: &InitArgs) -> Result<Target> {
+    let flags = &args.target;
+    let texts = files.iter().map(|file| Ok((file.display().to_string(), read(file)?)));
+    let existing = Existing::read(&texts.collect::<Result<Vec<_>>>()?).map_err(Error::Usage)?;
     if flags.command.is_some() {
-        return Err(Error::Usage(format!("--command: {shown} says what its services run")));
+        return Err(Error::Usage(format!("--command: {} says what its services run", files[0].display())));
     }
-    let existing = Existing::read(&shown, &read(file)?).map_err(Error::Usage)?;
     let name = existing.choose(args.service.as_deref()).map_err(Error::Usage)?;
     let of_dockerfile = match existing.built(&name) {
-        Some((context, dockerfile)) if Path::new(&context).join(&dockerfile).is_file() => {
-            told_by(&Path::new(&context).join(dockerfile))?
-        }
-        _ => Told::default(),
+        Some(built) => match Path::new(&built.context).join(&built.dockerfile) {
+            dockerfile if dockerfile.is_file() => told_by(&dockerfile, built.stage.as_deref())?,
+            _ => Told::default(),
+        },
+        None => Told::default(),
     };
     let listed = existing.ports(&name);
     let told = Told {
@@ -110,8 +112,8 @@ fn beside(file: &Path, args: &InitArgs) -> Result<Target> {
 }
 
 /// What a Dockerfile says of the server in it.
-fn told_by(dockerfile: &Path) -> Result<Told> {
-    let read = Dockerfile::read(&read(dockerfile)?);
+fn told_by(dockerfile: &Path, stage: Option<&str>) -> Result<Told> {
+    let read = Dockerfile::read(&read(dockerfile)?, stage);
     Ok(Told { ports: read.ports.iter().map(u16::to_string).collect(), workers: read.workers })
 }
 

@@ -29,11 +29,17 @@ const VALUES: [Option_; 14] = [
 ];
 
 /// Without a value, and carried out.
-const FLAGS: [Option_; 5] =
-    [("get", Some('G')), ("head", Some('I')), ("compressed", None), ("insecure", Some('k')), ("location", Some('L'))];
+const FLAGS: [Option_; 6] = [
+    ("get", Some('G')),
+    ("head", Some('I')),
+    ("compressed", None),
+    ("insecure", Some('k')),
+    ("location", Some('L')),
+    ("globoff", Some('g')),
+];
 
 /// They change nothing in the request itself.
-const FLAGS_LEFT_OUT: [Option_; 20] = [
+const FLAGS_LEFT_OUT: [Option_; 19] = [
     ("silent", Some('s')),
     ("show-error", Some('S')),
     ("verbose", Some('v')),
@@ -41,7 +47,6 @@ const FLAGS_LEFT_OUT: [Option_; 20] = [
     ("show-headers", None),
     ("fail", Some('f')),
     ("fail-with-body", None),
-    ("globoff", Some('g')),
     ("no-buffer", Some('N')),
     ("progress-bar", Some('#')),
     ("no-progress-meter", None),
@@ -99,6 +104,8 @@ struct Command {
     is_json: bool,
     is_get: bool,
     is_head: bool,
+    /// Brackets and braces of a URL are as they stand.
+    is_globbing_off: bool,
     notes: Vec<String>,
 }
 
@@ -167,6 +174,7 @@ impl Command {
         match name {
             "get" => self.is_get = true,
             "head" => self.is_head = true,
+            "globoff" => self.is_globbing_off = true,
             "compressed" => self.header("Accept-Encoding", "gzip, deflate"),
             "insecure" => self.notes.push("-k: give --insecure to `vscale load`".into()),
             _ => self.notes.push("-L: redirections are not followed; each is a request of its own".into()),
@@ -250,7 +258,7 @@ impl Command {
             [] => return Err("it has no URL".into()),
             several => return Err(format!("it has {} URLs, which are several requests", several.len())),
         };
-        let mut url = parse_url(&without_globbing(&url))?;
+        let mut url = parse_url(&if self.is_globbing_off { url } else { unglobbed(&url)? })?;
         if self.is_get
             && let Some(data) = self.data.take()
         {
@@ -295,9 +303,35 @@ fn why_not(is_it: impl Fn(Option_) -> bool) -> &'static str {
     refused.map_or("not understood; leave it out, if it does not matter", |(_, why)| why)
 }
 
-/// Without the backslashes that keep curl from taking brackets and braces for a list of URLs; browsers copy them so.
-fn without_globbing(url: &str) -> String {
-    ["[", "]", "{", "}"].iter().fold(url.to_owned(), |url, bracket| url.replace(&format!("\\{bracket}"), bracket))
+/// Without the backslashes that keep curl from taking brackets and braces for a list of URLs; browsers copy them so. The
+/// brackets of an IPv6 address are none, and neither are the names in double braces.
+fn unglobbed(url: &str) -> Result<String, String> {
+    let (mut plain, mut rest) = (String::new(), url);
+    while let Some(at) = rest.find(['\\', '[', ']', '{', '}']) {
+        plain += &rest[..at];
+        rest = &rest[at..];
+        let is_authority = plain.is_empty() || plain.ends_with("://") || plain.ends_with('@');
+        let kept = match rest.as_bytes() {
+            [b'\\', b'[' | b']' | b'{' | b'}', ..] => {
+                rest = &rest[1..];
+                1
+            }
+            [b'\\', ..] => 1,
+            [b'{', b'{', ..] if rest.contains("}}") => rest.find("}}").unwrap_or_default() + "}}".len(),
+            [b'[', ..] if is_authority && is_ipv6(rest) => rest.find(']').unwrap_or_default() + "]".len(),
+            _ => {
+                let several = "brackets and braces in a URL stand for several; give one, or -g where they are meant so";
+                return Err(several.into());
+            }
+        };
+        plain += &rest[..kept];
+        rest = &rest[kept..];
+    }
+    Ok(plain + rest)
+}
+
+fn is_ipv6(bracket: &str) -> bool {
+    bracket.split_once(']').is_some_and(|(address, _)| address.contains(':'))
 }
 
 /// As curl guesses: HTTP where no scheme is given.

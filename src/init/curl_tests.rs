@@ -122,12 +122,6 @@ fn a_header_that_is_given_goes_before_what_options_say() {
 }
 
 #[test]
-fn brackets_are_as_browsers_copy_them() {
-    let (request, _) = made(r"curl 'http://a/b\[0\]?ids\[\]=1&f=\{2\}'");
-    assert_eq!(request["path"], "/b[0]?ids[]=1&f={2}");
-}
-
-#[test]
 fn what_is_not_understood_is_refused() {
     for (line, why) in [
         ("wget http://a", "does not start with `curl`"),
@@ -144,9 +138,29 @@ fn what_is_not_understood_is_refused() {
         ("curl http://a -H", "-H: its value is missing"),
         ("curl http://a | jq", "only a single command"),
         ("curl -H x http://a", "-H: a header has no colon"),
+        ("curl http://a/{b,c}", "stand for several"),
+        ("curl 'http://a/[1-3]'", "stand for several"),
+        ("curl 'http://[1-3].example/'", "stand for several"),
+        ("curl 'http://a/b}'", "stand for several"),
+        ("curl 'http://a/?b[]=1'", "stand for several"),
         ("curl --user=a:hunter22 http://a", "--user: not understood"),
     ] {
         let error = from_curl(line).unwrap_err();
         assert!(error.contains(why), "{line}: {error}");
+    }
+}
+
+#[test]
+fn brackets_and_braces_that_are_no_list_are_kept() {
+    for (line, origin, path) in [
+        (r"curl 'http://a/b\[0\]?ids\[\]=1&f=\{2\}'", "http://a", "/b[0]?ids[]=1&f={2}"),
+        (r"curl -g 'http://a/?b[]=1&c={d}'", "http://a", "/?b[]=1&c={d}"),
+        (r"curl --globoff 'http://a/?b={c,d}'", "http://a", "/?b={c,d}"),
+        ("curl 'http://[::1]:80/?b=1'", "http://[::1]", "/?b=1"),
+        ("curl '[::1]:81'", "http://[::1]:81", "/"),
+        ("curl \"http://a/?b=${C}\"", "http://a", "/?b={{env:C}}"),
+    ] {
+        let (request, made) = made(line);
+        assert_eq!((made.origin.as_str(), request["path"].as_str()), (origin, Some(path)), "{line}");
     }
 }

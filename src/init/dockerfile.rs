@@ -1,13 +1,13 @@
-//! What a Dockerfile tells of the server in it: the port that its last stage exposes, and how its command takes a number of
-//! workers, where it is a well-known one.
+//! What a Dockerfile tells of the server in it: the ports that a stage exposes, and how its command takes a number of workers,
+//! where it is a well-known one.
 
 use super::Workers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// As far as it is understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dockerfile {
-    /// That the last stage exposes, each once.
+    /// That the stage exposes, each once.
     pub ports: Vec<u16>,
     /// How many workers its command starts.
     pub workers: Workers,
@@ -20,34 +20,86 @@ const SERVERS: [(&str, &str, &str, [&str; 2]); 2] = [
     ("uvicorn", "WEB_CONCURRENCY", "uvicorn|spawn_main", ["--workers", "--reload"]),
 ];
 
+/// What a stage has come to, line after line.
+#[derive(Clone, Default)]
+struct Stage {
+    ports: Vec<u16>,
+    variables: BTreeMap<String, String>,
+    entrypoint: String,
+    command: String,
+    /// The command is that of the stage on which this one is built.
+    is_command_inherited: bool,
+}
+
 impl Dockerfile {
-    /// Reads `EXPOSE`, `ENV`, `ARG`, `ENTRYPOINT` and `CMD` of the last stage; all else says nothing here.
-    pub fn read(text: &str) -> Self {
-        let mut read = Self::default();
-        let mut variables = BTreeMap::new();
-        let (mut entrypoint, mut command) = (String::new(), String::new());
+    /// Reads `EXPOSE`, `ENV`, `ARG`, `ENTRYPOINT` and `CMD` of a stage, by its name, or of the last one, and of those it is built
+    /// on; all else says nothing here.
+    pub fn read(text: &str, wanted: Option<&str>) -> Self {
+        let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
+        let (mut arguments, mut name, mut stage) = (BTreeMap::new(), None, Stage::default());
         for line in instructions(text) {
-            let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
-            match name.to_ascii_uppercase().as_str() {
-                "FROM" => {
-                    read = Self::default();
-                    (entrypoint, command) = (String::new(), String::new());
-                }
-                "ARG" | "ENV" => variables.extend(assignments(rest)),
-                "EXPOSE" => {
-                    for word in rest.split_whitespace() {
-                        let port = substituted(word, &variables);
-                        let port = port.strip_suffix("/tcp").unwrap_or(&port).parse().ok();
-                        read.ports.extend(port.filter(|port| !read.ports.contains(port)));
+            let (instruction, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
+            let (instruction, rest) = (instruction.to_ascii_uppercase(), rest.trim());
+            match (instruction.as_str(), &name) {
+                ("FROM", _) => {
+                    if let Some(before) = name.take() {
+                        stages.insert(before, stage);
                     }
+                    let words: Vec<String> = rest
+                        .split_whitespace()
+                        .filter(|word| !word.starts_with("--"))
+                        .map(str::to_ascii_lowercase)
+                        .collect();
+                    let base = words.first().and_then(|base| stages.get(base));
+                    stage = base.cloned().unwrap_or_default();
+                    stage.is_command_inherited = true;
+                    // Stages without a name have a number.
+                    name = Some(words.get(2).cloned().unwrap_or_else(|| stages.len().to_string()));
                 }
-                "ENTRYPOINT" => entrypoint = rest.to_owned(),
-                "CMD" => command = rest.to_owned(),
-                _ => {}
+                // Those before the first stage are for the others to take.
+                ("ARG", None) => arguments.extend(assignments(rest)),
+                _ => stage.take(&instruction, rest, &arguments),
             }
         }
-        read.workers = Workers::of_command(&format!("{entrypoint} {command}"));
-        read
+        let last = name.map(|name| (name, stage));
+        stages.extend(last.clone());
+        let chosen = match wanted {
+            Some(wanted) => stages.remove(&wanted.to_ascii_lowercase()),
+            None => last.map(|(_, stage)| stage),
+        };
+        let Stage { ports, entrypoint, command, .. } = chosen.unwrap_or_default();
+        Self { ports, workers: Workers::of_command(&format!("{entrypoint} {command}")) }
+    }
+}
+
+impl Stage {
+    fn take(&mut self, instruction: &str, rest: &str, arguments: &BTreeMap<String, String>) {
+        match instruction {
+            "ENV" => self.variables.extend(assignments(rest)),
+            "ARG" => {
+                for word in rest.split_whitespace() {
+                    let given = assignments(word)
+                        .pop()
+                        .or_else(|| arguments.get(word).map(|value| (word.to_owned(), value.clone())));
+                    self.variables.extend(given);
+                }
+            }
+            "EXPOSE" => {
+                for word in rest.split_whitespace() {
+                    let port = substituted(word.trim_matches(['"', '\'']), &self.variables);
+                    let port = port.strip_suffix("/tcp").unwrap_or(&port).parse().ok();
+                    self.ports.extend(port.filter(|port| !self.ports.contains(port)));
+                }
+            }
+            "ENTRYPOINT" => {
+                self.entrypoint = rest.to_owned();
+                if self.is_command_inherited {
+                    self.command.clear();
+                }
+            }
+            "CMD" => (self.command, self.is_command_inherited) = (rest.to_owned(), false),
+            _ => {}
+        }
     }
 }
 
@@ -60,7 +112,11 @@ impl Workers {
             .collect();
         let is_called = |name: &str| words.iter().any(|word| word.rsplit('/').next() == Some(name));
         let of_server = SERVERS.iter().find(|(name, ..)| is_called(name));
-        let has_flag = |flag: &&str| words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
+        // The value of a short flag may follow at once: `-w4`.
+        let has_flag = |flag: &&str| match flag.starts_with("--") {
+            true => words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}="))),
+            false => words.iter().any(|word| word.starts_with(flag)),
+        };
         match of_server {
             Some((_, env, process, flags)) if !flags.iter().any(has_flag) => {
                 Workers { env: Some((*env).into()), process: Some((*process).into()) }
@@ -70,19 +126,46 @@ impl Workers {
     }
 }
 
-/// Lines that are continued are one; comments are none.
+/// Lines that are continued are one; comments are none, and neither are here-documents.
 fn instructions(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut goes_on = false;
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    let mut ends: VecDeque<String> = VecDeque::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(end) = ends.front() {
+            if line == end {
+                ends.pop_front();
+            }
+            continue;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
         let (part, continues) = line.strip_suffix('\\').map_or((line, false), |part| (part, true));
         match lines.last_mut().filter(|_| goes_on) {
             Some(last) => last.extend([" ", part.trim()]),
             None => lines.push(part.trim().to_owned()),
         }
         goes_on = continues;
+        if let Some(whole) = lines.last().filter(|_| !goes_on) {
+            ends.extend(here_documents(whole));
+        }
     }
     lines
+}
+
+/// What ends each here-document of an instruction that may have some: `RUN <<EOF cat <<-'TWO'`.
+fn here_documents(instruction: &str) -> Vec<String> {
+    let mut words = instruction.split_whitespace();
+    if !words.next().is_some_and(|name| ["RUN", "COPY", "ADD"].iter().any(|known| name.eq_ignore_ascii_case(known))) {
+        return Vec::new();
+    }
+    let end = |word: &str| {
+        let name = word.split_once("<<")?.1.trim_start_matches('-').trim_matches(['"', '\'']);
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        is_name.then(|| name.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+    };
+    words.filter_map(end).collect()
 }
 
 /// `NAME=value OTHER="value"`, and the old `NAME value`.
@@ -114,7 +197,7 @@ mod tests {
     use super::*;
 
     fn ports(text: &str) -> Vec<u16> {
-        Dockerfile::read(text).ports
+        Dockerfile::read(text, None).ports
     }
 
     #[test]
@@ -127,20 +210,51 @@ mod tests {
             ports("FROM a\nARG P=9000\nENV Q=\"9001\" R=9002\nENV S 9003\nEXPOSE $P ${Q}/tcp ${R:-1} $S ${T:-9004}"),
             [9000, 9001, 9002, 9003, 9004]
         );
+        assert_eq!(ports("FROM a\nEXPOSE \"80\" '81/tcp'"), [80, 81]);
         assert_eq!(ports("FROM a\nEXPOSE $UNKNOWN 70000 8000-8010"), Vec::<u16>::new());
         assert_eq!(ports(""), Vec::<u16>::new());
     }
 
     #[test]
+    fn variables_are_those_of_the_stage_and_of_what_it_is_built_on() {
+        assert_eq!(ports("ARG P=1\nFROM a\nEXPOSE $P"), Vec::<u16>::new(), "it does not take it");
+        assert_eq!(ports("ARG P=1\nFROM a\nARG P\nEXPOSE $P"), [1]);
+        assert_eq!(ports("ARG P=1\nFROM a\nARG P=2 Q=3\nEXPOSE $P $Q"), [2, 3]);
+        assert_eq!(ports("FROM a\nENV P=1\nFROM b\nEXPOSE $P"), Vec::<u16>::new(), "of another stage");
+        assert_eq!(ports("FROM a AS Base\nENV P=1\nEXPOSE 2\nFROM --platform=x base\nEXPOSE $P"), [2, 1]);
+        assert_eq!(ports("FROM a\nEXPOSE 1\nFROM 0\nEXPOSE 2"), [1, 2], "by its number");
+    }
+
+    #[test]
+    fn a_stage_by_its_name() {
+        let text = "FROM a AS prod\nEXPOSE 80\nCMD gunicorn a:a\nFROM prod AS dev\nEXPOSE 81\nENTRYPOINT [\"node\"]";
+        let read = |stage: Option<&str>| Dockerfile::read(text, stage);
+        assert_eq!(read(Some("PROD")).ports, [80]);
+        assert_eq!(read(Some("prod")).workers.process.as_deref(), Some("gunicorn"));
+        assert_eq!((read(None).ports, read(None).workers), (vec![80, 81], Workers::default()));
+        assert_eq!(read(Some("other")), Dockerfile::default());
+    }
+
+    #[test]
+    fn here_documents_are_no_instructions() {
+        let text = "FROM a\nRUN <<EOF cat <<-'TWO' > x\nEXPOSE 1\nEOF\nCMD gunicorn\n\tTWO\nCOPY <<\"E\" /x\nFROM b\nE\nRUN a << 2\nEXPOSE 80";
+        assert_eq!(Dockerfile::read(text, None), Dockerfile { ports: vec![80], workers: Workers::default() });
+    }
+
+    #[test]
     fn servers_that_are_known() {
-        let workers = |command: &str| Dockerfile::read(&format!("FROM x\n{command}")).workers;
+        let workers = |command: &str| Dockerfile::read(&format!("FROM x\n{command}"), None).workers;
         let gunicorn = Workers { env: Some("WEB_CONCURRENCY".into()), process: Some("gunicorn".into()) };
         assert_eq!(workers("CMD [\"gunicorn\", \"-b\", \"0.0.0.0:8000\", \"app:app\"]"), gunicorn);
         assert_eq!(workers("ENTRYPOINT [\"/venv/bin/gunicorn\"]\nCMD [\"app:app\"]"), gunicorn);
         assert_eq!(workers("CMD exec uvicorn app:app --host 0.0.0.0").process.as_deref(), Some("uvicorn|spawn_main"));
-        for told in
-            ["CMD gunicorn -w 4 app:app", "CMD [\"uvicorn\",\"--workers=4\",\"a:a\"]", "CMD node gunicorn.js", ""]
-        {
+        for told in [
+            "CMD gunicorn -w 4 app:app",
+            "CMD gunicorn -w4 app:app",
+            "CMD [\"uvicorn\",\"--workers=4\",\"a:a\"]",
+            "CMD node gunicorn.js",
+            "",
+        ] {
             assert_eq!(workers(told), Workers::default(), "{told}");
         }
     }

@@ -4,28 +4,43 @@
 use super::{Source, Target, Workers};
 use serde_yaml::{Mapping, Value};
 
-/// A compose file without an `x-vscale`.
+/// A compose file without an `x-vscale`, and those that stand over it.
 #[derive(Clone, Debug)]
 pub struct Existing {
-    file: String,
+    files: Vec<String>,
     services: Mapping,
 }
 
-/// Where the service's Dockerfile lies, if it is built: the folder, and the file in it.
-pub type Built = (String, String);
+/// What a service is built of, seen from the compose file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The folder.
+    pub context: String,
+    /// The file in it.
+    pub dockerfile: String,
+    /// The stage, if it is not the last one.
+    pub stage: Option<String>,
+}
 
 impl Existing {
-    /// The error says why it is no use here.
-    pub fn read(file: &str, text: &str) -> Result<Self, String> {
-        let mut root: Value = serde_yaml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
-        root.apply_merge().map_err(|error| format!("{file}: {error}"))?;
-        if root.get("x-vscale").is_some() {
-            return Err(format!("{file} has an x-vscale already: `vscale bench -f {file}` measures it"));
+    /// Each file's name, and its text. The error says why they are no use here.
+    pub fn read(files: &[(String, String)]) -> Result<Self, String> {
+        let mut services = Mapping::new();
+        for (file, text) in files {
+            let mut root: Value = serde_yaml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+            root.apply_merge().map_err(|error| format!("{file}: {error}"))?;
+            if root.get("x-vscale").is_some() {
+                return Err(format!("{file} has an x-vscale already: `vscale bench -f {file}` measures it"));
+            }
+            for (name, service) in root.get("services").and_then(Value::as_mapping).into_iter().flatten() {
+                lay_over(services.entry(name.clone()).or_insert(Value::Null), service);
+            }
         }
-        match root.get("services").and_then(Value::as_mapping) {
-            Some(services) if !services.is_empty() => Ok(Self { file: file.to_owned(), services: services.clone() }),
-            _ => Err(format!("{file}: it has no services")),
+        let files: Vec<String> = files.iter().map(|(file, _)| file.clone()).collect();
+        if services.is_empty() {
+            return Err(format!("{}: no services in it", files.join(", ")));
         }
+        Ok(Self { files, services })
     }
 
     /// Which service is the target: the one that is asked for, or the only one that no other waits for, or the only one of
@@ -35,7 +50,7 @@ impl Existing {
         if let Some(name) = asked {
             return match names.contains(&name) {
                 true => Ok(name.to_owned()),
-                false => Err(format!("{}: no service `{name}`; there are {}", self.file, names.join(", "))),
+                false => Err(format!("{}: no service `{name}`; there are {}", self.files.join(", "), names.join(", "))),
             };
         }
         let is_waited_for =
@@ -44,7 +59,7 @@ impl Existing {
         let with_port: Vec<&str> = first.iter().copied().filter(|name| !self.ports(name).is_empty()).collect();
         match (&first[..], &with_port[..]) {
             ([one], _) | (_, [one]) => Ok((*one).to_owned()),
-            _ => Err(format!("{}: which of its services is measured? --service {}", self.file, names.join("|"))),
+            _ => Err(format!("{}: which service is measured? --service {}", self.files.join(", "), names.join("|"))),
         }
     }
 
@@ -62,12 +77,15 @@ impl Existing {
         ports
     }
 
-    /// Where its Dockerfile lies, seen from the compose file.
+    /// What it is built of, if it is.
     pub fn built(&self, service: &str) -> Option<Built> {
         let build = self.service(service)?.get("build")?;
-        let context = build.as_str().or_else(|| build.get("context")?.as_str())?;
-        let dockerfile = build.get("dockerfile").and_then(Value::as_str).unwrap_or("Dockerfile");
-        Some((context.to_owned(), dockerfile.to_owned()))
+        let text = |key: &str| build.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Built {
+            context: build.as_str().map(str::to_owned).or_else(|| text("context")).unwrap_or_else(|| ".".into()),
+            dockerfile: text("dockerfile").unwrap_or_else(|| "Dockerfile".into()),
+            stage: text("target"),
+        })
     }
 
     /// How its command takes a number of workers, where it has one.
@@ -90,12 +108,28 @@ impl Existing {
         let is_taken = |name: &&str| self.services.contains_key(*name);
         let generator = ["loadgen", "vscale-loadgen"].into_iter().find(|name| !is_taken(name)).unwrap_or("vscale-load");
         let networks = self.service(&name).map(networks).unwrap_or_default();
-        let source = Source::Service { file: self.file.clone(), networks, generator: generator.into() };
+        let source = Source::Service { files: self.files.clone(), networks, generator: generator.into() };
         Target { name, source, port, ready, command: None, workers, backend_env }
     }
 
     fn service(&self, name: &str) -> Option<&Value> {
         self.services.get(name)
+    }
+}
+
+/// What a later file says of a service, over what was said: mappings by their keys, lists behind each other, all else instead.
+fn lay_over(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Mapping(below), Value::Mapping(above)) => {
+            for (key, value) in above {
+                match key.as_str() {
+                    Some("command" | "entrypoint") => drop(below.insert(key.clone(), value.clone())),
+                    _ => lay_over(below.entry(key.clone()).or_insert(Value::Null), value),
+                }
+            }
+        }
+        (Value::Sequence(below), Value::Sequence(above)) => below.extend(above.iter().cloned()),
+        (below, above) => *below = above.clone(),
     }
 }
 
@@ -147,7 +181,13 @@ mod tests {
     use super::*;
 
     fn existing(services: &str) -> Existing {
-        Existing::read("compose.yml", &format!("services: {services}")).unwrap()
+        read(&[&format!("services: {services}")]).unwrap()
+    }
+
+    /// The first is `compose.yml`, the next stands over it.
+    fn read(texts: &[&str]) -> Result<Existing, String> {
+        let names = ["compose.yml", "compose.override.yml"].map(str::to_owned);
+        Existing::read(&names.into_iter().zip(texts.iter().map(|&text| text.to_owned())).collect::<Vec<_>>())
     }
 
     #[test]
@@ -159,7 +199,7 @@ mod tests {
             ("{ web: { ports: [\"80\"] }, cron: {} }", Ok("web")),
             (
                 "{ web: { ports: [80] }, api: { ports: [81] } }",
-                Err("compose.yml: which of its services is measured? --service web|api"),
+                Err("compose.yml: which service is measured? --service web|api"),
             ),
         ] {
             assert_eq!(existing(services).choose(None), chosen.map(Into::into).map_err(Into::into), "{services}");
@@ -184,13 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_over_it_counts_too() {
+        let below = "services: { web: { build: a, command: [gunicorn, a], ports: [80] }, db: {} }";
+        let above = "services: { web: { build: { target: dev }, command: [node], expose: [81], ports: [82] }, extra: { depends_on: [web] } }";
+        let existing = read(&[below, above]).unwrap();
+        assert_eq!(existing.ports("web"), ["80", "82", "81"]);
+        assert_eq!(existing.workers("web"), Some(Workers::default()));
+        assert_eq!(existing.built("web").unwrap().stage.as_deref(), Some("dev"));
+        let error = existing.choose(None).unwrap_err();
+        assert_eq!(error, "compose.yml, compose.override.yml: which service is measured? --service web|db|extra");
+    }
+
+    #[test]
     fn what_is_no_use_is_said() {
         for (text, why) in [
-            ("services: {}", "compose.yml: it has no services"),
+            ("services: {}", "compose.yml: no services in it"),
             ("[", "compose.yml: "),
             ("x-vscale: {}\nservices: { a: {} }", "compose.yml has an x-vscale already"),
         ] {
-            let error = Existing::read("compose.yml", text).unwrap_err();
+            let error = read(&[text]).unwrap_err();
             assert!(error.starts_with(why), "{error}");
         }
     }

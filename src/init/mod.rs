@@ -1,5 +1,5 @@
 //! From nothing to a measurement: a compose file from a few words about a server (`target`, in whose place may stand what a
-//! folder tells: `dockerfile`, `existing`), and a file of requests from what a browser or a person has sent (`curl`, `har`).
+//! folder tells: `dockerfile`, `existing`), and a file of requests from what a browser or a person has sent (`curl`; `session` from a `har`).
 //!
 //! Text to text: nothing is read or written here, and nobody is asked. What `vscale bench --image` measures is the very text that
 //! `vscale init --image` writes.
@@ -9,6 +9,7 @@ mod dockerfile;
 mod existing;
 mod har;
 mod requests;
+mod session;
 mod target;
 mod words;
 mod yaml;
@@ -16,6 +17,6 @@ mod yaml;
 pub use curl::from_curl;
 pub use dockerfile::Dockerfile;
 pub use existing::Existing;
-pub use har::from_har;
 pub use requests::RequestText;
+pub use session::from_har;
 pub use target::{Source, Target, Workers};

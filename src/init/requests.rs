@@ -5,7 +5,7 @@ use crate::{
     redact::{REDACTED, Redactor, is_secret},
     text::is_form,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use url::{Url, form_urlencoded};
 
 /// A file of requests that was made of something else.
@@ -105,9 +105,18 @@ impl Sent {
     fn body(&self, secrets: &mut Secrets) -> Value {
         // JSON is often sent as what it is not: curl calls all data a form, where nothing else is said.
         match serde_json::from_str::<Value>(&self.body) {
-            Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
-                secrets.hide_in("", &mut json);
-                json
+            Ok(json @ (Value::Object(_) | Value::Array(_))) => {
+                let mut shown = json.clone();
+                secrets.hide_in("", &mut shown);
+                match keeps_numbers(&self.body) {
+                    true => shown,
+                    // As text it is sent as it was.
+                    false if shown == json => self.body.as_str().into(),
+                    false => {
+                        secrets.has_rounded = true;
+                        shown
+                    }
+                }
             }
             _ if self.header("content-type").is_some_and(is_form) => pairs(&self.body, secrets).into(),
             _ => self.body.as_str().into(),
@@ -145,6 +154,37 @@ fn pairs(text: &str, secrets: &mut Secrets) -> String {
     shown.collect::<Vec<_>>().join("&")
 }
 
+/// Whether the numbers of a JSON text are the same once they have been read as integers of 64 bits or doubles.
+fn keeps_numbers(json: &str) -> bool {
+    let mut is_in_string = false;
+    let mut is_escaped = false;
+    let outside = json.split(|character: char| {
+        let was_in_string = is_in_string;
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = is_in_string,
+            '"' => is_in_string = !is_in_string,
+            _ => {}
+        }
+        was_in_string || is_in_string || !(character.is_ascii_digit() || "+-.eE".contains(character))
+    });
+    outside.filter(|word| word.contains(|c: char| c.is_ascii_digit())).all(|number| {
+        serde_json::from_str::<Number>(number).is_ok_and(|read| decimal(number) == decimal(&read.to_string()))
+    })
+}
+
+/// Its sign, its digits without the zeros at both ends, and the power of ten of the last of them.
+fn decimal(number: &str) -> (bool, String, i64) {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = whole.trim_start_matches('-').to_owned() + fraction;
+    let digits = digits.trim_start_matches('0');
+    let kept = digits.trim_end_matches('0');
+    let zeros = digits.len() as i64 - kept.len() as i64 - fraction.len() as i64;
+    let power = exponent.parse::<i64>().unwrap_or(i64::MAX).saturating_add(zeros);
+    (number.starts_with('-'), kept.to_owned(), if kept.is_empty() { 0 } else { power })
+}
+
 /// What is not copied, and the variables that stand for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Secrets {
@@ -152,6 +192,8 @@ pub(super) struct Secrets {
     named: Vec<(String, String, String)>,
     /// Names of numbers, for which no variable can stand.
     numbers: Vec<String>,
+    /// A number beside them has lost digits.
+    has_rounded: bool,
 }
 
 impl Secrets {
@@ -209,6 +251,9 @@ impl Secrets {
         let numbers =
             self.numbers.iter().map(|name| format!("the value of {name} is a number, and copied: look at it"));
         let mut notes: Vec<String> = named.chain(numbers).collect();
+        if self.has_rounded {
+            notes.push("a number has more digits than a double has, and was rounded: look at it".into());
+        }
         if has_secret(file) {
             notes.push("something in the file still looks like a secret: look at it before you share it".into());
         }
@@ -242,4 +287,23 @@ fn without_names(text: &str) -> String {
     let mut pieces = text.split("{{");
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, piece| text + REDACTED + piece.split_once("}}").map_or(piece, |(_, after)| after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keeps_numbers;
+
+    #[test]
+    fn numbers_that_are_others_once_they_are_read_are_found() {
+        for kept in [
+            r#"{"a": 1, "b": -0.5, "c": 1e2, "d": 100.0, "e": 1.50, "f": 18446744073709551615, "g": 0.0, "h": 6.02E23}"#,
+            r#"{"text": "12345678901234567890123 \" 0.12345678901234567890123", "true": true, "null": null}"#,
+            "[]",
+        ] {
+            assert!(keeps_numbers(kept), "{kept}");
+        }
+        for lost in ["[12345678901234567890123]", r#"{"a\"": 0.12345678901234567890123}"#, "[9007199254740993.0]"] {
+            assert!(!keeps_numbers(lost), "{lost}");
+        }
+    }
 }

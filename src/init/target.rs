@@ -36,8 +36,8 @@ pub enum Source {
     },
     /// A service that is defined in another file.
     Service {
-        /// Of the other file.
-        file: String,
+        /// The other file, and those that stand over it.
+        files: Vec<String>,
         /// Where the target can be reached.
         networks: Vec<String>,
         /// What the load generator's service is called, so that it is nobody else's name.
@@ -70,9 +70,11 @@ impl Target {
     fn write(&self, to: &mut String) -> std::fmt::Result {
         let (name, generator) = (scalar(&self.name), self.generator());
         match &self.source {
-            Source::Service { file, .. } => writeln!(
+            Source::Service { files, .. } => writeln!(
                 to,
-                "# What is vscale's own, beside {file}. Both together are measured: vscale bench -f {file} -f THIS_FILE"
+                "# What is vscale's own, beside {}. Together they are measured: vscale bench -f {} -f THIS_FILE",
+                files.join(" and "),
+                files.join(" -f ")
             )?,
             _ => to.write_str(
                 "# What `vscale bench` measures: an ordinary Compose file, and what is vscale's own under x-vscale.\n\
@@ -309,7 +311,7 @@ mod tests {
         let text = "services:\n  web:\n    image: a\n    ports: [\"8080:80\"]\n    networks: [front]\n    \
                     depends_on: [db]\n  db:\n    image: b\n    networks: [front]\n  loadgen:\n    image: c\n    \
                     networks: [front]\n    depends_on: [web]\nnetworks:\n  front:\n";
-        let existing = super::super::Existing::read("compose.yaml", text).unwrap();
+        let existing = super::super::Existing::read(&[("compose.yaml".into(), text.into())]).unwrap();
         assert_eq!(existing.choose(Some("web")), Ok("web".into()));
         let target = existing.target("web".into(), "80".into(), "/".into(), Workers::default(), None);
         insta::assert_snapshot!(target.compose_file());

@@ -49,7 +49,7 @@ fn a_folder_with_a_dockerfile_says_it_all() {
 }
 
 #[test]
-fn a_folder_with_a_compose_file_gets_a_second_one() {
+fn a_folder_with_a_compose_file_gets_one_more() {
     let compose =
         "services:\n  web: { build: ., ports: ['8080:${INNER:-80}'], depends_on: [db] }\n  db: { image: postgres }\n";
     let folder = folder(&[("docker-compose.yml", compose), ("Dockerfile", "FROM x\nEXPOSE 1\n")]);
@@ -58,6 +58,20 @@ fn a_folder_with_a_compose_file_gets_a_second_one() {
     assert_eq!(read(&folder, "docker-compose.yml"), compose);
     assert_snapshot!(said(&folder, &["init", "--service", "cache"]), @"2: vscale: docker-compose.yml: no service `cache`; there are web, db");
     assert_snapshot!(said(&folder, &["init", "--service", "db"]), @"2: vscale: --port: which port does the server answer on? Nothing else says it");
+}
+
+#[test]
+fn what_stands_over_a_compose_file_is_measured_too() {
+    let files = [
+        ("compose.yaml", "services: { web: { build: { context: . }, ports: ['8080:80'] } }"),
+        ("compose.override.yaml", "services: { web: { build: { target: dev } } }"),
+        ("Dockerfile", "FROM x AS dev\nCMD gunicorn\nFROM y\n"),
+    ];
+    let folder = folder(&files);
+    assert_snapshot!(said(&folder, &["init"]), @"0: wrote vscale.yaml; now: vscale bench -f compose.yaml -f compose.override.yaml -f vscale.yaml");
+    let written = read(&folder, "vscale.yaml");
+    assert!(written.starts_with("# What is vscale's own, beside compose.yaml and compose.override.yaml. "), "{written}");
+    assert!(written.contains("    env: WEB_CONCURRENCY "), "{written}");
 }
 
 #[test]
