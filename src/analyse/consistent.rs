@@ -31,7 +31,8 @@ pub(super) fn findings(visited: &Visited) -> Vec<Finding> {
 /// of a closed loop that do not think have one request in flight each.
 ///
 /// The latencies of a window's answers begin before it, for those sent before, and leave out what is under way at its end:
-/// at each end at most one answer's time a user, which is taken off. `None` where it does not apply: in an open loop and
+/// at each end at most one answer's time a user, which is taken off, and a long one's: a quota that is used up holds all users
+/// at once. `None` where it does not apply: in an open loop and
 /// with think times (which a script of another load generator may have) what was in flight is not measured, with failures it
 /// is not known how long these took, and with few answers a user the ends are all.
 fn off_littles_law(load: &LoadResult) -> Option<f64> {
@@ -46,7 +47,8 @@ fn off_littles_law(load: &LoadResult) -> Option<f64> {
     }
     let latency_us: f64 = measured.iter().map(|second| second.latency_sum_us as f64).sum();
     let off = latency_us / window_us / users - 1.0;
-    let cut_off = users / answers;
+    let long_us = load.latency().percentile_us(99.0) as f64;
+    let cut_off = (users / answers).max(long_us / window_us);
     Some(off.signum() * (off.abs() - cut_off).max(0.0))
 }
 

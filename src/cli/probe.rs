@@ -13,8 +13,8 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
     /// Polled until the target is ready: http://127.0.0.1:8080/health, https://..., or tcp://127.0.0.1:8080
-    #[arg(long, value_name = "URL")]
-    pub ready: String,
+    #[arg(long, value_name = "URL", required_unless_present = "end_target")]
+    pub ready: Option<String>,
     /// Statuses that say that it is: 2xx, any, or 200,401
     #[arg(long, default_value = "2xx", value_name = "STATUSES")]
     pub status: Statuses,
@@ -41,9 +41,10 @@ impl ProbeArgs {
     /// # Errors
     /// [`crate::error::Error::Usage`] for what is not a URL.
     pub fn watch(&self) -> Result<Watch> {
+        let ready = |url: &String| ReadyCheck::new(url, self.status.clone());
         let question = |url: &String| WorkersQuestion::new(url, &self.pointer);
         Ok(Watch {
-            ready: ReadyCheck::new(&self.ready, self.status.clone())?,
+            ready: self.ready.as_ref().map(ready).transpose()?,
             timeout: self.timeout,
             workers: self.workers.as_ref().map(question).transpose()?,
             thread_names: self.thread_names,

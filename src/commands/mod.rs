@@ -99,7 +99,11 @@ fn fail(error: Error) -> ExitCode {
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?.block_on(future)
+    let runtime = runtime.map_err(|error| Error::Other(format!("no event loop: {error}")))?;
+    let outcome = runtime.block_on(future);
+    // What reads a large build context on a thread of its own is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Colour on a terminal only, as <https://no-color.org> and `CLICOLOR_FORCE` have it.

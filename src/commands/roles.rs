@@ -70,7 +70,7 @@ pub fn probe(args: &ProbeArgs) -> Result<u8> {
     probe::run(&watch, &lines_of_stdin())?;
     if args.end_target {
         say(probe::REAPING);
-        probe::end_target(&watch.ready);
+        probe::end_target(watch.ready.as_ref());
     }
     Ok(exit::OK)
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Call, Container, Engine, EngineError, convert, files,
-    gc::{OWNER_LABEL, Owner, RUN_LABEL},
+    gc::{CREATED_LABEL, OWNER_LABEL, Owner, RUN_LABEL},
     mounts,
 };
 use crate::{
@@ -29,7 +29,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::RwLock;
+use tokio::{
+    sync::RwLock,
+    time::{sleep, timeout},
+};
 
 /// Longest time for removing a run's objects: an engine that was away for half a minute is back by then, and a removal
 /// that was never answered is tried again.
@@ -78,7 +81,7 @@ impl Cluster {
         let labels = HashMap::from([
             label(RUN_LABEL, run.to_owned()),
             label(OWNER_LABEL, Owner::this_process().to_label()),
-            label("dev.vscale.created", units::format_utc(units::now_unix_us())),
+            label(CREATED_LABEL, units::format_utc(units::now_unix_us())),
             label("com.docker.compose.project", project_name(run)),
         ]);
         Self { labels, ..Self::of_run(engine, run) }
@@ -158,8 +161,8 @@ impl Cluster {
         Ok(container)
     }
 
-    /// Creates a container of our own image in the PID and network namespaces of `target`, without any capability
-    /// and as `user`.
+    /// Creates a container of our own image in the PID and network namespaces of `target`, as `user`, and without any
+    /// capability but what root takes to end processes that are no longer root's.
     pub async fn create_probe(
         &self,
         target: &Container,
@@ -242,20 +245,29 @@ impl Cluster {
 
     /// Removes everything that carries this run's label, and looks again until nothing is left.
     pub async fn remove_all(&self) -> Leftovers {
-        let limit = REMOVE_LIMIT.min(10 * self.engine.longest_wait);
+        self.remove_within(REMOVE_LIMIT.min(10 * self.engine.longest_wait)).await
+    }
+
+    /// The same in this time, which begins when nothing more is being made: what is still being made is looked for meanwhile.
+    pub(super) async fn remove_within(&self, limit: Duration) -> Leftovers {
         let (mut left, mut empty_looks) = (Vec::new(), 0);
-        let removing = async {
-            let _nothing_is_being_made = self.making.write().await;
-            let look_for = if self.may_make_more.load(Ordering::Relaxed) { LATE_LIMIT } else { Duration::ZERO };
-            let began = Instant::now();
-            while empty_looks < 2 || began.elapsed() < look_for {
-                let round = self.remove_round().await;
-                empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
-                left = round.failed;
-                tokio::time::sleep(if left.is_empty() { LOOK_EVERY } else { RETRY_EVERY }).await;
+        let mut began = Instant::now();
+        while began.elapsed() < limit {
+            let nothing_is_being_made = self.making.try_write();
+            if nothing_is_being_made.is_err() {
+                (began, empty_looks) = (Instant::now(), 0);
             }
-        };
-        if tokio::time::timeout(limit, removing).await.is_err() && left.is_empty() && empty_looks < 2 {
+            let Ok(round) = timeout(limit.saturating_sub(began.elapsed()), self.remove_round()).await else { break };
+            empty_looks = if round.was_empty { empty_looks + 1 } else { 0 };
+            left = round.failed;
+            let look_for = if self.may_make_more.load(Ordering::Relaxed) { LATE_LIMIT } else { Duration::ZERO };
+            if nothing_is_being_made.is_ok() && empty_looks > 1 && began.elapsed() >= look_for {
+                return Leftovers::default();
+            }
+            drop(nothing_is_being_made);
+            sleep(if left.is_empty() { LOOK_EVERY } else { RETRY_EVERY }).await;
+        }
+        if left.is_empty() && empty_looks < 2 {
             left.push(EngineError::timed_out(Call::Remove, "containers, networks and volumes", limit));
         }
         Leftovers(left)

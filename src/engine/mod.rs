@@ -107,6 +107,11 @@ impl Engine {
         &self.facts
     }
 
+    /// Whether it is on this host.
+    fn is_local(&self) -> bool {
+        self.address.starts_with("unix://")
+    }
+
     /// As numbers: 1.41.
     fn api_version(&self) -> (usize, usize) {
         let version = self.docker.client_version();

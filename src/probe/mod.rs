@@ -1,7 +1,7 @@
 //! The probe: runs inside a target's PID and network namespaces, from our own image, and tells on stdout (one
 //! [`ProbeEvent`] a line) when the target is ready and, each time it is asked, what its processes do.
 //!
-//! It needs nothing of the target's image and no capability; what it may not read, it leaves out.
+//! It needs nothing of the target's image and no capability to read; what it may not read, it leaves out.
 
 mod above;
 mod cgroup;
@@ -45,8 +45,8 @@ pub const LOOK: &str = "look";
 /// What a probe looks at.
 #[derive(Debug)]
 pub struct Watch {
-    /// How the target is asked whether it is ready.
-    pub ready: ReadyCheck,
+    /// How the target is asked whether it is ready, if it is.
+    pub ready: Option<ReadyCheck>,
     /// Longest wait for that.
     pub timeout: Duration,
     /// How it is asked for its number of workers, if it is.
@@ -70,10 +70,12 @@ pub fn run(watch: &Watch, asked: &Receiver<String>) -> Result<()> {
             Err(nothing) => break nothing == TryRecvError::Disconnected,
         }
     };
-    if !watch.ready.wait(watch.timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
-        return Ok(());
+    if let Some(ready) = &watch.ready {
+        if !ready.wait(watch.timeout, &is_over, |last| emit(&ProbeEvent::Waiting { last }))? {
+            return Ok(());
+        }
+        emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
     }
-    emit(&ProbeEvent::Ready { after_us: start.elapsed().as_micros() as u64 })?;
     let (mut ticker, mut sockets) = (None, SocketWatch::default());
     for line in early.into_inner().into_iter().chain(asked) {
         if line == TICK {
@@ -122,7 +124,7 @@ fn sample(sockets: &mut SocketWatch, thread_names: bool) -> Result<ProbeSample> 
 }
 
 /// Ends the target, as nobody is there any more who would. Returns if it cannot.
-pub fn end_target(ready: &ReadyCheck) {
+pub fn end_target(ready: Option<&ReadyCheck>) {
     reap::end_target(ready);
 }
 

@@ -1,5 +1,5 @@
-//! Ends a target whose controller is gone. The probe is in its PID namespace and runs as its user, so it may signal the
-//! target's processes, whatever their image is. Once its first process has ended, the kernel ends the container, and the
+//! Ends a target whose controller is gone. The probe is in its PID namespace and runs as its user, as root with the right to
+//! end other users' processes, so it may signal the target's, whatever their image is. Once its first process has ended, the kernel ends the container, and the
 //! probe with it.
 
 use super::ReadyCheck;
@@ -27,7 +27,7 @@ const FIRST: Pid = Pid::from_raw(1);
 const ALL_OTHERS: Pid = Pid::from_raw(-1);
 
 /// Ends every process of this PID namespace, which must be a container's. Returns when that takes too long.
-pub(super) fn end_target(ready: &ReadyCheck) {
+pub(super) fn end_target(ready: Option<&ReadyCheck>) {
     if !fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace.as_os_str() != HOST_NAMESPACE) {
         return;
     }
@@ -50,11 +50,12 @@ fn signal(signal: Signal) {
     let _ = kill(FIRST, signal);
 }
 
-/// But it does kill it once it has used more CPU time than it may, a second at least: so it is given enough to do.
-fn starve(ready: &ReadyCheck) {
+/// But it does kill it once it has used more CPU time than it may, a second at least: so it is given enough to do, if it is known
+/// how.
+fn starve(ready: Option<&ReadyCheck>) {
     const SECONDS: Option<u64> = Some(1);
     let limit = Rlimit { current: SECONDS, maximum: SECONDS };
     if prlimit(rustix::process::Pid::from_raw(1), Resource::Cpu, limit).is_ok() {
-        let _ = ready.ask();
+        let _ = ready.map(ReadyCheck::ask);
     }
 }

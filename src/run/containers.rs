@@ -80,9 +80,12 @@ impl Starter<'_> {
             has_completed: false,
         };
         up.has_completed = self.await_wanted(plan, &up.container, image, visit, tell).await?;
-        let Some(ready) = &plan.ready else { return Ok(up) };
-        let count = self.count.filter(|_| plan.name == self.target);
+        let (ready, count) = (plan.ready.as_ref(), self.count.filter(|_| plan.name == self.target));
         let look = Look { target: &up.container, ready, cpus: &plan.probe_cpus, timeout: self.ready_timeout, count };
+        if ready.is_none() {
+            up.probe = if service.is_ours() || up.has_completed { None } else { self.warden(&look).await? };
+            return Ok(up);
+        }
         let mut probe = match Probe::start(self.cluster, self.own_image, &look).await {
             Ok(probe) => probe,
             // A container that has ended has no namespaces to look into: that it ended says more.
@@ -107,6 +110,15 @@ impl Starter<'_> {
         };
         up.probe = Some(probe);
         Ok(up)
+    }
+
+    /// A probe that only waits to end what knows nothing of us, once we are gone; `None` where that has ended by itself.
+    async fn warden(&self, look: &Look<'_>) -> Result<Option<Probe>> {
+        match Probe::start(self.cluster, self.own_image, look).await {
+            Ok(probe) => Ok(Some(probe)),
+            Err(error) if look.target.state().await?.running => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 }
 

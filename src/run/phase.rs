@@ -140,7 +140,13 @@ pub(super) async fn carry_out(plan: &PhasePlan, stage: Stage<'_, '_>, tell: List
         |samples: &RefCell<Vec<ContainerSample>>| samples.borrow().iter().filter(|it| is_in_window(it)).count() < 2;
     let looking = async {
         let short = watched.iter().zip(&samples).filter(|(_, samples)| too_few(samples));
-        let others = join_all(short.map(|(one, samples)| look(one, samples)));
+        // Of one reading nothing is known to have grown: an engine that is slow may have given none so far.
+        let others = join_all(short.map(|(one, samples)| async move {
+            look(one, samples).await;
+            if samples.borrow().len() < 2 {
+                look(one, samples).await;
+            }
+        }));
         tokio::join!(look_until(*window.end(), probe, &mut processes, &mut ticks), others).0
     };
     if let Ok(looked) = timeout(LAST_LOOK, looking).await {

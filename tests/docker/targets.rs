@@ -152,8 +152,9 @@ fn requests_of_ones_own_any_status_and_a_header() {
     let app = "command: [mock, --host, 0.0.0.0, --port, '81']";
     let bench = bench(vscale, app, "mock: { <<: *role, command: [mock, --host, 0.0.0.0] }");
     fs::write(bench.path().join("requests.jsonl"), "{\"method\": \"GET\", \"path\": \"/items\"}\n").expect("writable");
+    // A quota holds both users for up to 70 ms at the window's end: a small part of 2 s.
     let own =
-        ["--request-file", "requests.jsonl", "--run-time", "1", "--header", "Authorization: Bearer s3cr3t-t0k3n-1"];
+        ["--request-file", "requests.jsonl", "--run-time", "2", "--header", "Authorization: Bearer s3cr3t-t0k3n-1"];
     let finished = bench.run(&[&own[..], &["--cpus", "0.3", "--expect", "any"]].concat()).assert(0);
     assert!(finished.stdout.contains("no baseline: mock has no answer to GET /items"), "{}", finished.stdout);
     let run = bench.saved();
@@ -182,7 +183,7 @@ fn with_nginx(vscale: &str, services: &str, answers: &str) -> Bench {
     let bench = bench(vscale, "command: [app, --host, 0.0.0.0]", services);
     let folder = bench.path().join("nginx");
     fs::create_dir(&folder).expect("writable");
-    let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN apt-get update -qq \\\n && apt-get install -qqy \
+    let dockerfile = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN apt-get -o Acquire::Retries=3 update -qq \\\n && apt-get -o Acquire::Retries=3 install -qqy \
                       --no-install-recommends nginx-light >/dev/null\nCOPY . /etc/vscale/\n\
                       ENTRYPOINT [\"nginx\", \"-c\", \"/etc/vscale/nginx.conf\"]\n";
     let config = format!(
@@ -239,6 +240,6 @@ fn over_tls_whoever_the_compose_file_names_vouches_for_the_target() {
     let refused = tls("ca: ca.pem", &of_another.pem()).run(&["--run-time", "1"]).assert(5);
     assert!(refused.stdout.contains("certificate"), "{}", refused.stdout);
 
-    let unchecked = tls("", "").run(&["--run-time", "1", "--cpus", "0.3"]).assert(0);
+    let unchecked = tls("", "").run(&["--run-time", "2", "--cpus", "0.3"]).assert(0);
     assert!(unchecked.stdout.contains("TLS: any certificate was taken"), "{}", unchecked.stdout);
 }

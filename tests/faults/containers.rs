@@ -40,8 +40,9 @@ fn a_backend_that_was_killed_costs_one_level_and_is_started_anew() {
 fn a_generator_that_was_killed_is_named() {
     let bench = Bench::new();
     let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
+    let generator = started.until_said("baseline: loading").container("loadgen");
     started.until_said("w1: saved").until_said("w1-r2: target: loading stack");
-    docker(&["kill", &started.container("loadgen")]);
+    docker(&["kill", &generator]);
     started.finish().assert(4).assert_says(&["loadgen: it ended in mid-load: exit status 137"]);
     assert_eq!(bench.visits(), 2);
     let is_whole: Vec<bool> = bench.saved().visited.iter().map(Visited::is_whole).collect();
@@ -52,8 +53,9 @@ fn a_generator_that_was_killed_is_named() {
 fn a_generator_that_is_killed_in_the_last_load_loses_no_earlier_one() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "3"]);
+    let generator = started.until_said("baseline: loading").container("loadgen");
     started.until_said(LOADING);
-    docker(&["kill", &started.container("loadgen")]);
+    docker(&["kill", &generator]);
     let finished = started.finish().assert(4);
     let finished =
         finished.assert_says(&["loadgen: it ended in mid-load: exit status 137", "the last as far as it got"]);
@@ -84,8 +86,9 @@ fn a_study_goes_on_with_the_visit_that_was_cut_short() {
     let bench = Bench::new();
     let study = ["study", "--workers", "1", "--blocks", "2", "--warm-up", "0", "--run-time", "2", "--users", "2"];
     let mut started = bench.start_as(&study);
+    let generator = started.until_said("baseline: loading").container("loadgen");
     started.until_said("target: loading stack");
-    docker(&["kill", &started.container("loadgen")]);
+    docker(&["kill", &generator]);
     started.finish().assert(4);
     assert_eq!(bench.visits(), 1);
     let folder = bench.run_folder();
@@ -106,8 +109,8 @@ fn a_study_goes_on_with_the_visit_that_was_cut_short() {
 fn a_network_that_was_taken_away_is_named() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "6"]);
+    let target = started.until_said("baseline: loading").container("stack");
     started.until_said(LOADING);
-    let target = started.container("stack");
     let networks =
         docker(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.NetworkID}}{{end}}", &target]);
     docker(&["network", "disconnect", "--force", networks.trim(), &target]);
@@ -120,8 +123,9 @@ fn a_network_that_was_taken_away_is_named() {
 fn a_target_that_hangs_is_measured_as_that() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "3", "--timeout", "1s"]);
+    let target = started.until_said("baseline: loading").container("stack");
     started.until_said(LOADING);
-    docker(&["pause", &started.container("stack")]);
+    docker(&["pause", &target]);
     // Its connections are accepted by the kernel, and never answered.
     let finished = started.finish().assert_measured().assert_clean();
     assert_shows(&finished, "requests failed");
@@ -132,8 +136,9 @@ fn a_target_that_hangs_is_measured_as_that() {
 fn a_target_that_ends_in_mid_load_says_how() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "4"]);
+    let target = started.until_said("baseline: loading").container("stack");
     started.until_said(LOADING);
-    docker(&["kill", "--signal", "TERM", &started.container("stack")]);
+    docker(&["kill", "--signal", "TERM", &target]);
     let finished = started.finish().assert(5).assert_says(&["invalid: stack was lost while it was measured"]);
     assert_shows(&finished, "stack was lost while it was measured (exit status ");
     assert_eq!(bench.visits(), 1);

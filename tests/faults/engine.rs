@@ -3,10 +3,10 @@
 use super::{
     bench::{Bench, Started, collect_garbage},
     proxy::{Fault, Proxy},
-    runs::{STACK, binary},
+    runs::{STACK, binary, left_by},
 };
 use nix::sys::signal::Signal;
-use std::{fs, time::Duration};
+use std::{fs, thread, time::Duration};
 use vscale::{
     analyse::Analysis,
     model::{PhaseKind, Visited},
@@ -217,6 +217,36 @@ fn a_signal_while_a_container_is_being_made_leaves_none() {
         started.signal(Signal::SIGINT);
         started.finish().assert(130).assert_says(&["stopped by SIGINT"]);
     }
+}
+
+#[test]
+fn a_creation_that_hangs_does_not_keep_the_rest_from_being_removed() {
+    let faulty = Faulty::new(CREATE, 4, Fault::Hang);
+    let mut started = faulty.start(&[]);
+    faulty.proxy.until_hit();
+    started.signal(Signal::SIGINT);
+    started.until_said("removing containers and network");
+    // It waits for the creation's answer, and meanwhile removes what is there.
+    while !left_by(started.pid()).is_empty() {
+        assert!(started.is_running(), "{}", started.finish().stderr);
+        thread::sleep(Duration::from_millis(100));
+    }
+    let finished = started.finish().assert(130).assert_says(&["stopped by SIGINT"]);
+    finished.assert_does_not_say(&["left in the engine"]);
+}
+
+#[test]
+fn a_signal_is_heard_while_a_large_folder_is_read() {
+    let bench = Bench::of(&STACK.replace("image: vscale/self", "build: ."));
+    fs::write(bench.path().join("Dockerfile"), "FROM scratch\nCOPY large /\n").expect("writable");
+    // It takes minutes to read, and no space.
+    let large = fs::File::create(bench.path().join("large")).expect("writable");
+    large.set_len(1 << 40).expect("a sparse file");
+    let mut started = bench.start(&[]);
+    started.until_said("stack: ");
+    thread::sleep(Duration::from_secs(1));
+    started.signal(Signal::SIGINT);
+    started.finish().assert(130).assert_says(&["stopped by SIGINT"]);
 }
 
 #[test]

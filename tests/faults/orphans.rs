@@ -13,7 +13,8 @@ use std::{
 /// For what is to take about 20 s: this host may be busy.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A server that is hard to end: `deaf` ignores what can be ignored; `family` has children that do, too.
+/// A server that is hard to end: `deaf` ignores what can be ignored; `family` has children that do, too; `drop` starts as root
+/// and goes on as another user.
 const SERVER: &str = r#"
 import http.server, os, signal, sys
 
@@ -34,6 +35,8 @@ for _ in range(2 if "family" in sys.argv else 0):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while True:
             signal.pause()
+if "drop" in sys.argv:
+    os.setuid(12345)
 if "deaf" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -44,13 +47,18 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 80 if "backend" in sys.argv else 81)
 const OUR_BACKEND: &str = "image: vscale/self, command: [mock, --host, 0.0.0.0, --port, '80']";
 
 /// Who the servers are, and how hard they are to end.
-const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 7] = [
     "command: [plain]",
     "user: nobody\n    command: [plain]",
     "user: '10001:10001'\n    command: [deaf]",
     "init: true\n    command: [deaf, family]",
     "command: [family]",
+    "command: [drop, deaf]",
+    "command: [plain]\n    depends_on: [side]",
 ];
+
+/// Nobody asks it whether it is ready.
+const SIDE: &str = "services:\n  side: { build: image, command: [backend, family], networks: [bench] }\n";
 
 fn start(settings: &str) -> (Bench, Started) {
     let bench = Bench::of(&format!("build: image\n    {settings}"));
@@ -61,6 +69,7 @@ fn start(settings: &str) -> (Bench, Started) {
     fs::write(image.join("Dockerfile"), dockerfile).expect("writable");
     let compose = fs::read_to_string(bench.path().join("compose.yaml")).expect("written");
     let compose = compose.replace(OUR_BACKEND, "build: image, command: [backend]");
+    let compose = if settings.contains("side") { compose.replace("services:\n", SIDE) } else { compose };
     fs::write(bench.path().join("compose.yaml"), compose).expect("writable");
     let started = bench.start(&["--run-time", "600", "--ready-timeout", "5s"]);
     (bench, started)
@@ -73,7 +82,8 @@ fn what_a_killed_controller_left_ends_by_itself() {
     let mut left = Vec::new();
     for ((_, started), target) in runs.iter_mut().zip(TARGETS) {
         started.until_said("w1: baseline: loading");
-        for name in ["stack", "stack-probe", "mock", "loadgen"] {
+        let side = target.contains("side").then_some("side");
+        for name in ["stack", "stack-probe", "mock", "loadgen"].into_iter().chain(side) {
             left.push((format!("{name} of {target}"), started.container(name)));
         }
     }

@@ -157,7 +157,7 @@ fn the_capacity_of_eight_slots_of_100_ms() {
     let output = vscale(&["capacity", "--host", &mock.url, "--users", "2", "--run-time", "1", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Capacity = serde_json::from_slice(&output.stdout).unwrap();
-    assert!((20.0..=84.0).contains(&found.capacity_rps) && found.is_saturated, "{} of 80", found.capacity_rps);
+    assert!((20.0..=92.0).contains(&found.capacity_rps) && found.is_saturated, "{} of 80", found.capacity_rps);
     // How many steps it takes is up to what else the machine does; what follows from them is not.
     let (search, shares): (Vec<_>, Vec<_>) = found.steps.iter().partition(|step| step.share.is_none());
     let tried = search.iter().map(|step| (step.result.model.users(), step.result.throughput_rps()));

@@ -15,7 +15,7 @@ use std::{
 use vscale::{
     measure::WorkerCounter,
     mock::MockConfig,
-    model::{CountBy, LoadPlan, LoadResult, ProbeSample, Process},
+    model::{CountBy, LoadPlan, LoadResult, ProbeSample, Process, Until},
 };
 
 /// `vscale app`, until dropped.
@@ -234,7 +234,7 @@ fn connections_are_divided_as_asked() {
 #[test]
 fn memory_grows_with_each_request() {
     let app = App::start(&["--memory-growth", "64k"], 1);
-    let requests = sent(&app.load(1, 300));
+    let requests = sent(&run(&LoadPlan { until: Until::Iterations { count: 200 }, ..config(app.address) }));
     let status = fs::read_to_string(format!("/proc/{}/status", app.workers()[0])).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();

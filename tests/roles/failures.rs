@@ -94,11 +94,11 @@ fn a_server_that_comes_up_late_is_found() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let server = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_secs(1));
         let (mut stream, _) = TcpListener::bind(address).unwrap().accept().unwrap();
         while read_request(&mut stream) && stream.write_all(GOOD.as_bytes()).is_ok() {}
     });
-    let result = run(&LoadPlan { until: for_ms(1000), ..config(address).with_users(1, 1.0) });
+    let result = run(&LoadPlan { until: for_ms(3000), ..config(address).with_users(1, 1.0) });
     server.join().unwrap();
     assert!(result.failure_count() > 0 && result.request_count() > result.failure_count());
     // Once it is found, nothing fails any more.
@@ -140,7 +140,7 @@ fn an_answer_that_comes_before_the_whole_request_is_sent_is_told() {
 #[test]
 fn accepts_and_never_answers() {
     let server = Server::start(|mut stream| while read_request(&mut stream) {});
-    let config = LoadPlan { timeout_us: 150_000, until: for_ms(500), ..config(server.address) };
+    let config = LoadPlan { timeout_us: 150_000, ..config(server.address) };
     let began = Instant::now();
     let result = run(&config);
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
@@ -158,7 +158,7 @@ fn one_byte_at_a_time_is_a_timeout_too() {
             std::thread::sleep(Duration::from_millis(50));
         }
     });
-    let result = run(&LoadPlan { timeout_us: 150_000, until: for_ms(400), ..config(server.address) });
+    let result = run(&LoadPlan { timeout_us: 150_000, ..config(server.address) });
     assert_eq!(only_failure(&result).kind, FailureKind::Timeout);
 }
 
@@ -184,7 +184,7 @@ fn what_was_packed_for_the_user_is_unpacked_before_it_is_checked() {
     };
     let loaded = |answer: Vec<u8>, stream: bool| {
         let server = Server::answering(answer);
-        run(&LoadPlan { stream, until: for_ms(200), ..config(server.address) })
+        run(&LoadPlan { stream, until: Until::Iterations { count: 20 }, ..config(server.address) })
     };
     let result = loaded(answer("gzip", packed(br#"{"choices":[1]}"#)), false);
     assert!(result.request_count() > 0);

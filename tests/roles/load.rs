@@ -24,14 +24,14 @@ fn mock_and_load_generator_agree_on_every_request() {
 #[test]
 fn the_parts_of_a_result_agree_with_each_other() {
     let mock = Mock::start();
-    let config = LoadPlan { warm_up: WarmUp::Fixed { us: 300_000 }, until: for_ms(1300), ..config(mock.address) };
+    let config = LoadPlan { warm_up: WarmUp::Fixed { us: 800_000 }, until: for_ms(1800), ..config(mock.address) };
     let mut progress = Vec::new();
     let result = vscale::load::run(&config, &AtomicBool::new(false), &mut |row| progress.push(row.clone())).unwrap();
 
-    assert_eq!((result.window.warm_up_us, result.window.duration_us), (300_000, 1_300_000));
+    assert_eq!((result.window.warm_up_us, result.window.duration_us), (800_000, 1_800_000));
     assert_eq!(result.stopped_by, StopCause::RunTime);
     let rows: Vec<_> = result.series.iter().map(|row| (row.duration_us, row.measured)).collect();
-    assert_eq!(rows[..3], [(300_000, false), (1_000_000, true), (300_000, true)]);
+    assert_eq!(rows[..3], [(800_000, false), (1_000_000, true), (800_000, true)]);
     let measured = || result.series.iter().filter(|row| row.measured);
     assert_eq!(measured().map(|row| row.requests).sum::<u64>(), result.request_count());
     assert_eq!(measured().map(|row| row.content_bytes).sum::<u64>(), result.requests[0].content_bytes);

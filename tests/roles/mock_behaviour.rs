@@ -60,8 +60,8 @@ fn a_mixture_has_its_shares() {
 fn slots_bound_what_is_under_way() {
     // Eight at a time, 50 ms each: 160 a second at most, however many ask.
     let mock = Mock::with(MockConfig { slots: Some(8), threads: Some(2), ..times("50ms") });
-    let result = run(&asked(&mock, for_ms(1000), 24));
-    assert!((40..=168).contains(&result.request_count()), "{}", result.request_count());
+    let result = run(&asked(&mock, for_ms(3000), 24));
+    assert!((120..=488).contains(&result.request_count()), "{}", result.request_count());
     assert_eq!(result.failures, []);
     let window = &result.backend.as_ref().unwrap().window;
     assert_eq!(window.peak_in_flight, 24, "those that wait are in flight too");
@@ -132,7 +132,7 @@ fn streams_are_timed_as_asked() {
     assert!(streams >= 8 && result.failures.is_empty(), "{:?}", result.failures);
     assert_eq!((stream.tokens, stream.itl.count()), (6 * streams, 5 * streams));
     assert!(stream.ttft.min_us() >= 40_000 && result.latency().min_us() >= 115_000);
-    let itl_ms = stream.itl.mean_us() / 1e3;
+    let itl_ms = stream.itl.percentile_us(50.0) as f64 / 1e3;
     assert!((12.0..25.0).contains(&itl_ms), "{itl_ms}: the schedule does not slip");
     assert_eq!(result.totals.connections_opened.unwrap(), 4);
 }
@@ -166,13 +166,13 @@ fn usage_comes_last_for_those_who_ask() {
 
 #[test]
 fn clients_that_leave_are_counted_and_free_their_slot() {
-    let mock = Mock::with(MockConfig { slots: Some(1), ..times("200ms") });
-    let gone = run(&LoadPlan { timeout_us: 50_000, drain_us: 0, ..asked(&mock, for_ms(120), 3) });
+    let mock = Mock::with(MockConfig { slots: Some(1), ..times("2s") });
+    let gone = run(&LoadPlan { timeout_us: 50_000, drain_us: 0, ..asked(&mock, for_ms(1000), 3) });
     assert!(gone.failure_count() > 0);
     assert_eq!((gone.failures[0].kind, gone.totals.succeeded), (FailureKind::Timeout, 0), "{:?}", gone.failures);
     let began = Instant::now();
-    let after = run(&asked(&mock, Until::Iterations { count: 2 }, 1));
-    assert_eq!(after.totals.succeeded, 2);
+    let after = run(&asked(&mock, Until::Iterations { count: 1 }, 1));
+    assert_eq!(after.totals.succeeded, 1);
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}: slots were lost", began.elapsed());
 }
 

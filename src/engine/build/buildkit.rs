@@ -57,9 +57,10 @@ impl Engine {
         let failed = |why: &(dyn std::error::Error + 'static)| {
             EngineError::other(Call::Build, reference, super::super::call::with_causes(why))
         };
-        let connection = connect(&self.address).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(connection)).await.map_err(|error| failed(&error))?;
+        let connection = self.limited(Call::Greet, "the engine", connect(&self.address)).await?;
+        let connection = TokioIo::new(connection.map_err(|error| failed(&error))?);
+        let greeted = self.limited(Call::Greet, "the engine", http1::handshake(connection)).await?;
+        let (mut sender, connection) = greeted.map_err(|error| failed(&error))?;
         // It ends with the sender and the answer's body.
         tokio::spawn(connection);
         let encoded =
