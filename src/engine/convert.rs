@@ -99,13 +99,14 @@ pub(super) fn container(
 /// The request for a probe of `target`: our own image in its PID and network namespaces.
 pub(super) fn probe(target: &str, image: &str, user: &str, cpus: &CpuSet, command: Vec<String>) -> ContainerCreateBody {
     let namespaces = Some(format!("container:{target}"));
-    // A target that starts as root often goes on as another user, whose processes only these may end (kill(2), prlimit(2)).
+    // A target that starts as root often goes on as another user, whose processes only who has these may end (kill(2)), or
+    // become in order to (setuid(2)).
     let is_root = user.starts_with("0:");
     let host_config = HostConfig {
         pid_mode: namespaces.clone(),
         network_mode: namespaces,
         cpuset_cpus: Some(cpus.to_string()),
-        cap_add: is_root.then(|| ["KILL", "SYS_RESOURCE"].map(str::to_owned).to_vec()),
+        cap_add: is_root.then(|| ["KILL", "SETGID", "SETUID"].map(str::to_owned).to_vec()),
         ..confined()
     };
     ContainerCreateBody { user: Some(user.to_owned()), ..own_role(image, command, host_config) }
