@@ -28,7 +28,7 @@ pub(super) fn phase_findings(plan: &Plan, phase: &Phase, scope: &Scope) -> Vec<F
         return Vec::new();
     }
     let mut findings = Vec::new();
-    let successes = load.request_count() - load.failure_count();
+    let successes = load.success_count();
     if successes == 0 {
         findings.push(found(Gate::SomethingMeasured, scope, 0.0));
     }
@@ -60,7 +60,7 @@ pub fn why_no_baseline(plan: &Plan, phase: &Phase) -> Option<String> {
         return None;
     }
     let (load, backend) = (&phase.load, plan.roles.backend.as_deref().unwrap_or("the backend"));
-    let (unserved, successes) = (load.unserved_ratio(), load.request_count() - load.failure_count());
+    let (unserved, successes) = (load.unserved_ratio(), load.success_count());
     if successes > 0 && unserved <= plan.max_failure_rate {
         return None;
     }

@@ -127,6 +127,11 @@ impl Connection {
         if event.is_error() || event.is_write_closed() {
             return Fate::Drop;
         }
+        // Who closes while it waits has given up, as other servers take it, too: that it has closed only its own half is told
+        // by nothing.
+        if event.is_read_closed() && matches!(self.state, State::Queued(_) | State::Answering(_)) {
+            return Fate::Drop;
+        }
         self.advance(lane)
     }
 

@@ -27,6 +27,7 @@ mod load_plan;
 mod load_tool;
 mod plan;
 mod probe;
+mod request_stats;
 mod request_template;
 mod run;
 mod study;
@@ -53,10 +54,7 @@ pub use histogram::{Histogram, PERCENTILES, hlog_head};
 pub use host::{Cpu, HostFacts};
 pub use latencies::Latencies;
 pub use limits::{Limit, LimitRow, LimitValue, Limits};
-pub use load::{
-    AddressUse, BackendTruth, FailureGroup, FailureKind, LoadEvent, LoadProgress, LoadResult, RequestStats, Second,
-    StopCause, StreamStats, Totals, Window,
-};
+pub use load::{AddressUse, BackendTruth, LoadEvent, LoadProgress, LoadResult, Second, StopCause, Totals, Window};
 pub use load_model::{Arrivals, LoadModel, Stage};
 pub use load_plan::{LoadPlan, Until, WarmUp};
 pub use load_tool::{LatencySummary, LoadTool, LoadToolPlan, LoadToolRun, ToldPercentile};
@@ -66,6 +64,7 @@ pub use plan::{
 pub use probe::{
     CpuTimes, Listener, Peer, Pressure, ProbeEvent, ProbeSample, Process, Task, Throttling, Tick, WorkersTold,
 };
+pub use request_stats::{FailureGroup, FailureKind, RequestStats, StreamStats};
 pub use request_template::RequestTemplate;
 pub use run::{EngineFacts, Host, ImageFacts, Origin, Run, SCHEMA_VERSION};
 pub use study::{StudyPlan, Trial, Turn, Wanted};

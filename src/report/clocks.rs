@@ -89,9 +89,10 @@ pub fn streams_csv(load: &LoadResult) -> Option<String> {
         row.extend(counts.into_iter().chain(times(&stats.ttft)).chain(times(&stats.itl)));
         row
     };
-    let named = load.requests.iter().filter_map(|stats| {
-        Some(row(&stats.method, &stats.name, stats.requests - stats.failures, stats.stream.as_ref()?))
-    });
-    let aggregated = row("", "Aggregated", load.request_count() - load.failure_count(), &all);
+    let named = load
+        .requests
+        .iter()
+        .filter_map(|stats| Some(row(&stats.method, &stats.name, stats.successes(), stats.stream.as_ref()?)));
+    let aggregated = row("", "Aggregated", load.success_count(), &all);
     Some(csv_text(header, named.chain([aggregated])))
 }

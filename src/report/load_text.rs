@@ -139,7 +139,7 @@ fn by_name(load: &LoadResult) -> Table {
         Table::new("By name", ["method", "name", "#requests", "#requests/s", "#failed", "#p50", "#p95", "#p99"]);
     let seconds = load.window.duration_us.max(1) as f64 / 1e6;
     for stats in &load.requests {
-        let successes = (stats.requests - stats.failures) as f64;
+        let successes = stats.successes() as f64;
         let mut row = vec![stats.method.clone(), stats.name.clone(), cells::grouped(stats.requests)];
         row.push(cells::rps(successes / seconds));
         row.push(cells::failed(stats.failures, stats.failures as f64 / stats.requests.max(1) as f64));

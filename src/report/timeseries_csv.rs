@@ -50,7 +50,7 @@ fn row(phase: &Phase, second: &Second, counters: &Counters) -> Vec<String> {
         second.duration_us.to_string(),
         second.measured.to_string(),
         second.users.to_string(),
-        per_second(second.requests - second.failures),
+        per_second(second.successes()),
         per_second(second.failures),
         percentile(P50),
         percentile(P99),

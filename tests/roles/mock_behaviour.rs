@@ -173,7 +173,8 @@ fn clients_that_leave_are_counted_and_free_their_slot() {
     let began = Instant::now();
     let after = run(&asked(&mock, Until::Iterations { count: 1 }, 1));
     assert_eq!(after.totals.succeeded, 1);
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}: slots were lost", began.elapsed());
+    // Had each of the others kept the slot for its 2 s, this one would have given up before its turn.
+    assert!(gone.totals.sent > 10 && began.elapsed() < Duration::from_secs(10), "{gone:?} {:?}", began.elapsed());
 }
 
 #[test]
