@@ -49,14 +49,14 @@ fn part(file: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The parts of the crate that a text uses: `a` and `b` of `use crate::{a::X, b::{Y, Z}};`, and of `crate::a::f()` outside
-/// of comments.
-fn used(text: &str) -> Vec<String> {
+/// What a text uses of `root` (`crate::`, `super::`): `a` and `b` of `use crate::{a::X, b::{Y, Z}};`, and of `crate::a::f()`
+/// outside of comments.
+fn used(text: &str, root: &str) -> Vec<String> {
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
     let mut parts = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
+    for (at, _) in code.match_indices(root) {
+        let rest = &code[at + root.len()..];
         match rest.strip_prefix('{') {
             Some(list) => parts.extend(first_names(list)),
             None => parts.push(leading_name(rest)),
@@ -97,7 +97,7 @@ fn no_layer_uses_one_that_it_must_not_know() {
         let part = part(&file);
         let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == part) else { continue };
         let text = fs::read_to_string(&file).expect("readable");
-        for used in used(&text).into_iter().filter(|used| *used != part) {
+        for used in used(&text, "crate::").into_iter().filter(|used| *used != part) {
             *seen.entry(part.clone()).or_default() += 1;
             if forbidden.contains(&"*") || forbidden.contains(&used.as_str()) {
                 wrong.push(format!("{}: uses crate::{used}", file.display()));
@@ -107,6 +107,34 @@ fn no_layer_uses_one_that_it_must_not_know() {
     assert!(wrong.is_empty(), "ARCHITECTURE.md forbids:\n{}", wrong.join("\n"));
     // A test that reads nothing would find nothing.
     assert!(seen["run"] > 10 && seen["engine"] > 5 && seen["report"] > 10, "{seen:?}");
+}
+
+/// The module that a file is: its path without `.rs`, or its folder's.
+fn module(file: &Path) -> PathBuf {
+    let is_folders = file.file_name().is_some_and(|name| name == "mod.rs");
+    if is_folders { file.parent().expect("below src/").to_owned() } else { file.with_extension("") }
+}
+
+#[test]
+fn files_of_a_folder_use_each_other_in_one_direction() {
+    let uses = |file: PathBuf| {
+        let (module, text) = (module(&file), fs::read_to_string(&file).expect("readable"));
+        // What stands above tests is the file itself.
+        let text = text.split("#[cfg(test)]").next().expect("even of nothing");
+        let beside = module.parent().expect("below src/").to_owned();
+        (module, used(text, "super::").into_iter().map(|name| beside.join(name)).collect::<Vec<_>>())
+    };
+    let mut modules: BTreeMap<PathBuf, Vec<PathBuf>> = sources().into_iter().map(uses).collect();
+    assert!(modules.values().flatten().filter(|used| modules.contains_key(*used)).count() > 100, "it reads nothing");
+    // Who uses nothing that is still there is taken away, until nobody is left, or a circle.
+    loop {
+        let is_left: Vec<PathBuf> = modules.keys().cloned().collect();
+        modules.retain(|_, uses| uses.iter().any(|used| is_left.contains(used)));
+        if modules.len() == is_left.len() {
+            break;
+        }
+    }
+    assert!(modules.is_empty(), "in circles, or above them: {:?}", modules.keys());
 }
 
 #[test]
@@ -134,5 +162,5 @@ fn only_the_output_writes_to_stdout_or_may_fail_to_write_to_stderr() {
 #[test]
 fn imports_are_found_in_any_form() {
     let text = "use crate::{\n    a::{B, C},\n    d,\n};\nuse crate::e::F;\n// crate::g\nlet x = crate::h::i();\n";
-    assert_eq!(used(text), ["a", "d", "e", "h"]);
+    assert_eq!(used(text, "crate::"), ["a", "d", "e", "h"]);
 }
