@@ -1,7 +1,7 @@
 //! Conditions that make a run fail: `p99 > 250ms`, `failed > 1%`, `rps < 500`.
 
 use crate::{
-    model::{Histogram, LoadResult},
+    model::{Latencies, LoadResult},
     units::{format_us, parse_duration},
 };
 use std::{fmt, str::FromStr};
@@ -56,7 +56,8 @@ impl Threshold {
     pub fn judge(&self, result: &LoadResult) -> Judged {
         let value = self.metric.of(result);
         let holds = |value: f64| if self.is_above { value > self.limit } else { value < self.limit };
-        let found = value.map_or_else(|| "not known: too few samples".into(), |value| self.metric.in_words(value));
+        let why = if result.told_by.is_some() { "not told, or of too few samples" } else { "too few samples" };
+        let found = value.map_or_else(|| format!("not known: {why}"), |value| self.metric.in_words(value));
         Judged { threshold: self.text.clone(), found, failed: value.is_none_or(holds) }
     }
 }
@@ -75,16 +76,13 @@ impl Metric {
             Self::Failed => (result.request_count() > 0).then(|| result.failure_ratio()),
             Self::Throughput => Some(result.throughput_rps()),
             Self::Tokens => Some(result.tokens_per_s()),
-            Self::Latency(clock, statistic) => {
-                let histogram = match clock {
-                    Clock::Sent => result.latency(),
-                    Clock::Intended => result.intended(),
-                    Clock::SendLag => result.send_lag()?,
-                    Clock::FirstToken => result.stream()?.ttft,
-                    Clock::InterToken => result.stream()?.itl,
-                };
-                statistic.of(&histogram)
-            }
+            Self::Latency(clock, statistic) => statistic.of(&match clock {
+                Clock::Sent => result.latencies(),
+                Clock::Intended => Latencies::Whole(result.intended()),
+                Clock::SendLag => Latencies::Whole(result.send_lag()?),
+                Clock::FirstToken => Latencies::Whole(result.stream()?.ttft),
+                Clock::InterToken => Latencies::Whole(result.stream()?.itl),
+            }),
         }
     }
 
@@ -98,11 +96,11 @@ impl Metric {
 }
 
 impl Statistic {
-    fn of(self, histogram: &Histogram) -> Option<f64> {
+    fn of(self, latencies: &Latencies) -> Option<f64> {
         match self {
-            Self::Percentile(percent) => histogram.supported_percentile_us(percent).map(|us| us as f64),
-            Self::Mean => (histogram.count() > 0).then(|| histogram.mean_us()),
-            Self::Max => (histogram.count() > 0).then(|| histogram.max_us() as f64),
+            Self::Percentile(percent) => latencies.supported_percentile_us(percent).map(|us| us as f64),
+            Self::Mean => (latencies.count() > 0).then(|| latencies.mean_us()),
+            Self::Max => (latencies.count() > 0).then(|| latencies.max_us() as f64),
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 /// As much of what a target said as a finding shows.
 const SHOWN_CHARS: usize = 120;
 
+/// Long enough for any engine to be read in it.
+const LONG_WINDOW_US: u64 = 5_000_000;
+
 /// What a visit's attestation says against it; without `workers` nobody counts these.
 pub(super) fn findings(visited: &Visited, target: &str, workers: Option<&WorkerCounter>) -> Vec<Finding> {
     let scope = Scope { visit: Some(visited.id.clone()), ..Scope::default() };
@@ -71,10 +74,14 @@ fn worker_finding(visited: &Visited, workers: &WorkerCounter, scope: &Scope) -> 
     }
     let in_words =
         |count: Option<u32>, ran| count.map_or_else(|| "not read".to_owned(), |count| format!("{count}{ran}"));
-    let least = during.iter().min().filter(|least| **least != visited.workers);
+    let furthest = during.iter().max_by_key(|count| count.abs_diff(visited.workers));
     let why = visited.attestation.workers_not_told.as_ref();
     let why = why.map_or_else(String::new, |why| format!(" ({})", shortened(why, SHOWN_CHARS)));
-    let during = least.map_or_else(String::new, |least| format!(", as few as {least} during it"));
+    let during = match furthest {
+        Some(most) if *most > visited.workers => format!(", as many as {most} during it"),
+        Some(least) if *least < visited.workers => format!(", as few as {least} during it"),
+        _ => String::new(),
+    };
     let measured = before.min(after).map(|count| Value::Number(f64::from(count)));
     Some(Finding {
         measured,
@@ -96,7 +103,10 @@ fn usage_finding(visited: &Visited, target: &str, scope: &Scope) -> Option<Findi
     match Rates::of(phase, target).cpu_cores {
         // Of one nothing is known to have grown.
         _ if readings < 2 => Some(not_read_and_needed(&scope, "the engine's counters of CPU and memory")),
-        // A slow engine's may all lie beside a short window.
+        // A slow engine's may all lie beside a short window, but not beside a long one.
+        None if phase.load.window.duration_us >= LONG_WINDOW_US => {
+            Some(not_read_and_needed(&scope, "the engine's counters of CPU in the window"))
+        }
         None => Some(not_read(&scope, "the engine's counters of CPU in the window")),
         Some(_) => None,
     }

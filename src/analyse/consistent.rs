@@ -73,7 +73,9 @@ fn longest_gap(samples: &[ProbeSample], window: &Window) -> f64 {
     let gaps = |moments: &[u64]| -> Vec<f64> {
         moments.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64).collect()
     };
-    let usual_us = median(gaps(&moments)).unwrap_or_default().max(LEAST_INTERVAL_US);
+    // Samples that are missing evenly are missing, too: ten of a window there must be.
+    let most_us = (window.duration_us as f64 / 10.0).max(LEAST_INTERVAL_US);
+    let usual_us = median(gaps(&moments)).unwrap_or_default().clamp(LEAST_INTERVAL_US, most_us);
     let (from, to) = (window.start_unix_us, window.start_unix_us + window.duration_us);
     let inside = moments.iter().copied().filter(|moment| (from..=to).contains(moment));
     let in_window: Vec<u64> = [from].into_iter().chain(inside).chain([to]).collect();

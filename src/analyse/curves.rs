@@ -120,7 +120,7 @@ impl Over {
 }
 
 /// The quota of each worker, where it is the same at all points of different worker counts.
-fn cpus_per_worker(run: &Run) -> Option<f64> {
+pub(super) fn cpus_per_worker(run: &Run) -> Option<f64> {
     let points = &run.plan.points;
     let each: Option<Vec<f64>> =
         points.iter().map(|it| Some(it.limits.quota_cores()? / f64::from(it.workers.max(1)))).collect();

@@ -15,10 +15,10 @@ pub(super) fn speed_ups(run: &Run, scaling: &Scaling) -> Vec<Finding> {
     if !run.plan.proves_workers() {
         return Vec::new();
     }
-    let Some(reference) = scaling.reference.map(|index| &scaling.points[index]) else { return Vec::new() };
-    let reference_cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
     let cpus = run.plan.placement().target.len() as f64;
     let excess = |(visited, row): (&Visited, &Scaled)| {
+        let reference = scaling.reference_of(run, visited)?;
+        let reference_cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
         let times_workers = f64::from(visited.workers) / f64::from(reference.workers.max(1));
         // Where the CPUs bind, more of them than the reference left is not to be had.
         let times_cpus = match (target_cores(visited), reference_cores) {

@@ -1,5 +1,6 @@
 //! How throughput grows with workers: from point to point of the plan, each by the median of its visits.
 
+use super::curves::cpus_per_worker;
 use crate::model::{LoadModel, PhaseKind, Run, Turn, Visited};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +9,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Scaling {
     /// Which of `points` the others are compared with, from 0: the first of those with the fewest workers that have a
-    /// valid visit.
+    /// valid visit. Those with other CPUs (and not the same for each worker), or driven in another way, are compared with
+    /// the first of their like.
     pub reference: Option<usize>,
     /// A row a point that was visited, fewest workers first, then in the plan's order.
     pub points: Vec<ScaledPoint>,
@@ -37,8 +39,8 @@ pub struct ScaledPoint {
 pub struct Scaled {
     /// Successful answers a second; absent where the target was not loaded.
     pub throughput_rps: Option<f64>,
-    /// Throughput over that of the reference; absent where the visit is invalid, where it is driven in another way than the
-    /// reference, and in an open loop, where the throughput is what was asked for.
+    /// Throughput over that of the reference; absent where the visit is invalid, and in an open loop, where the throughput is
+    /// what was asked for.
     pub speed_up: Option<f64>,
     /// Speed-up over the ratio of the workers; 1 is linear. Absent where these are not proved.
     pub efficiency: Option<f64>,
@@ -50,10 +52,10 @@ impl Scaling {
     /// Of all visits; only valid ones count for a point.
     pub(super) fn of(run: &Run, is_valid: &dyn Fn(&Visited) -> bool) -> Self {
         let mut points = points(run, is_valid);
-        let reference = points.iter().position(|point| !point.valid.is_empty());
-        let base = reference.and_then(|index| Base::of(run, &points[index]));
-        let drives = run.plan.drives();
-        let base_of = |point: usize| base.as_ref().filter(|base| drives.get(point) == drives.get(base.point));
+        let bases: Vec<Option<Base>> = (0..run.plan.points.len())
+            .map(|point| first_alike(run, &points, point).and_then(|first| Base::of(run, first)))
+            .collect();
+        let base_of = |point: usize| bases.get(point).and_then(Option::as_ref);
         for point in &mut points {
             point.median = scale(point.median.throughput_rps, point.workers, base_of(point.point));
         }
@@ -61,8 +63,26 @@ impl Scaling {
             let scaled = scale(throughput_rps(visited), visited.workers, base_of(visited.point));
             if is_valid(visited) { scaled } else { Scaled { speed_up: None, efficiency: None, ..scaled } }
         };
+        let reference = points.iter().position(|point| !point.valid.is_empty());
         Self { reference, points, rows: run.visited.iter().map(row).collect() }
     }
+
+    /// What a visit's point is compared with.
+    pub(super) fn reference_of(&self, run: &Run, visited: &Visited) -> Option<&ScaledPoint> {
+        first_alike(run, &self.points, visited.point)
+    }
+}
+
+/// The first point with a valid visit that differs from this one in no more than its workers.
+fn first_alike<'a>(run: &Run, points: &'a [ScaledPoint], point: usize) -> Option<&'a ScaledPoint> {
+    let drives = run.plan.drives();
+    let has_same_each = cpus_per_worker(run).is_some();
+    let cpus = |point: usize| {
+        let limits = run.plan.points.get(point).map(|point| &point.limits);
+        limits.filter(|_| !has_same_each).map(|limits| (limits.quota_cores(), limits.cpuset().cloned()))
+    };
+    let is_alike = |other: usize| drives.get(other) == drives.get(point) && cpus(other) == cpus(point);
+    points.iter().find(|other| !other.valid.is_empty() && is_alike(other.point))
 }
 
 /// The median of some values; of two in the middle, their mean.
@@ -78,7 +98,6 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 
 /// What the others are compared with.
 struct Base {
-    point: usize,
     rps: f64,
     /// `None` where workers are not proved: what they ought to give is not known.
     workers: Option<u32>,
@@ -88,7 +107,7 @@ impl Base {
     fn of(run: &Run, point: &ScaledPoint) -> Option<Self> {
         let is_closed = matches!(run.plan.points.get(point.point)?.load, LoadModel::Closed { .. });
         let rps = point.median.throughput_rps.filter(|rps| *rps > 0.0 && is_closed)?;
-        Some(Self { point: point.point, rps, workers: run.plan.proves_workers().then(|| point.workers.max(1)) })
+        Some(Self { rps, workers: run.plan.proves_workers().then(|| point.workers.max(1)) })
     }
 }
 

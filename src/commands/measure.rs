@@ -140,7 +140,7 @@ fn verdicts(run: &Run, analysis: &Analysis, fail_if: &[FailIf]) -> Vec<u8> {
     if run.plan.study.is_some() {
         // What the host spoiled was visited again: only the answer counts.
         let status = match Badge::of(run, analysis) {
-            Badge::Valid | Badge::Behind => exit::OK,
+            Badge::Valid | Badge::Behind | Badge::Unfinished => exit::OK,
             Badge::Busy => exit::BUSY,
             Badge::Invalid => exit::INVALID,
         };

@@ -131,6 +131,11 @@ impl Adapter for Oha {
                 percentiles,
             },
         };
-        Ok(LoadResult { failures, ..told.into_result(load) })
+        // What was under way when its time was over.
+        let unanswered = output.error_distribution.get(AT_DEADLINE).copied().unwrap_or_default();
+        let mut result = LoadResult { failures, ..told.into_result(load) };
+        result.totals.sent += unanswered;
+        result.totals.unanswered = Some(unanswered);
+        Ok(result)
     }
 }

@@ -28,7 +28,8 @@ impl<'a> Levels<'a> {
             let limits = &run.point(visited).limits;
             limits.quota_cores().or(limits.cpuset().map(|cpus| cpus.len() as f64)).unwrap_or(0.0)
         };
-        if run.plan.workers.is_none() {
+        let points = &run.plan.points;
+        if run.plan.workers.is_none() || points.len() > 1 && points.iter().all(|it| it.workers == points[0].workers) {
             visits.sort_by(|(_, a), (_, b)| cpus(a).total_cmp(&cpus(b)).then(a.sequence.cmp(&b.sequence)));
             let xs = visits.iter().map(|(_, visited)| cpus(visited)).collect();
             return Self { visits, over: "CPUs", xs, analysis };

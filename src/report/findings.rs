@@ -13,10 +13,20 @@ const NOT_READ: &str = "not read";
 /// The worst of what speaks against a run. That an open loop asked for more than the target can do does not: it has found
 /// just that.
 pub fn worst<'a>(run: &Run, findings: &'a [Finding]) -> Vec<&'a Finding> {
-    let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
-    let against = findings.iter().filter(|finding| !(is_open && finding.gate == Gate::Served));
+    let against = findings.iter().filter(|finding| !asks_for_too_much(run, finding));
     let worst = against.clone().map(|finding| finding.severity).max();
     against.filter(|finding| Some(finding.severity) == worst).collect()
+}
+
+/// Whether requests were due that were not answered, and no more failed than may.
+fn asks_for_too_much(run: &Run, finding: &Finding) -> bool {
+    let visited = run.visited.iter().find(|visited| finding.scope.visit.as_ref() == Some(&visited.id));
+    let phase = visited.zip(finding.scope.phase).and_then(|(visited, kind)| visited.phase(kind));
+    finding.gate == Gate::Served
+        && phase.is_some_and(|phase| {
+            let is_open = matches!(phase.load.model, LoadModel::Open { .. });
+            is_open && phase.load.failure_ratio() <= run.plan.max_failure_rate
+        })
 }
 
 /// `w2: invalid: 2 workers were asked for, 1 ran before the load and 1 after it`.
@@ -163,7 +173,7 @@ fn said(finding: &Finding) -> String {
         }
         Gate::SpeedInBlock => {
             let change = number(finding.measured.as_ref(), change);
-            format!("the same piece of work took {change} time than in the middle of the run's visits")
+            format!("the same piece of work took {change} time than in the middle of its block's visits")
         }
         Gate::GeneratorPaused => {
             let paused = number(finding.measured.as_ref(), format_us);

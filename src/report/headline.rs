@@ -74,7 +74,8 @@ fn extremes<'a>(points: &[&'a ScaledPoint]) -> Vec<&'a ScaledPoint> {
 /// `88.7 requests/s with 2 workers, 1.93 times as much`.
 fn throughput(run: &Run, point: &ScaledPoint) -> String {
     let rate = cells::rps(point.median.throughput_rps.unwrap_or(0.0));
-    let times = point.median.speed_up.filter(|times| *times != 1.0);
+    // Beside other CPUs nobody would know what it is that much of.
+    let times = point.median.speed_up.filter(|times| *times != 1.0 && !differs_in_cpus(run, point));
     let times = times.map_or_else(String::new, |times| format!(", {times:.2} times as much"));
     format!("{rate} requests/s{}{times}", under(run, point))
 }
@@ -96,37 +97,45 @@ fn answered(run: &Run, point: &ScaledPoint) -> String {
     let not_well = not_well.into_iter().filter(|(count, _)| *count > 0);
     let not_well =
         not_well.fold(String::new(), |text, (count, what)| format!("{text}, {} {what}", cells::grouped(count)));
-    let of = if not_well.is_empty() { format!("all {asked}") } else { format!("{well} of {asked}") };
+    let of = match (not_well.is_empty(), totals.never_answered()) {
+        (true, Some(_)) => format!("all {asked}"),
+        // Of how many, nobody tells.
+        (true, None) => well,
+        (false, _) => format!("{well} of {asked}"),
+    };
     let under = under(run, point);
     let under = under.strip_prefix(' ').map_or_else(String::new, |under| format!("{under}, "));
     format!("{under}{of} requests {due}were answered{not_well}")
 }
 
-/// `a median request takes 22.1 ms longer than at mock and costs 21.3 ms of CPU`; `None` where neither is known.
+/// `a median request takes 22.1 ms longer than at mock; a request costs 21.3 ms of CPU`; `None` where neither is known.
 fn costs(run: &Run, point: &ScaledPoint) -> Option<String> {
     let middle =
         |of: &dyn Fn(&Visited) -> Option<f64>| median(point.valid.iter().filter_map(|&it| of(&run.visited[it])));
     let longer = |us: f64| {
         let how = if us < 0.0 { "shorter" } else { "longer" };
         let backend = run.plan.roles.backend.as_deref().map(plain)?;
-        Some(format!("takes {} {how} than at {backend}", format_us(us.abs())))
+        Some(format!("a median request takes {} {how} than at {backend}", format_us(us.abs())))
     };
     let added = middle(&analyse::overhead_p50_us).and_then(longer);
     let cpu = middle(&|visited| analyse::target_cpu_per_request_us(visited, &run.plan.roles.target));
-    let cpu = cpu.map(|us| format!("costs {} of CPU", format_us(us)));
+    let cpu = cpu.map(|us| format!("a request costs {} of CPU", format_us(us)));
     let said: Vec<String> = [added, cpu].into_iter().flatten().collect();
-    (!said.is_empty()).then(|| format!("a median request {}", said.join(" and ")))
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// ` with 2 workers`; where points differ in their quota, ` with 2 workers on 1.50 CPUs`. What is not proved is said so, and
 /// nothing of a target that is taken as it is.
 fn under(run: &Run, point: &ScaledPoint) -> String {
-    let quota = |point: &Point| point.limits.quota_cores();
-    let own = quota(&run.plan.points[point.point]);
-    let differs = run.plan.points.iter().any(|other| quota(other) != own);
-    let cpus = own.filter(|_| differs).map_or_else(String::new, |cores| format!(" on {} CPUs", cells::cores(cores)));
+    let own = run.plan.points[point.point].limits.quota_cores().filter(|_| differs_in_cpus(run, point));
+    let cpus = own.map_or_else(String::new, |cores| format!(" on {} CPUs", cells::cores(cores)));
     let workers = Workers::of(&run.plan);
     let many = workers.many(point.workers).map_or_else(String::new, |many| format!(" with {many}"));
     let proved = if let Workers::Set(_) = workers { " (workers not proved)" } else { "" };
     format!("{many}{proved}{cpus}")
+}
+
+fn differs_in_cpus(run: &Run, point: &ScaledPoint) -> bool {
+    let quota = |point: &Point| point.limits.quota_cores();
+    run.plan.points.iter().any(|other| quota(other) != quota(&run.plan.points[point.point]))
 }

@@ -211,7 +211,7 @@ struct CpuBox {
 /// With several levels, first how it grows; with one, how its latency lies beside the baseline's.
 fn run_charts(run: &Run, analysis: &Analysis) -> Vec<Chart> {
     let percentiles = run.visited.last().and_then(percentiles);
-    let charts = match run.visited.len() {
+    let charts = match analysis.scaling.points.len() {
         0 | 1 => vec![percentiles],
         _ => vec![
             charts::throughput_by_workers(run, analysis),

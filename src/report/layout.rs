@@ -97,6 +97,10 @@ fn blocks(table: &Table, width: usize) -> Vec<Vec<usize>> {
         return vec![all];
     }
     let mut keys: Vec<usize> = all.iter().copied().take_while(|&index| !table.columns[index].numeric).take(2).collect();
+    // Something must say what a row is about.
+    if keys.is_empty() {
+        keys.push(0);
+    }
     while total(&keys) > width / 2 && keys.len() > 1 {
         keys.pop();
     }

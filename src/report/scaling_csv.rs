@@ -74,8 +74,7 @@ fn row(run: &Run, analysis: &Analysis, visited: &Visited, scaled: &Scaled) -> Ve
 
 /// p50, p95, p99, requests and failures.
 fn answers(load: Option<&LoadResult>) -> Vec<String> {
-    let latency = load.map(LoadResult::latency);
-    let percentile = |percent| cell(latency.as_ref().and_then(|latency| latency.supported_percentile_us(percent)));
+    let percentile = |percent| cell(load.and_then(|load| load.percentile_us(percent)));
     let counts = [load.map(LoadResult::request_count), load.map(LoadResult::failure_count)];
     [50.0, 95.0, 99.0].map(percentile).into_iter().chain(counts.map(cell)).collect()
 }

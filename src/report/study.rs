@@ -5,7 +5,7 @@ use super::{
     axes::{self, with},
     cells::{self, NONE, counted, or_none},
     contrast_text,
-    study_growth::{between, growth, ratio, why_none},
+    study_growth::{between, growth, last_visited, ratio, why_none},
     verdict_text,
     workers::Workers,
 };
@@ -34,15 +34,20 @@ impl Answer {
             return Self::compared(run, study, contrast);
         }
         let workers = Workers::of(&run.plan);
-        let mut decision =
-            study.decision.as_ref().map(|it| verdict_text::decision(it, &workers)).unwrap_or_default().into_iter();
+        let is_all = study.points.iter().all(|point| point.visits > 0);
+        let mut decision = study
+            .decision
+            .as_ref()
+            .map(|it| verdict_text::decision(it, &workers, is_all))
+            .unwrap_or_default()
+            .into_iter();
         let headline = decision.next();
         let besides = decision.collect::<Vec<_>>().join(" ");
         let answer = study.answer();
         let limit = answer.map(|answer| &answer.judgement.limit);
         let alone = limit.map(|limit| verdict_text::verdict(&Verdict { next: None, ..limit.clone() }).join(" "));
         let next = limit.and_then(|limit| limit.next.as_ref()).map(verdict_text::next);
-        let growth: Vec<String> = study.curves.iter().map(|curve| growth(curve, &workers)).collect();
+        let growth: Vec<String> = study.curves.iter().map(|curve| growth(study, curve, &workers)).collect();
         let rules = study.rules_of_thumb.iter().flatten().map(verdict_text::rule_of_thumb);
         let rules = rules.collect::<Vec<_>>().join(" ");
         let said = [
@@ -204,7 +209,7 @@ pub fn gaps(run: &Run, study: &Study) -> Vec<String> {
         Some(format!("With {}: no law is named: {why}.", with(curve, workers)))
     });
     let beyond =
-        study.curves.iter().filter_map(|curve| Some((curve, curve.curve.points.last()?))).map(|(curve, last)| {
+        study.curves.iter().filter_map(|curve| Some((curve, last_visited(study, curve)?))).map(|(curve, last)| {
             format!("With {}: nothing is known beyond {}.", with(curve, workers), axes::at(curve.over, last.n))
         });
     let not_proved = (study.confirmation.is_none() && study.ab.is_none())

@@ -6,18 +6,24 @@ use super::{
     workers::Workers,
 };
 use crate::analyse::{
-    Over, StudyCurve,
+    Over, Study, StudyCurve,
     fit::{Candidate, Curve, CurvePoint, Law, WhyNone},
     stats::Interval,
 };
 
 /// `With 0.20 CPUs a worker: linear up to 4 workers. Not known beyond.`
-pub fn growth(of: &StudyCurve, workers: &Workers) -> String {
+pub fn growth(study: &Study, of: &StudyCurve, workers: &Workers) -> String {
     let curve = &of.curve;
-    let Some(last) = curve.points.last() else { return String::new() };
+    let Some(last) = last_visited(study, of) else { return String::new() };
     let beyond = format!("not known beyond {}", axes::at(of.over, last.n));
     let parts = [Some(shape(of.over, curve, last)), law(of.over, curve), Some(beyond)];
     format!("With {}: {}.", with(of, workers), parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
+}
+
+/// The largest setting of a curve that has a valid visit: beyond it nothing is known.
+pub fn last_visited<'a>(study: &Study, of: &'a StudyCurve) -> Option<&'a CurvePoint> {
+    let is_visited = |at: &usize| study.points.get(*at).is_some_and(|point| point.visits > 0);
+    of.points.iter().zip(&of.curve.points).rfind(|(at, _)| is_visited(at)).map(|(_, point)| point)
 }
 
 /// What holds without a law.

@@ -49,6 +49,8 @@ pub enum Badge {
     Valid,
     /// The same, but in open loop the target did not answer all that it was asked.
     Behind,
+    /// The same, but not all that was planned was visited.
+    Unfinished,
     /// The host was too busy to believe it.
     Busy,
     /// Something is not what it says it is.
@@ -80,12 +82,14 @@ impl Badge {
         if run.visited.is_empty() {
             return Self::Invalid;
         }
-        if study.is_some_and(|study| study.points.iter().all(has_interval)) && !is_against_all(analysis) {
+        let is_whole = left(run) == 0;
+        if study.is_some_and(|study| study.points.iter().all(has_interval)) && !is_against_all(analysis) && is_whole {
             return Self::Valid;
         }
         match worst(run, &analysis.findings).first().map(|finding| finding.severity) {
             Some(Severity::Invalid) => Self::Invalid,
             Some(Severity::Spoiled) => Self::Busy,
+            _ if !is_whole => Self::Unfinished,
             _ if is_behind(analysis) => Self::Behind,
             _ => Self::Valid,
         }
@@ -96,6 +100,7 @@ impl Badge {
         match self {
             Self::Valid => "valid",
             Self::Behind => "DID NOT KEEP UP",
+            Self::Unfinished => "CUT SHORT",
             Self::Busy => "HOST TOO BUSY",
             Self::Invalid => "INVALID",
         }
@@ -112,7 +117,7 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
         title: plain(&run.plan.name),
         id: plain(&run.id),
         badge: Badge::judged(run, analysis, study.as_ref()),
-        headline: decided.map_or_else(|| headline(run, analysis), |decided| plain(&decided)),
+        headline: cut_short(run, decided.map_or_else(|| headline(run, analysis), |decided| plain(&decided))),
         answer: lines(&said),
         facts: lines(&facts(run)),
         tables: study.as_ref().map_or_else(|| tables::all(run, analysis), |study| study_tables::tables(run, study)),
@@ -123,6 +128,16 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
             .into_iter()
             .chain(unchecked(run))
             .collect(),
+    }
+}
+
+/// What was not visited is in no result.
+fn cut_short(run: &Run, headline: String) -> String {
+    match left(run) {
+        left if left > 0 && !run.visited.is_empty() => {
+            format!("Cut short, with {} left. {headline}", counted(left as u64, "visit"))
+        }
+        _ => headline,
     }
 }
 
@@ -174,9 +189,18 @@ fn alike(findings: &[Finding]) -> Vec<Remark> {
     groups.into_iter().map(remark).collect()
 }
 
+/// Planned visits that were not made; of a study, those of the blocks that it has begun.
+pub fn left(run: &Run) -> usize {
+    let begun = run.visited.iter().map(|visited| visited.block + 1).max().unwrap_or(0);
+    let blocks = if run.plan.study.is_some() { begun } else { run.plan.blocks.len() };
+    let planned = run.plan.blocks.iter().enumerate().take(blocks);
+    let planned = planned.flat_map(|(block, turns)| turns.iter().map(move |turn| (block, *turn)));
+    planned.filter(|at| !run.visited.iter().any(|visited| (visited.block, visited.turn()) == *at)).count()
+}
+
 /// An open loop whose target was asked for more than it answered.
 fn is_behind(analysis: &Analysis) -> bool {
-    let behind = [Gate::Delayed, Gate::Unsent, Gate::Unanswered];
+    let behind = [Gate::Unsent, Gate::Unanswered];
     analysis.findings.iter().any(|it| behind.contains(&it.gate) && it.scope.phase == Some(PhaseKind::Target))
 }
 
@@ -202,7 +226,10 @@ fn facts(run: &Run) -> [(&'static str, String); 6] {
 fn load(run: &Run) -> String {
     let plan = &run.plan;
     let what = if plan.study.is_some() { "visit" } else { "level" };
-    let levels = counted(run.visited.len() as u64, what);
+    let levels = match left(run) {
+        0 => counted(run.visited.len() as u64, what),
+        left => format!("{} of {}", run.visited.len(), counted((run.visited.len() + left) as u64, what)),
+    };
     let (window, warm_up) = (words::counted_window(&plan.load), words::warm_up(&plan.load.warm_up));
     format!("{levels} of {window} counted, {}, {warm_up} warm-up", words::loads(plan))
 }

@@ -20,7 +20,7 @@ pub fn all(run: &Run, analysis: &Analysis) -> Vec<Table> {
     if run.visited.is_empty() {
         return Vec::new();
     }
-    let growth = (run.visited.len() > 1).then(|| growth(run, analysis));
+    let growth = (analysis.scaling.points.len() > 1).then(|| growth(run, analysis));
     let (comparison, costs) = (Some(comparison(run)), Some(costs(run)));
     // Of a single level, what the target adds says more than how far it is behind a mock.
     let (first, then) = if growth.is_none() { (costs, comparison) } else { (comparison, costs) };

@@ -43,7 +43,7 @@ fn head(summary: &Summary, width: usize, paint: Paint) -> Vec<String> {
     let text = summary.badge.text();
     let badge = match summary.badge {
         Badge::Valid => paint.good(text),
-        Badge::Behind => paint.warn(text),
+        Badge::Behind | Badge::Unfinished => paint.warn(text),
         Badge::Busy | Badge::Invalid => paint.bad(text),
     };
     let id = fitted(&summary.id, width.saturating_sub(columns(text) + 2));

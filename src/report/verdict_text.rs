@@ -85,9 +85,9 @@ pub fn ceiling(ceiling: &Ceiling) -> String {
 }
 
 /// What to run, first; then what it was compared with.
-pub fn decision(decision: &Decision, workers: &Workers) -> Vec<String> {
+pub fn decision(decision: &Decision, workers: &Workers, is_all: bool) -> Vec<String> {
     let mut said = vec![match &decision.chosen {
-        Some(chosen) => run(chosen, workers),
+        Some(chosen) => run(chosen, workers, is_all),
         None => "No setting that was visited keeps the limit for latency.".into(),
     }];
     if let Some(bytes) = decision.chosen.as_ref().and_then(|chosen| chosen.setting.worker_memory_bytes) {
@@ -103,11 +103,12 @@ pub fn decision(decision: &Decision, workers: &Workers) -> Vec<String> {
     said
 }
 
-fn run(chosen: &Chosen, workers: &Workers) -> String {
+fn run(chosen: &Chosen, workers: &Workers, is_all: bool) -> String {
     let setting = |choice: &Choice| setting(choice, workers);
     let (what, rps) = (setting(&chosen.setting), cells::rps(chosen.throughput_rps));
     let best = match &chosen.of_best {
-        None => "the most of all settings".to_owned(),
+        None if is_all => "the most of all settings".to_owned(),
+        None => "the most of the settings that have a valid visit".to_owned(),
         Some(ratio) => format!("{} of the most, which {} do", share(ratio), setting(&chosen.best)),
     };
     match chosen.undecided.first() {

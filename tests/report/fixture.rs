@@ -135,6 +135,8 @@ pub fn behind_run() -> Run {
 /// Cuts a run to its first visit.
 pub fn first_visit(mut run: Run) -> Run {
     run.visited.truncate(1);
+    run.plan.blocks.truncate(1);
+    run.plan.blocks[0].truncate(1);
     run
 }
 

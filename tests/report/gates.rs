@@ -112,6 +112,12 @@ fn workers_at_both_ends_and_in_between() {
         target(run).processes[7].processes.pop();
     };
     assert_eq!(both_sides(Gate::Workers, |_| (), one_gone), Some(Severity::Invalid));
+    let mut one_more = run();
+    let processes = &mut target(&mut one_more).processes[7].processes;
+    let another = processes.last().expect("the fixture has two").clone();
+    processes.push(vscale::model::Process { pid: 4_000, ..another });
+    let said = Analysis::of(&one_more).findings.into_iter().find(|it| it.gate == Gate::Workers).and_then(|it| it.note);
+    assert_eq!(said.as_deref(), Some("2 ran before the load and 2 after it, as many as 3 during it"));
 }
 
 #[test]
@@ -139,6 +145,14 @@ fn counters_that_could_not_be_read() {
     assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without), Some(Severity::Invalid));
     let one = |run: &mut Run| target(run).usage.iter_mut().for_each(|usage| usage.samples.truncate(1));
     assert_eq!(both_sides(Gate::EvidenceRead, |_| (), one), Some(Severity::Invalid), "one reading is no rate");
+    let only_before = |run: &mut Run| {
+        let start = target(run).load.window.start_unix_us;
+        for usage in &mut target(run).usage {
+            usage.samples.truncate(2);
+            usage.samples.iter_mut().for_each(|sample| sample.unix_us = start - 1_000_000);
+        }
+    };
+    assert_eq!(both_sides(Gate::EvidenceRead, |_| (), only_before), Some(Severity::Invalid), "20 s without a reading");
     let without_processes = |run: &mut Run| target(run).processes.clear();
     assert_eq!(both_sides(Gate::EvidenceRead, |_| (), without_processes), Some(Severity::Invalid));
     let without_throttling = |run: &mut Run| {
@@ -339,6 +353,11 @@ fn speed_ups_that_cannot_be() {
     times(1.09)(&mut backwards);
     backwards.visited.reverse();
     assert_eq!(found(&backwards, Gate::SpeedUpPossible), None);
+    // Other CPUs may give what they like.
+    let mut with_more_cpus = run();
+    times(1.5)(&mut with_more_cpus);
+    with_more_cpus.plan.points[1].limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(290_000)));
+    assert_eq!(found(&with_more_cpus, Gate::SpeedUpPossible), None);
 }
 
 #[test]
@@ -565,6 +584,11 @@ fn samples_that_are_missing() {
         });
     };
     both_sides(Gate::SamplesComplete, every_third, without(10..12));
+    let every_seventh = |run: &mut Run| {
+        let samples = std::mem::take(&mut target(run).processes);
+        target(run).processes = samples.into_iter().step_by(7).collect();
+    };
+    both_sides(Gate::SamplesComplete, every_third, every_seventh);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::fixture::{
     analysed, behind_run, first_visit, invalid_run, repeated_run, run, streamed_run, target_load, unread_run,
 };
 use vscale::{
-    model::{Capacity, CapacityStep, CountBy, CpuSet, PhaseKind, Run, WorkersPlan},
+    model::{Capacity, CapacityStep, CountBy, CpuSet, Limit, LimitValue, PhaseKind, Run, WorkersPlan},
     report::{load_text, markdown, terminal},
     text::columns,
 };
@@ -72,6 +72,38 @@ fn the_terminal_s_table_of_repeats() {
 #[test]
 fn the_terminal_s_table_of_an_open_loop_that_is_behind() {
     insta::assert_snapshot!(terminal(behind_run()));
+}
+
+#[test]
+fn an_open_loop_whose_target_fails_is_invalid_and_one_that_is_behind_is_not() {
+    assert!(terminal(behind_run()).contains("  DID NOT KEEP UP\n"));
+    let mut failing = behind_run();
+    failing.visited[0].phases.last_mut().expect("the target's").load.requests[0].failures = 17;
+    let said = terminal(failing);
+    assert!(said.contains("  INVALID\n") && said.contains("of the requests asked for were not answered"), "{said}");
+}
+
+#[test]
+fn a_run_that_was_cut_short_is_not_taken_for_a_whole_one() {
+    let mut run = repeated_run(&[1, 2, 4], 3);
+    run.visited.truncate(1);
+    let said = terminal(run);
+    assert!(said.contains("  CUT SHORT\nCut short, with 8 visits left. stack: "), "{said}");
+    assert!(said.contains("1 of 9 levels of "), "{said}");
+}
+
+#[test]
+fn workers_are_compared_where_they_have_the_same_cpus() {
+    let mut run = repeated_run(&[1, 1, 2], 1);
+    for (point, quota_us) in run.plan.points.iter_mut().zip([50_000, 100_000, 100_000]) {
+        point.limits.set(Limit::CpuQuotaUs, Some(LimitValue::Number(quota_us)));
+    }
+    let (run, analysis) = analysed(run);
+    let speed_ups: Vec<Option<f64>> = analysis.scaling.points.iter().map(|point| point.median.speed_up).collect();
+    assert_eq!(speed_ups[..2], [Some(1.0), Some(1.0)]);
+    assert!(speed_ups[2].is_some_and(|times| times > 1.5), "{speed_ups:?}");
+    let said = terminal::render(&run, &analysis, terminal::WIDTH, false);
+    assert!(said.contains("with 2 workers on 1.00 CPUs.") && !said.contains("times as much"), "{said}");
 }
 
 #[test]

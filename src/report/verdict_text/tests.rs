@@ -109,7 +109,7 @@ fn what_to_run() {
         workers: WorkersLever::NotTheLever,
     };
     let none = Decision { chosen: None, equal_cpus: Vec::new(), workers: WorkersLever::NotTried, ..decided.clone() };
-    let said: Vec<String> = [decided, none].iter().flat_map(|it| decision(it, &Workers::Counted)).collect();
+    let said: Vec<String> = [decided, none].iter().flat_map(|it| decision(it, &Workers::Counted, true)).collect();
     insta::assert_snapshot!(said.join("\n"));
 }
 

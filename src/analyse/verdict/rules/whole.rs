@@ -24,8 +24,11 @@ pub(super) fn invalid(case: &Case) -> Option<Verdict> {
 
 /// Without a throughput there is no limit of it.
 pub(super) fn unmeasured(case: &Case) -> Option<Verdict> {
-    let is_measured = case.evidence.visits > 0 && case.evidence.rps().is_some();
-    (!is_measured).then(|| lacking(vec![Missing::Throughput]))
+    match (case.evidence.visits, case.evidence.rps()) {
+        (0, _) => Some(lacking(vec![Missing::Throughput])),
+        (_, None) => Some(lacking(vec![Missing::Visits])),
+        (_, Some(_)) => None,
+    }
 }
 
 /// A mean of two kinds of visits is no point's throughput.
