@@ -137,7 +137,7 @@ fn with_names(node: &mut Node, value: fn(Place) -> Node) -> Result<(), String> {
 
 fn command(node: &mut Node) -> Result<(), String> {
     let Some(line) = node.as_text() else { return Ok(()) };
-    let words = words::split(line).ok_or_else(|| format!("`{line}`: a quote is not closed"))?;
+    let words = words::split(line)?;
     node.content = Content::List(words.into_iter().map(|word| Node::text(node.place, word)).collect());
     Ok(())
 }
