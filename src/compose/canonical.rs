@@ -83,7 +83,8 @@ fn file_mount(node: &mut Node, folder: &str) -> Result<(), String> {
     short(node, "source")?;
     let place = node.place;
     let Some(map) = node.as_map_mut() else { return Ok(()) };
-    let name = map.get("target").or(map.get("source")).and_then(Node::as_text);
+    let filled = |key: &str| map.get(key).and_then(Node::as_text).filter(|text| !text.is_empty());
+    let name = filled("target").or_else(|| filled("source"));
     if let Some(name) = name.filter(|name| !name.starts_with('/')) {
         let target = Node::text(place, format!("{folder}{name}"));
         map.insert("target".into(), target);
