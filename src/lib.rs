@@ -21,4 +21,4 @@ pub mod threshold;
 
 pub use commands::main;
 #[doc(inline)]
-pub use vscale_roles::{app, distribution, error, limits, load, mock, model, probe, text, this_process, units};
+pub use vscale_roles::{app, distribution, error, files, limits, load, mock, model, probe, text, this_process, units};

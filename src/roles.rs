@@ -4,6 +4,7 @@
 pub mod app;
 pub mod distribution;
 pub mod error;
+pub mod files;
 pub mod limits;
 pub mod load;
 pub mod mock;

@@ -62,18 +62,24 @@ fn any_duration(text: &str) -> Result<(Option<Duration>, bool), String> {
     Ok((total, is_zero))
 }
 
-/// `1073741824`, `512m`, `1.5g`, `64kb`, `1GiB`: powers of 1024, as Docker reads them.
+/// `1073741824`, `512m`, `1.5g`, `64kb`, `1 GiB`: powers of 1024, as Docker reads them.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size: use 512m, 1.5g or a number of bytes");
-    let lower = text.trim().to_ascii_lowercase();
-    let split = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
-    let number: f64 = lower[..split].parse().map_err(|_| wrong())?;
-    let power = match lower[split..].trim().trim_end_matches("ib").trim_end_matches('b') {
+    let lower = text.to_ascii_lowercase();
+    let (digits, unit) = lower.split_at(lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len()));
+    if digits.starts_with('.') || digits.ends_with('.') {
+        return Err(wrong());
+    }
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let unit = unit.strip_suffix('b').unwrap_or(unit);
+    let power = match unit.strip_suffix('i').unwrap_or(unit) {
         "" => 0,
         "k" => 1,
         "m" => 2,
         "g" => 3,
         "t" => 4,
+        "p" => 5,
         _ => return Err(wrong()),
     };
     let bytes = number * 1024f64.powi(power);
@@ -211,7 +217,8 @@ mod tests {
         assert_eq!(parse_bytes("512m"), Ok(512 << 20));
         assert_eq!(parse_bytes("1.5GiB"), Ok(3 << 29));
         assert_eq!(parse_bytes("64kb"), Ok(64 << 10));
-        for wrong in ["", "m", "-1", "5x", "1e400"] {
+        assert_eq!(["1p", "1 PiB", "1024t"].map(parse_bytes), [Ok(1 << 50), Ok(1 << 50), Ok(1 << 50)]);
+        for wrong in ["", "m", "-1", "5x", "1e400", "1gibib", "1bb", ".5g", "1.g", "1.5.5g", "1  g", " 1g", "8192p"] {
             assert!(parse_bytes(wrong).is_err(), "{wrong}");
         }
     }

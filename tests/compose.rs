@@ -127,6 +127,37 @@ fn later_files_are_merged_over_earlier_ones() {
 }
 
 #[test]
+fn a_name_without_a_value_takes_the_callers_or_none() {
+    let base = with_stack(
+        "environment: { SET: base, NO: base }\nlabels: { A: base }\nsysctls: { a: 1 }\nbuild: { args: { SET: base, NO: base } }",
+    );
+    let over = "services: { stack: { environment: [SET, NO], labels: [A], sysctls: [a], build: { args: [SET, NO] } } }";
+    let project = load_files(&[&base, over]).expect("good");
+    let stack = &project.services["stack"];
+    let only = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    assert_eq!(stack.environment, only("SET", "7"));
+    assert_eq!(stack.build.as_ref().map(|build| &build.args), Some(&only("SET", "7")));
+    assert_eq!((&stack.labels, &stack.sysctls), (&only("A", ""), &only("a", "")));
+}
+
+#[test]
+fn names_are_checked_where_compose_checks_them() {
+    let text = with_stack("").replace(
+        "  mock:\n    image: a\n",
+        "  mock: { image: a }\n  a b: { image: a }\n  ../x: { image: a }\n  '': { image: a }\n",
+    );
+    let more = "volumes: { a/b: }\nsecrets: { é: { file: x } }\nconfigs: { a b: { file: x } }\nnetworks: { a b: }\n";
+    assert_snapshot!(error(&(text + more)), @r"
+    0.yaml:18:3: services.a b: `a b` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:19:3: services.../x: `../x` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:20:3: services.: `` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:25:12: volumes.a/b: `a/b` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:26:12: `secrets.é`: `é` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:27:12: configs.a b: `a b` is no name: letters, digits, `.`, `_` and `-`
+    ");
+}
+
+#[test]
 fn variables_are_replaced_before_types_are_read() {
     let project = load(&with_stack("pids_limit: ${SET}\ncpus: ${NOT:-0.5}\nenvironment: { A: '$$x' }")).expect("good");
     let stack = &project.services["stack"];
@@ -146,6 +177,8 @@ fn limits_have_one_form_whatever_key_sets_them() {
     let short = limits("cpu_quota: 5000\ncpu_period: 10000");
     assert_eq!((short.quota_cores(), short.number(Limit::CpuPeriodUs)), (Some(0.5), Some(10_000)));
     assert_eq!(limits("cpu_quota: -1\npids_limit: -1"), limits(""));
+    assert_eq!(limits("cpus: 0\ncpuset: ''\ncpu_period: 0\nmem_limit: 0\nmemswap_limit: 0"), limits(""));
+    assert_eq!(limits("cpus: 0\nmem_limit: 0\ndeploy: { resources: { limits: { cpus: '0.5', memory: 64m } } }"), cpus);
     let swap = limits("mem_limit: 64m\nmemswap_limit: 96m");
     assert_eq!(swap.number(Limit::SwapBytes), Some(32 << 20));
     assert_eq!(limits("mem_limit: 64m\nmemswap_limit: -1").get(Limit::SwapBytes), Some(&LimitValue::Unlimited));

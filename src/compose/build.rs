@@ -2,8 +2,8 @@
 
 use super::{
     FileMount,
+    context::Context,
     fields::{Field, Problem},
-    project::Context,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -54,8 +54,8 @@ const KEYS: [&str; 13] = [
 impl Build {
     pub(super) fn read(field: &Field<'_>, context: &Context<'_>) -> Result<Self, Problem> {
         let keys = field.keys(&KEYS)?;
-        let inline = keys.get("dockerfile_inline", Field::text);
-        let named = keys.get("dockerfile", Field::text);
+        let inline = keys.filled("dockerfile_inline", Field::text);
+        let named = keys.filled("dockerfile", Field::text);
         if inline.is_some() && named.is_some() {
             keys.field("dockerfile").complain("and `dockerfile_inline` are both there; keep one");
         }
@@ -66,13 +66,14 @@ impl Build {
             }
             folder => Ok(folder),
         });
+        let args = keys.or_default("args", |field| context.values(field));
         Ok(Self {
             context: folder.map_or_else(|| context.folder.to_owned(), PathBuf::from),
             dockerfile: dockerfile.map(PathBuf::from),
             dockerfile_inline: inline,
-            args: keys.or_default("args", |field| context.values(field)),
-            target: keys.get("target", Field::text),
-            additional_contexts: keys.or_default("additional_contexts", Field::pairs),
+            args: args.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            target: keys.filled("target", Field::text),
+            additional_contexts: keys.or_default("additional_contexts", |field| field.map_of(Field::string)),
             secrets: keys.or_default("secrets", |field| field.list_of(FileMount::read)),
         })
     }

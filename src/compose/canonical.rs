@@ -83,7 +83,8 @@ fn file_mount(node: &mut Node, folder: &str) -> Result<(), String> {
     short(node, "source")?;
     let place = node.place;
     let Some(map) = node.as_map_mut() else { return Ok(()) };
-    let name = map.get("target").or(map.get("source")).and_then(Node::as_text);
+    let filled = |key: &str| map.get(key).and_then(Node::as_text).filter(|text| !text.is_empty());
+    let name = filled("target").or_else(|| filled("source"));
     if let Some(name) = name.filter(|name| !name.starts_with('/')) {
         let target = Node::text(place, format!("{folder}{name}"));
         map.insert("target".into(), target);
@@ -137,7 +138,7 @@ fn with_names(node: &mut Node, value: fn(Place) -> Node) -> Result<(), String> {
 
 fn command(node: &mut Node) -> Result<(), String> {
     let Some(line) = node.as_text() else { return Ok(()) };
-    let words = words::split(line).ok_or_else(|| format!("`{line}`: a quote is not closed"))?;
+    let words = words::split(line)?;
     node.content = Content::List(words.into_iter().map(|word| Node::text(node.place, word)).collect());
     Ok(())
 }

@@ -265,6 +265,12 @@ impl<'a> Keys<'a> {
         field.keep(read(&field))
     }
 
+    /// The same, where an empty text is as good as no key: what `"${NAME:-}"` gives.
+    pub(super) fn filled<T>(&self, name: &str, read: impl FnOnce(&Field<'a>) -> Result<T, Problem>) -> Option<T> {
+        self.get(name, |field| if field.node.as_text() == Some("") { Ok(None) } else { read(field).map(Some) })
+            .flatten()
+    }
+
     /// The same, where nothing means nothing.
     pub(super) fn or_default<T: Default>(&self, name: &str, read: impl FnOnce(&Field<'a>) -> Result<T, Problem>) -> T {
         self.get(name, read).unwrap_or_default()
@@ -308,6 +314,11 @@ fn go_duration(text: &str) -> Option<Duration> {
         rest = &rest[end..];
     }
     Duration::try_from_secs_f64(seconds).ok().filter(|_| !text.is_empty())
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+pub(super) fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 /// A duration as Compose reads it.

@@ -1,13 +1,13 @@
 //! Files that a compose file is made of: read within bounds, and only what is a file.
 
+use crate::files;
 use std::{
-    fs::File,
-    io::{Error, ErrorKind, Read},
+    io::Error,
     path::{Path, PathBuf},
 };
 
 /// A larger file is no compose file, and no env file.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 /// The names that Compose looks for, in its order.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// What is merged over the first of them, where it is there.
@@ -16,19 +16,7 @@ const OVERRIDES: [&str; 4] =
 
 /// The text of a file; devices and pipes are not even opened.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
-    let refused = |what: &str| Error::new(ErrorKind::InvalidInput, what);
-    if path.metadata()?.is_dir() {
-        return Err(refused("is a folder, not a file"));
-    }
-    if !path.metadata()?.is_file() {
-        return Err(refused("is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(refused(&format!("is longer than {MAX_BYTES} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| refused("is not UTF-8"))
+    files::text(files::read(path, MAX_BYTES)?)
 }
 
 /// The compose files of a folder when none is named; the first name where there is none, for the error to name.

@@ -108,7 +108,7 @@ fn arguments(field: &Field<'_>) -> Result<Vec<String>, Problem> {
         return field.strings();
     }
     let line = field.string()?;
-    words::split(&line).ok_or_else(|| field.problem(format!("`{line}`: a quote is not closed")))
+    words::split(&line).map_err(|what| field.problem(what))
 }
 
 /// Our image, told nothing else than to load.

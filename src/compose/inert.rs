@@ -2,9 +2,9 @@
 //! keys that would change the container and are not supported are errors that say what to do instead.
 
 use super::{
+    context::Context,
     fields::{Field, Keys, Problem},
     ports,
-    project::Context,
 };
 
 type Check = fn(&Field<'_>) -> Result<(), Problem>;
@@ -84,7 +84,7 @@ pub(super) fn check(keys: &Keys<'_>, read: &[&[&str]], context: &Context<'_>) {
 fn restart(field: &Field<'_>) -> Result<(), Problem> {
     let text = field.text()?;
     let is_one = match text.split_once(':') {
-        None => ["no", "always", "on-failure", "unless-stopped"].contains(&text.as_str()),
+        None => ["", "no", "always", "on-failure", "unless-stopped"].contains(&text.as_str()),
         Some((policy, times)) => policy == "on-failure" && times.parse::<u32>().is_ok(),
     };
     if is_one {

@@ -1,4 +1,5 @@
-//! Compose's variables in a string: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a}`, nested, and `$$` for a dollar.
+//! Compose's variables in a string: `$V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a}`, nested, and `$$` for a dollar. A dollar
+//! that no name follows is one too.
 //! Source: the Compose Specification, chapter Interpolation.
 
 use std::{cell::RefCell, collections::BTreeSet};
@@ -20,7 +21,7 @@ pub(super) struct Variables<'a> {
 /// The text with its variables replaced; an unset variable without a default is empty.
 ///
 /// # Errors
-/// A message for `${V:?message}` on a variable that is not set, and for what is not closed or has no name.
+/// A message for `${V:?message}` on a variable that is not set, and for braces that are not closed or have no name in them.
 pub(super) fn interpolate(text: &str, variables: &Variables<'_>) -> Result<String, String> {
     expand(text, variables, 0)
 }
@@ -43,10 +44,7 @@ fn expand(text: &str, variables: &Variables<'_>, depth: usize) -> Result<String,
             rest = &inside[end + 1..];
         } else {
             let name = leading_name(rest);
-            if name.is_empty() {
-                return Err(format!("`${rest}`: no variable's name; write $$ for a dollar"));
-            }
-            whole.push_str(&variables.get(name));
+            whole.push_str(&if name.is_empty() { "$".to_owned() } else { variables.get(name) });
             rest = &rest[name.len()..];
         }
         if whole.len() > MAX_BYTES {
@@ -140,6 +138,9 @@ mod tests {
             ("${A?no}${EMPTY?no}", "1"),
             ("${NO:-a${B:-c}d}", "atwod"),
             ("$$A $NO.", "$A ."),
+            ("grep -q '^ok$' /x", "grep -q '^ok$' /x"),
+            ("$1 $(x) a$-b $ $A $é $$$A $", "$1 $(x) a$-b $ 1 $é $1 $"),
+            ("${NO:-$}${NO:-a$(b)}${A:+$1}${A}$", "$a$(b)$11$"),
         ] {
             assert_eq!(interpolate(text).as_deref(), Ok(expected), "{text}");
         }
@@ -151,7 +152,7 @@ mod tests {
             ("${NO?set me}", "the variable NO must be set: set me"),
             ("${EMPTY:?}", "the variable EMPTY must be set"),
             ("${A", "`${A`: the brace is not closed"),
-            ("a $ b", "`$ b`: no variable's name; write $$ for a dollar"),
+            ("${1}", "`${1}`: no variable's name"),
             ("${A!}", "`${A!}`: after the name comes one of - ? + or : and one of these"),
             ("${}", "`${}`: no variable's name"),
         ] {

@@ -22,11 +22,11 @@ const LONGEST_PERIOD_US: i64 = 1_000_000;
 /// The limits that a service's keys ask for.
 pub(super) fn read(keys: &Keys<'_>) -> Limits {
     let deployed = keys.get("deploy", deploy).flatten();
-    let cpus = either(keys, "cpus", deployed.as_ref(), "cpus", |field| field.parsed(units::parse_cores));
+    let cpus = either(keys, "cpus", deployed.as_ref(), "cpus", |field| field.parsed(cores));
     let memory = either(keys, "mem_limit", deployed.as_ref(), "memory", Field::bytes);
     let pids = either(keys, "pids_limit", deployed.as_ref(), "pids", Field::integer);
     let mut limits = Limits::default();
-    let cpuset = keys.get("cpuset", |field| field.parsed(str::parse::<CpuSet>));
+    let cpuset = keys.filled("cpuset", |field| field.parsed(str::parse::<CpuSet>));
     limits.set(Limit::Cpuset, cpuset.map(LimitValue::Cpus));
     quota(keys, cpus.filter(|&cores| cores > 0.0), &mut limits);
     let memory = memory.filter(|&bytes| bytes > 0);
@@ -35,7 +35,9 @@ pub(super) fn read(keys: &Keys<'_>) -> Limits {
         let swap = keys.get("memswap_limit", |field| swap(field, bytes));
         // Without a word about swap there is none: it would hide what the memory limit is to show.
         limits.set(Limit::SwapBytes, Some(swap.unwrap_or(LimitValue::Number(0))));
-    } else if keys.get("memswap_limit", |field| Ok(field.string()? != "-1")) == Some(true) && !keys.has("mem_limit") {
+    } else if matches!(keys.get("memswap_limit", |field| swap(field, 0)), Some(LimitValue::Number(1..)))
+        && !keys.has("mem_limit")
+    {
         keys.field("memswap_limit").complain("needs `mem_limit` beside it");
     }
     if let Some(count) = pids.filter(|&count| count > 0) {
@@ -55,8 +57,8 @@ pub(super) fn reservations(keys: &Keys<'_>) -> (Vec<Gpus>, Option<u64>) {
     (gpus.unwrap_or_default(), memory.filter(|&bytes| bytes > 0))
 }
 
-/// A limit by the service's own key, or by `deploy`'s; both must say the same.
-fn either<'a, T: PartialEq>(
+/// A limit by the service's own key, or by `deploy`'s; both must say the same. Zero is none.
+fn either<'a, T: PartialEq + Default>(
     keys: &Keys<'a>,
     own: &str,
     deployed: Option<&Keys<'a>>,
@@ -64,7 +66,7 @@ fn either<'a, T: PartialEq>(
     read: fn(&Field<'a>) -> Result<T, Problem>,
 ) -> Option<T> {
     let deployed = deployed.and_then(|deployed| deployed.get(other, read));
-    let value = keys.get(own, read);
+    let value = keys.get(own, read).filter(|value| *value != T::default());
     if value.is_some() && deployed.is_some() && value != deployed {
         let part = if own == "mem_reservation" { "reservations" } else { "limits" };
         keys.field(own).complain(format!("differs from deploy.resources.{part}.{other}; keep one"));
@@ -87,7 +89,7 @@ fn deploy<'a>(field: &Field<'a>) -> Result<Option<Keys<'a>>, Problem> {
     ];
     let keys = field.keys(&KEYS)?;
     keys.get("replicas", inert::one);
-    keys.get("mode", |field| match field.text()?.as_str() {
+    keys.filled("mode", |field| match field.text()?.as_str() {
         "replicated" | "global" => Ok(()),
         mode => Err(field.problem(format!("`{mode}` is not supported: replicated"))),
     });
@@ -97,17 +99,25 @@ fn deploy<'a>(field: &Field<'a>) -> Result<Option<Keys<'a>>, Problem> {
     Ok(resources.get("limits", |field| field.keys(&["cpus", "memory", "pids"])))
 }
 
+/// A number of CPUs, or zero.
+fn cores(text: &str) -> Result<f64, String> {
+    if text.parse() == Ok(0.0) { Ok(0.0) } else { units::parse_cores(text) }
+}
+
 /// Time in a period, from `cpus` or from `cpu_quota`: the engine takes one or the other.
 fn quota(keys: &Keys<'_>, cpus: Option<f64>, limits: &mut Limits) {
-    if let Some(key) = ["cpu_quota", "cpu_period"].into_iter().find(|key| keys.has(key)).filter(|_| cpus.is_some()) {
+    // Docker reads both 0 and -1 as no quota.
+    let above_zero = |key: &str, most| {
+        keys.get(key, |field| if field.integer()? <= 0 { Ok(None) } else { in_range(field, most).map(Some) }).flatten()
+    };
+    let (own_us, period_us) = (above_zero("cpu_quota", i64::MAX), above_zero("cpu_period", LONGEST_PERIOD_US));
+    for (key, _) in
+        [("cpu_quota", own_us), ("cpu_period", period_us)].iter().filter(|(_, us)| us.is_some() && cpus.is_some())
+    {
         let what = "and `cpus` both set the CPU quota; keep `cpus`, or `cpu_quota` with `cpu_period`";
         keys.field(key).complain(what);
     }
-    let period_us = keys.get("cpu_period", |field| in_range(field, LONGEST_PERIOD_US));
-    // Docker reads both 0 and -1 as no quota.
-    let own_us = keys
-        .get("cpu_quota", |field| if field.integer()? <= 0 { Ok(None) } else { in_range(field, i64::MAX).map(Some) });
-    let quota_us = cpus.map(|cores| (cores * DEFAULT_PERIOD_US as f64).round() as u64).or(own_us.flatten());
+    let quota_us = cpus.map(|cores| (cores * DEFAULT_PERIOD_US as f64).round() as u64).or(own_us);
     limits.set(Limit::CpuQuotaUs, quota_us.map(LimitValue::Number));
     limits.set(Limit::CpuPeriodUs, period_us.or(quota_us.map(|_| DEFAULT_PERIOD_US)).map(LimitValue::Number));
 }

@@ -12,6 +12,17 @@ use std::collections::HashMap;
 const REPLACED: [&str; 4] =
     ["services.*.command", "services.*.entrypoint", "services.*.healthcheck.test", "services.*.ulimits.*"];
 
+/// Values for which a name without a value is one too, and takes the place of what is below: the caller's, or none.
+const NULLABLE: [&str; 7] = [
+    "services.*.environment.*",
+    "services.*.build.args.*",
+    "services.*.build.additional_contexts.*",
+    "services.*.labels.*",
+    "services.*.sysctls.*",
+    "networks.*.labels.*",
+    "volumes.*.labels.*",
+];
+
 /// Lists in which an entry replaces the one before that has the same value under this key; without a key, the same text.
 const IDENTIFIED: [(&str, &str); 19] = [
     ("services.*.cap_add", ""),
@@ -37,8 +48,12 @@ const IDENTIFIED: [(&str, &str); 19] = [
 
 /// Merges `over` over `base`, both at `path`.
 pub(super) fn merge(base: &mut Node, over: Node, path: &mut Vec<String>, problems: &Problems) {
-    let is_replaced = REPLACED.iter().any(|pattern| fits(pattern, path));
-    if is_replaced || base.mark == Mark::Reset || over.mark != Mark::None {
+    let is_one_of = |patterns: &[&str]| patterns.iter().any(|pattern| fits(pattern, path));
+    if is_one_of(&REPLACED)
+        || (over.is_null() && is_one_of(&NULLABLE))
+        || base.mark == Mark::Reset
+        || over.mark != Mark::None
+    {
         *base = over;
         return;
     }

@@ -6,7 +6,9 @@
 mod beside;
 mod build;
 mod canonical;
+mod context;
 mod dotenv;
+mod environment;
 mod fields;
 mod files;
 mod generator;
@@ -18,6 +20,7 @@ mod loader;
 mod merge;
 mod mounts;
 mod node;
+mod others;
 mod patterns;
 mod ports;
 mod project;
@@ -37,11 +40,10 @@ pub use files::default_files;
 pub use generator::Tool;
 pub use health::Healthcheck;
 pub use mounts::{BindOptions, Device, FileMount, Gpus, Mount, MountSource, TmpfsOptions, VolumeOptions, VolumesFrom};
+pub use others::{Attachment, Condition, DependsOn, NetworkMode};
 pub use project::Project;
 pub use resources::{Config, FileSource, Ipam, Network, Secret, Subnet, Volume};
-pub use service::{
-    Attachment, Condition, DependsOn, LOCUST_IMAGE, NetworkMode, OWN_IMAGE, PullPolicy, Service, Ulimit,
-};
+pub use service::{LOCUST_IMAGE, OWN_IMAGE, PullPolicy, Service, Ulimit};
 pub use study::StudyFile;
 pub use vscale::{Certificates, Generator, Vscale};
 
@@ -49,9 +51,9 @@ use crate::{
     error::{Error, Result},
     redact::{Redactor, is_secret},
 };
+use context::Context;
 use fields::{Field, Problem};
 use loader::Loader;
-use project::Context;
 use std::{
     cell::RefCell,
     path::{Path, PathBuf},

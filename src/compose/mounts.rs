@@ -1,10 +1,7 @@
 //! What is mounted into a service's container: volumes, folders and files of the host, memory, secrets and configs; and the
 //! devices that it is given.
 
-use super::{
-    fields::{Field, Problem},
-    service::is_false,
-};
+use super::fields::{Field, Problem, is_false};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -151,7 +148,7 @@ impl Mount {
         if !target.starts_with('/') {
             return Err(field.problem(format!("`{target}` is not an absolute path in the container")));
         }
-        let named = keys.get("source", Field::text);
+        let named = keys.filled("source", Field::text);
         let source = match kind.text()?.as_str() {
             "bind" => MountSource::Bind {
                 source: named.ok_or_else(|| field.problem("a bind mount needs a `source`"))?.into(),
@@ -190,7 +187,7 @@ impl BindOptions {
         let keys = field.keys(&["create_host_path", "propagation", "selinux"])?;
         Ok(Self {
             create_host_path: keys.or_default("create_host_path", Field::boolean),
-            propagation: keys.get("propagation", Field::text),
+            propagation: keys.filled("propagation", Field::text),
             selinux: keys.get("selinux", |field| field.one_of(&[("z", "z"), ("Z", "Z")])).map(str::to_owned),
         })
     }
@@ -199,7 +196,7 @@ impl BindOptions {
 impl VolumeOptions {
     fn read(field: &Field<'_>) -> Result<Self, Problem> {
         let keys = field.keys(&["nocopy", "subpath"])?;
-        Ok(Self { nocopy: keys.or_default("nocopy", Field::boolean), subpath: keys.get("subpath", Field::text) })
+        Ok(Self { nocopy: keys.or_default("nocopy", Field::boolean), subpath: keys.filled("subpath", Field::text) })
     }
 }
 
@@ -215,10 +212,10 @@ impl FileMount {
         let mut keys = field.keys(&["source", "target", "uid", "gid", "mode"])?;
         let source = keys.required("source")?.text()?;
         Ok(Self {
-            target: keys.get("target", Field::text).unwrap_or_else(|| source.clone()),
+            target: keys.filled("target", Field::text).unwrap_or_else(|| source.clone()),
             source,
-            uid: keys.get("uid", Field::string),
-            gid: keys.get("gid", Field::string),
+            uid: keys.filled("uid", Field::string),
+            gid: keys.filled("gid", Field::string),
             mode: keys.get("mode", mode),
         })
     }
@@ -232,7 +229,7 @@ impl Device {
         if permissions.is_empty() || !permissions.chars().all(|c| "rwm".contains(c)) {
             return Err(field.problem(format!("`{permissions}` is not of r, w and m")));
         }
-        Ok(Self { target: keys.get("target", Field::text).unwrap_or_else(|| source.clone()), source, permissions })
+        Ok(Self { target: keys.filled("target", Field::text).unwrap_or_else(|| source.clone()), source, permissions })
     }
 }
 
@@ -240,7 +237,7 @@ impl Gpus {
     pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
         let keys = field.keys(&["driver", "count", "device_ids", "capabilities", "options"])?;
         let gpus = Self {
-            driver: keys.get("driver", Field::text),
+            driver: keys.filled("driver", Field::text),
             count: keys.get("count", Field::integer),
             device_ids: keys.or_default("device_ids", Field::strings),
             capabilities: keys.or_default("capabilities", Field::strings),

@@ -3,19 +3,14 @@
 
 use super::{
     Beside, Condition, Config, Healthcheck, MountSource, Network, NetworkMode, Secret, Service, Tool, Volume, Vscale,
+    context::Context,
     fields::{Field, Problem},
-    interpolate::Env,
     node::Node,
     secrets,
-    workers::Workers,
 };
 use crate::redact::Redactor;
 use serde::Serialize;
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the compose file describes. `V` is `Option<Vscale>` where nothing is to be measured.
 #[derive(Clone, Debug, Serialize)]
@@ -56,71 +51,17 @@ pub struct Project<V = Vscale> {
     pub(super) secret_variables: Vec<String>,
 }
 
-/// What reading needs besides the nodes.
-pub(super) struct Context<'a> {
-    /// Of the first file; absolute.
-    pub(super) folder: &'a Path,
-    pub(super) env: Env<'a>,
-    pub(super) unset: &'a RefCell<BTreeSet<String>>,
-    workers: &'a Workers,
-    inert: RefCell<BTreeSet<String>>,
-}
-
+/// Sections in which a name is of letters, digits, `.`, `_` and `-`. Of networks Compose takes any.
+const NAMED: [&str; 4] = ["services", "volumes", "secrets", "configs"];
 /// The keys at the top.
 const KEYS: [&str; 8] = ["name", "services", "networks", "volumes", "secrets", "configs", "version", "x-vscale"];
-
-impl<'a> Context<'a> {
-    pub(super) fn new(
-        folder: &'a Path,
-        env: Env<'a>,
-        unset: &'a RefCell<BTreeSet<String>>,
-        workers: &'a Workers,
-    ) -> Self {
-        Self { folder, env, unset, workers, inert: RefCell::default() }
-    }
-
-    /// What the caller has for a name that stands here.
-    pub(super) fn callers(&self, name: &str, here: &Field<'_>) -> Option<String> {
-        (self.env)(name).map(|value| self.workers.fill_in(value, here.path()))
-    }
-
-    /// Remembers a key of a service that is accepted and does nothing.
-    pub(super) fn without_effect(&self, key: &str) {
-        self.inert.borrow_mut().insert(key.to_owned());
-    }
-
-    /// Values by name; a name without one takes the caller's, and is left out where there is none.
-    pub(super) fn values(&self, field: &Field<'_>) -> Result<BTreeMap<String, String>, Problem> {
-        let mut values = BTreeMap::new();
-        for (name, value) in field.entries()? {
-            if value.is_null() {
-                values.extend(self.callers(&name, field).map(|value| (name, value)));
-            } else {
-                values.extend(field.keep(value.string()).map(|value| (name, value)));
-            }
-        }
-        Ok(values)
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let list = |names: &RefCell<BTreeSet<String>>| names.borrow().iter().cloned().collect::<Vec<_>>().join(", ");
-        let unset = self
-            .unset
-            .borrow()
-            .iter()
-            .map(|name| format!("the variable {name} is not set: it is empty"))
-            .collect::<Vec<_>>();
-        let inert = (!self.inert.borrow().is_empty())
-            .then(|| format!("without effect on a measurement: {}", list(&self.inert)));
-        unset.into_iter().chain(inert).collect()
-    }
-}
 
 impl Project<Option<Vscale>> {
     /// Reads what is merged; every problem is told to `root`'s.
     pub(super) fn read(root: &Field<'_>, name: Option<String>, context: &Context<'_>) -> Result<Self, Problem> {
         let mut keys = root.keys(&KEYS)?;
         keys.required("services").map_err(|_| root.problem("`services` is missing"))?;
+        NAMED.iter().filter(|section| keys.has(section)).for_each(|section| check_names(&keys.field(section)));
         let services = keys.or_default("services", |field| field.map_of(|field| Service::read(field, context)));
         let optional = |key: &str| keys.has(key) && !keys.field(key).is_null();
         let mut project = Self {
@@ -165,7 +106,7 @@ impl Project<Option<Vscale>> {
         project.leave_out(&services, &named(vscale.as_ref().map(Field::node)), context);
         project.check(root);
         project.notes = context.notes();
-        project.read_for = context.workers.used();
+        project.read_for = context.read_for();
         Ok(project)
     }
 
@@ -196,6 +137,13 @@ impl Project<Option<Vscale>> {
                 found => found.is_none(),
             });
         }
+    }
+}
+
+fn check_names(section: &Field<'_>) {
+    let is_good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    for (name, field) in section.entries().into_iter().flatten().filter(|(name, _)| !is_good(name)) {
+        field.complain(format!("`{name}` is no name: letters, digits, `.`, `_` and `-`"));
     }
 }
 

@@ -1,9 +1,8 @@
 //! What services share, by the keys at the top of a compose file: networks, volumes, secrets and configs.
 
 use super::{
-    fields::{Field, Keys, Problem},
-    project::Context,
-    service::is_false,
+    context::Context,
+    fields::{Field, Keys, Problem, is_false},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -124,10 +123,10 @@ impl Network {
         // Who may join besides is nobody's but ours to say.
         keys.get("attachable", Field::boolean);
         Ok(Self {
-            name: keys.get("name", Field::text),
+            name: keys.filled("name", Field::text),
             external: external(&keys),
             internal: keys.or_default("internal", Field::boolean),
-            driver: keys.get("driver", Field::text),
+            driver: keys.filled("driver", Field::text),
             driver_opts: keys.or_default("driver_opts", Field::pairs),
             enable_ipv6: keys.or_default("enable_ipv6", Field::boolean),
             ipam: keys.or_default("ipam", Ipam::read),
@@ -143,9 +142,9 @@ impl Volume {
         }
         let keys = field.keys(&["name", "external", "driver", "driver_opts", "labels"])?;
         Ok(Self {
-            name: keys.get("name", Field::text),
+            name: keys.filled("name", Field::text),
             external: external(&keys),
-            driver: keys.get("driver", Field::text),
+            driver: keys.filled("driver", Field::text),
             driver_opts: keys.or_default("driver_opts", Field::pairs),
             labels: keys.or_default("labels", Field::labels),
         })
@@ -189,7 +188,7 @@ impl Ipam {
     fn read(field: &Field<'_>) -> Result<Self, Problem> {
         let keys = field.keys(&["driver", "config"])?;
         Ok(Self {
-            driver: keys.get("driver", Field::text),
+            driver: keys.filled("driver", Field::text),
             config: keys.or_default("config", |field| field.list_of(Subnet::read)),
         })
     }
@@ -203,9 +202,9 @@ impl Subnet {
     fn read(field: &Field<'_>) -> Result<Self, Problem> {
         let keys = field.keys(&["subnet", "gateway", "ip_range", "aux_addresses"])?;
         Ok(Self {
-            subnet: keys.get("subnet", Field::text),
-            gateway: keys.get("gateway", Field::text),
-            ip_range: keys.get("ip_range", Field::text),
+            subnet: keys.filled("subnet", Field::text),
+            gateway: keys.filled("gateway", Field::text),
+            ip_range: keys.filled("ip_range", Field::text),
             aux_addresses: keys.or_default("aux_addresses", Field::pairs),
         })
     }

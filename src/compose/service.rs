@@ -2,16 +2,16 @@
 //! reads it, so what `vscale config` prints is a compose file again.
 
 use super::{
-    Build, Device, FileMount, Gpus, Healthcheck, Mount, VolumesFrom, dotenv,
-    fields::{Field, Keys, Problem},
-    files, inert,
-    interpolate::Env,
-    limits,
-    project::Context,
+    Attachment, Build, Condition, DependsOn, Device, FileMount, Gpus, Healthcheck, Mount, NetworkMode, VolumesFrom,
+    context::Context,
+    environment::environment,
+    fields::{Field, Keys, Problem, is_false},
+    inert, limits,
+    others::{as_links, link, namespace},
 };
 use crate::model::Limits;
 use serde::Serialize;
-use std::{collections::BTreeMap, io::ErrorKind, path::Path};
+use std::collections::BTreeMap;
 
 /// The image of our own roles: this program's executable, which the controller puts into an image.
 pub const OWN_IMAGE: &str = "vscale/self";
@@ -129,7 +129,7 @@ pub struct Service {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns_opt: Vec<String>,
     /// Of service and alias: under the second name it finds the first.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "links")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_links")]
     pub links: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Mount>,
@@ -180,29 +180,6 @@ pub struct Service {
     pub stop_signal: Option<String>,
 }
 
-/// What a service waits for before it is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct DependsOn {
-    /// What is waited for.
-    pub condition: Condition,
-    /// Whether it is an error when the other service is not there or does not come so far.
-    pub required: bool,
-}
-
-/// How far another service must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Condition {
-    /// It runs.
-    #[serde(rename = "service_started")]
-    Started,
-    /// Its health check has succeeded.
-    #[serde(rename = "service_healthy")]
-    Healthy,
-    /// It has ended with exit status 0.
-    #[serde(rename = "service_completed_successfully")]
-    Completed,
-}
-
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -215,27 +192,6 @@ pub enum PullPolicy {
     Missing,
     /// It is built, even where it is there.
     Build,
-}
-
-/// A network that is not one of the run's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
-pub enum NetworkMode {
-    /// None at all.
-    None,
-    /// That of another service.
-    Service(String),
-}
-
-/// A service's place in a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Attachment {
-    /// Names beside the service's own.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub aliases: Vec<String>,
-    /// An address of its own choice.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ipv4_address: Option<String>,
 }
 
 /// A limit of setrlimit(2).
@@ -256,7 +212,7 @@ impl Service {
         let keys = field.any_keys()?;
         inert::check(&keys, &[&KEYS[..], &limits::KEYS], context);
         let names = |key: &str| keys.or_default(key, Field::strings);
-        let text = |key: &str| keys.get(key, Field::text);
+        let text = |key: &str| keys.filled(key, Field::text);
         let is = |key: &str| keys.or_default(key, Field::boolean);
         let files = |key: &str| keys.or_default(key, |field| field.list_of(FileMount::read));
         let (deploy_gpus, mem_reservation) = limits::reservations(&keys);
@@ -281,9 +237,9 @@ impl Service {
             tty: is("tty"),
             stdin_open: is("stdin_open"),
             networks: keys.or_default("networks", |field| field.map_of(Attachment::read)),
-            network_mode: keys.get("network_mode", network_mode),
+            network_mode: keys.filled("network_mode", NetworkMode::read),
             extra_hosts: names("extra_hosts"),
-            dns: names("dns"),
+            dns: names("dns").into_iter().filter(|address| !address.is_empty()).collect(),
             dns_search: names("dns_search"),
             dns_opt: names("dns_opt"),
             links: keys.or_default("links", |field| field.list_of(link)),
@@ -296,8 +252,8 @@ impl Service {
             cap_add: names("cap_add"),
             cap_drop: names("cap_drop"),
             security_opt: names("security_opt"),
-            ipc: keys.get("ipc", |field| namespace(field, &["host", "private", "shareable", "none"])),
-            pid: keys.get("pid", |field| namespace(field, &["host"])),
+            ipc: keys.filled("ipc", |field| namespace(field, &["host", "private", "shareable", "none"])),
+            pid: keys.filled("pid", |field| namespace(field, &["host"])),
             devices: keys.or_default("devices", |field| field.list_of(Device::read)),
             gpus: keys.get("gpus", |field| field.list_of(Gpus::read)).unwrap_or(deploy_gpus),
             runtime: text("runtime"),
@@ -309,12 +265,13 @@ impl Service {
             sysctls: keys.or_default("sysctls", Field::pairs),
             stop_signal: text("stop_signal"),
         };
-        if service.image.is_none() && service.build.is_none() && !keys.has("image") && !keys.has("build") {
+        let is_said = |key: &str| keys.has(key) && keys.field(key).node().as_text() != Some("");
+        if !is_said("image") && !is_said("build") {
             field.complain("has neither `image` nor `build`");
         }
         if service.network_mode.is_some() && !service.networks.is_empty() {
             keys.field("network_mode").complain("goes with no `networks`; keep one of them");
-        } else if service.network_mode.is_none() && !keys.has("network_mode") && service.networks.is_empty() {
+        } else if !is_said("network_mode") && service.networks.is_empty() {
             service.networks.insert("default".into(), Attachment::default());
         }
         service.depend_on_what_is_shared();
@@ -338,36 +295,6 @@ impl Service {
     }
 }
 
-/// What `env_file` says, then `environment`; a name without a value takes the caller's, and is left out where there is none.
-fn environment(keys: &Keys<'_>, context: &Context<'_>) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    keys.get("env_file", |files| {
-        for file in files.items()? {
-            // What the files before say can be used in the next.
-            let env = |name: &str| (context.env)(name).or_else(|| all.get(name).cloned());
-            let found = file.keep(env_file(&file, &env, context));
-            all.extend(found.into_iter().flatten());
-        }
-        Ok(())
-    });
-    let own = keys.or_default("environment", |field| context.values(field));
-    all.extend(own);
-    all
-}
-
-fn env_file(field: &Field<'_>, env: Env<'_>, context: &Context<'_>) -> Result<BTreeMap<String, String>, Problem> {
-    let mut keys = field.keys(&["path", "required"])?;
-    let path = keys.required("path")?;
-    let name = path.text()?;
-    let required = keys.get("required", Field::boolean).unwrap_or(true);
-    let text = match files::read(Path::new(&name)) {
-        Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(BTreeMap::new()),
-        read => read.map_err(|error| field.problem(format!("{name}: {error}")))?,
-    };
-    let parsed = dotenv::parse(&text, env, context.unset);
-    parsed.map_err(|flaw| field.problem(format!("{name}:{}: {}", flaw.line, flaw.what)))
-}
-
 /// A command: null is none, as a key without a value is elsewhere not.
 fn words(keys: &Keys<'_>, key: &str) -> Option<Vec<String>> {
     if keys.field(key).is_null() { None } else { keys.get(key, Field::strings) }
@@ -383,84 +310,9 @@ fn pull_policy(field: &Field<'_>) -> Result<PullPolicy, Problem> {
     ])
 }
 
-fn network_mode(field: &Field<'_>) -> Result<NetworkMode, Problem> {
-    let mode = field.text()?;
-    match mode.split_once(':') {
-        None if mode == "none" => Ok(NetworkMode::None),
-        Some(("service", name)) => Ok(NetworkMode::Service(name.to_owned())),
-        _ => Err(field.problem(format!(
-            "`{mode}` is not supported: a run has a network of its own; leave it out, or say none or service:NAME"
-        ))),
-    }
-}
-
-fn namespace(field: &Field<'_>, words: &[&str]) -> Result<String, Problem> {
-    let mode = field.text()?;
-    if words.contains(&mode.as_str()) || mode.starts_with("service:") {
-        return Ok(mode);
-    }
-    Err(field.problem(format!("`{mode}` is not supported: {} or service:NAME", words.join(", "))))
-}
-
-/// `service`, or `service:alias`.
-fn link(field: &Field<'_>) -> Result<(String, String), Problem> {
-    let text = field.text()?;
-    let (service, alias) = text.split_once(':').unwrap_or((&text, &text));
-    Ok((service.to_owned(), alias.to_owned()))
-}
-
-impl DependsOn {
-    fn read(field: &Field<'_>) -> Result<Self, Problem> {
-        let mut keys = field.keys(&["condition", "required", "restart"])?;
-        let condition = keys.required("condition")?.one_of(&[
-            ("service_started", Condition::Started),
-            ("service_healthy", Condition::Healthy),
-            ("service_completed_successfully", Condition::Completed),
-        ])?;
-        keys.get("restart", Field::boolean);
-        Ok(Self { condition, required: keys.get("required", Field::boolean).unwrap_or(true) })
-    }
-}
-
-impl Attachment {
-    fn read(field: &Field<'_>) -> Result<Self, Problem> {
-        if field.is_null() {
-            return Ok(Self::default());
-        }
-        // Which of several networks comes first means nothing where none leads out.
-        let keys = field.keys(&["aliases", "ipv4_address", "priority", "gw_priority"])?;
-        Ok(Self {
-            aliases: keys.or_default("aliases", Field::strings),
-            ipv4_address: keys.get("ipv4_address", |field| {
-                let address = field.text()?;
-                let parsed: Result<std::net::Ipv4Addr, _> = address.parse();
-                parsed.map(|_| address).map_err(|error| field.problem(error.to_string()))
-            }),
-        })
-    }
-}
-
 impl Ulimit {
     fn read(field: &Field<'_>) -> Result<Self, Problem> {
         let mut keys = field.keys(&["soft", "hard"])?;
         Ok(Self { soft: keys.required("soft")?.integer()?, hard: keys.required("hard")?.integer()? })
     }
-}
-
-impl From<NetworkMode> for String {
-    fn from(mode: NetworkMode) -> Self {
-        match mode {
-            NetworkMode::None => "none".into(),
-            NetworkMode::Service(name) => format!("service:{name}"),
-        }
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-pub(super) fn is_false(truth: &bool) -> bool {
-    !truth
-}
-
-fn links<S: serde::Serializer>(links: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(links.iter().map(|(service, alias)| format!("{service}:{alias}")))
 }

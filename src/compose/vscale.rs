@@ -5,12 +5,14 @@ use super::{
     Service, StudyFile, Tool,
     fields::{Field, Problem},
 };
-use crate::model::{BackendRequests, CountBy, Endpoint, Ready, Scheme, Statuses, WorkersPlan, checked_path};
+use crate::{
+    files,
+    model::{BackendRequests, CountBy, Endpoint, Ready, Scheme, Statuses, WorkersPlan, checked_path},
+};
 use regex_lite::Regex;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -159,7 +161,7 @@ impl Vscale {
             endpoints,
             ca: ca.transpose()?,
             backend_requests: backend_requests.unwrap_or_default(),
-            requests: keys.take("requests").map(|field| field.string()).transpose()?.map(|file| folder.join(file)),
+            requests: keys.take("requests").map(|field| requests(&field, folder)).transpose()?,
             study,
         })
     }
@@ -266,11 +268,21 @@ fn ready(field: &Field<'_>) -> Result<Ready, Problem> {
     Ok(Ready::Answers(path, statuses))
 }
 
+/// A file that is not there is missed where it is read: a flag may name another.
+fn requests(field: &Field<'_>, folder: &Path) -> Result<PathBuf, Problem> {
+    let path = folder.join(field.string()?);
+    match path.metadata() {
+        Ok(kind) if !kind.is_file() => Err(field.problem(format!("{}: is no regular file", path.display()))),
+        _ => Ok(path),
+    }
+}
+
 fn certificates(field: &Field<'_>, folder: &Path) -> Result<Certificates, Problem> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let path = folder.join(field.string()?);
-    let text = fs::read_to_string(&path).map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
+    let read = files::read(&path, files::MOST_BYTES).and_then(files::text);
+    let text = read.map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
     let blocks = text.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
     let pem: String = blocks.map(|block| format!("{BEGIN}{block}{END}\n")).collect();
     if pem.is_empty() {

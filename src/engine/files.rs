@@ -5,9 +5,10 @@ use super::{Call, Container};
 use crate::{
     compose::{FileMount, FileSource, MountSource, Project, Service},
     error::{Error, Result},
+    files,
 };
 use bollard::{body_full, query_parameters::UploadToContainerOptionsBuilder};
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 const ROOT: &str = "/";
 /// Where nobody says: all may read it, nobody may write it.
@@ -35,7 +36,7 @@ pub(super) fn placed(name: &str, service: &Service, project: &Project) -> Result
         let content = match source {
             None => return Err(wrong("it is not defined".into())),
             Some(FileSource::File(path)) => {
-                fs::read(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?
+                files::read(path, files::MOST_BYTES).map_err(|error| wrong(format!("{}: {error}", path.display())))?
             }
             Some(FileSource::Environment((_, value))) => value.clone().into_bytes(),
             Some(FileSource::Content(text)) => text.clone().into_bytes(),
@@ -112,4 +113,36 @@ fn tar(place: &str, files: &[&Placed]) -> std::io::Result<Vec<u8>> {
         tar.append_data(&mut header, name, file.content.as_slice())?;
     }
     tar.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::placed;
+    use crate::compose;
+    use std::{fs, process::Command};
+
+    #[test]
+    fn a_device_or_a_pipe_is_given_to_no_container() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        assert!(Command::new("mkfifo").arg(at("pipe")).status().expect("it is installed").success());
+        let given = |kind: &str, path: &str| {
+            let text = "x-vscale: { target: a, generator: l, endpoints: { a: { port: 1, ready: tcp } } }\n".to_owned()
+                + &format!("services: {{ a: {{ image: x, {kind}: [f] }}, l: {{ image: vscale/self }} }}\n")
+                + &format!("{kind}: {{ f: {{ file: {path} }} }}\n");
+            fs::write(at("compose.yaml"), text).expect("writable");
+            let project = compose::load(&[at("compose.yaml")], &|_| None).expect("good");
+            placed("a", &project.services["a"], &project).map(|files| files.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(given("secrets", "compose.yaml"), Ok(1));
+        for (kind, path) in
+            [("secrets", "/dev/zero"), ("configs", "/dev/zero"), ("secrets", "pipe"), ("configs", "pipe")]
+        {
+            let said = given(kind, path).expect_err("no file");
+            assert!(
+                said.starts_with(&format!("services.a.{kind}.f: ")) && said.contains("is no regular file"),
+                "{said}"
+            );
+        }
+    }
 }

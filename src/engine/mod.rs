@@ -41,6 +41,9 @@ use std::{error::Error as _, time::Duration};
 /// a limit of its own besides, in [`call`].
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
+/// Where the docker command looks for an engine that nobody names.
+const LOCAL: &str = "unix:///var/run/docker.sock";
+
 /// A connection to the engine.
 #[derive(Clone)]
 pub struct Engine {
@@ -58,8 +61,7 @@ impl Engine {
     /// # Errors
     /// `Error::Preflight` that names the address and what to do: no engine there, or no permission on its socket.
     pub async fn connect() -> Result<Self> {
-        let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".into());
-        Self::connect_to(&address, ANSWER_LIMIT).await
+        Self::connect_to(&address(std::env::var("DOCKER_HOST").ok()), ANSWER_LIMIT).await
     }
 
     /// The same, to the engine at `address`; no call waits longer than `longest_wait`, whatever its own limit.
@@ -134,6 +136,11 @@ impl Engine {
     }
 }
 
+/// Where an engine listens; an empty name is none, as the docker command has it.
+fn address(named: Option<String>) -> String {
+    named.filter(|address| !address.is_empty()).unwrap_or_else(|| LOCAL.into())
+}
+
 /// No engine, or none for us: what to do about it.
 fn unreachable(address: &str, error: &(dyn std::error::Error + 'static)) -> Error {
     let why = with_causes(error);
@@ -147,4 +154,16 @@ fn unreachable(address: &str, error: &(dyn std::error::Error + 'static)) -> Erro
         _ => "is it running? DOCKER_HOST says where it listens",
     };
     Error::Preflight(format!("no Docker engine at {address}: {why}; {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_empty_address_is_none() {
+        let address = |named: Option<&str>| address(named.map(str::to_owned));
+        assert_eq!([None, Some("")].map(address), ["unix:///var/run/docker.sock", "unix:///var/run/docker.sock"]);
+        assert_eq!(address(Some("tcp://host:1")), "tcp://host:1");
+    }
 }

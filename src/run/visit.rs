@@ -18,6 +18,7 @@ use crate::{
     engine::Cluster,
     error::{Error, Result},
     events::Event,
+    files,
     measure::WorkerCounter,
     model::{
         Attestation, ContainerPlan, Ended, LoadToolRun, Phase, PhaseKind, PhasePlan, Plan, SpeedReading, Step, Visit,
@@ -363,5 +364,5 @@ impl<'a> Carrier<'a> {
 }
 
 fn read(path: &std::path::PathBuf) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(Error::input(path))
+    files::read(path, files::MOST_BYTES).map_err(Error::input(path))
 }

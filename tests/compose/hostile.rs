@@ -8,7 +8,7 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
-use vscale::compose;
+use vscale::{compose, redact::Redactor};
 
 fn soon<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
@@ -47,6 +47,26 @@ fn devices_pipes_and_folders_are_refused() {
     {
         let said = soon("a device", || compose::load(&[path], &|_| None)).expect_err("no file").to_string();
         assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn devices_and_pipes_that_a_file_names_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is installed").success());
+    let with = |more: &str| with_stack("").replace("  load: loadgen\n", &format!("  load: loadgen\n  {more}\n"));
+    for path in ["/dev/zero", pipe.to_str().expect("UTF-8")] {
+        let https = with(&format!("ca: {path}")).replace("port: 81\n", "port: 81\n      scheme: https\n");
+        let env_file = with_stack(&format!("env_file: {path}"));
+        for (what, text) in [("ca", https), ("requests", with(&format!("requests: {path}"))), ("env_file", env_file)] {
+            let said = soon(what, || error(&text));
+            assert!(said.contains(what) && said.contains("is no regular file"), "{said}");
+        }
+        // What is a secret is read to keep it out of what is shown.
+        let text = with_stack("") + &format!("secrets: {{ token: {{ file: {path} }} }}\n");
+        let shown = soon("a secret", || load(&text).map(|project| project.teach(&mut Redactor::default())));
+        assert_eq!(shown, Ok(()));
     }
 }
 

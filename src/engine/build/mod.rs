@@ -16,6 +16,7 @@ use super::{BaseImage, Call, Engine};
 use crate::{
     compose,
     error::{Error, Result},
+    files,
 };
 use bollard::{body_try_stream, query_parameters::BuildImageOptionsBuilder};
 use dockerfile::Dockerfile;
@@ -297,7 +298,7 @@ impl Source {
             std::io::ErrorKind::NotFound => Error::Compose(format!("{name}: no such Dockerfile")),
             _ => Error::Compose(format!("{name}: {error}")),
         };
-        let text = fs::read_to_string(&path).map_err(wrong)?;
+        let text = read(&path).map_err(wrong)?;
         let own_ignore = Some(PathBuf::from(format!("{name}.dockerignore")));
         // By its real place: `../Dockerfile` and a link out of the context are outside.
         let (context, real) = (fs::canonicalize(&build.context), fs::canonicalize(&path));
@@ -320,7 +321,7 @@ impl Source {
         let name = self.inside.unwrap_or_else(|| OWN_NAME.into());
         if name == OWN_NAME && !by_buildkit {
             // The classic builder takes these out of the context before any COPY.
-            let theirs = fs::read_to_string(&shared).ok();
+            let theirs = read(&shared).ok();
             let more = if theirs.is_some() { "" } else { IGNORE_FILE };
             context.put(IGNORE_FILE, format!("{}\n{OWN_NAME}\n{more}\n", theirs.unwrap_or_default()), 0o644);
         }
@@ -331,9 +332,13 @@ impl Source {
     }
 }
 
+fn read(path: &Path) -> std::io::Result<String> {
+    files::text(files::read(path, files::MOST_BYTES)?)
+}
+
 /// `None` where there is no such file.
 fn ignore_file(path: &Path) -> Result<Option<Ignore>> {
-    match fs::read_to_string(path) {
+    match read(path) {
         Ok(text) => Ignore::parse(&text).map(Some).map_err(|why| Error::Compose(format!("{}: {why}", path.display()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::file(path)(error)),
@@ -355,4 +360,16 @@ fn host_build_settings() -> (BTreeMap<String, String>, Option<PathBuf>) {
     let usual = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
     let ca_bundle = named.map(PathBuf::from).chain(usual.map(PathBuf::from)).find(|path| path.is_file());
     (settings, ca_bundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, compose};
+
+    #[test]
+    fn a_device_is_no_dockerfile() {
+        let build = compose::Build { dockerfile: Some("/dev/zero".into()), ..compose::Build::default() };
+        let said = Source::of(&build).err().map(|error| error.to_string());
+        assert_eq!(said.as_deref(), Some("/dev/zero: is no regular file"));
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, os::unix::fs::FileTypeExt, path::Path};
 
 /// What a file of requests says.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +22,7 @@ pub struct RequestFile {
 /// # Errors
 /// [`Error::Usage`] names the file, and the line that cannot be understood.
 pub fn read_request_file(path: &Path) -> Result<RequestFile> {
-    let text = fs::read_to_string(path).map_err(Error::input(path))?;
-    parse_requests(path, &text, &|name| env::var(name).ok())
+    parse_requests(path, &read_text(path)?, &|name| env::var(name).ok())
 }
 
 /// The lines of a file, for `{{line}}`.
@@ -31,8 +30,16 @@ pub fn read_request_file(path: &Path) -> Result<RequestFile> {
 /// # Errors
 /// [`Error::Usage`] names the file.
 pub fn read_data_file(path: &Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).map_err(Error::input(path))?;
-    Ok(text.lines().map(str::to_owned).collect())
+    Ok(read_text(path)?.lines().map(str::to_owned).collect())
+}
+
+/// Of a file of any size, or of a pipe such as a shell's `<(...)`; a device may have no end.
+fn read_text(path: &Path) -> Result<String> {
+    let kind = path.metadata().map_err(Error::input(path))?.file_type();
+    if kind.is_char_device() || kind.is_block_device() {
+        return Err(Error::Usage(format!("{}: is a device, not a file", path.display())));
+    }
+    fs::read_to_string(path).map_err(Error::input(path))
 }
 
 /// A request of the file. What it leaves out is as in the default request, except the body, which is then empty.
@@ -182,6 +189,14 @@ mod tests {
     fn read(text: &str) -> Result<Vec<RequestTemplate>> {
         let env = |name: &str| (name == "APP_KEY").then(|| "k\"1".to_owned());
         parse_requests(Path::new("mix.jsonl"), text, &env).map(|file| file.requests)
+    }
+
+    #[test]
+    fn a_device_is_not_read() {
+        for device in ["/dev/zero", "/dev/null"] {
+            let said = read_data_file(Path::new(device)).expect_err("a device").to_string();
+            assert_eq!(said, format!("{device}: is a device, not a file"));
+        }
     }
 
     #[test]
