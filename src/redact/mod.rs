@@ -54,6 +54,32 @@ impl Redactor {
         self.learn_text(value);
     }
 
+    /// What a secret's file says is a secret, and so is what is in it: a JSON document, lines of `NAME=value`. Of values whose names
+    /// say nothing only those that look random: the rest is a user, a host, a port.
+    pub fn learn_secret(&mut self, text: &str) {
+        self.learn(text);
+        self.learn_text(text);
+        if let Ok(json) = serde_json::from_str(text) {
+            self.learn_json("", &json);
+        }
+        let is_mark = |mark: char| mark.is_whitespace() || "\"'=:,;{}[]".contains(mark);
+        text.split(is_mark).filter(|piece| looks_random(piece)).for_each(|piece| self.learn(piece));
+    }
+
+    fn learn_json(&mut self, name: &str, value: &serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) if is_secret(name) || looks_random(text) => self.learn(text),
+            Value::Number(number) if is_secret(name) => self.learn(&number.to_string()),
+            Value::Array(list) => list.iter().for_each(|value| self.learn_json(name, value)),
+            Value::Object(map) => {
+                map.iter()
+                    .for_each(|(inner, value)| self.learn_json(if is_secret(name) { name } else { inner }, value));
+            }
+            _ => {}
+        }
+    }
+
     /// `value` is a secret, and so is what it is made of: `Bearer TOKEN`, `session=ID; theme=dark`.
     fn learn_pieces(&mut self, value: &str) {
         const LEAST_PIECE_BYTES: usize = 8;
@@ -72,8 +98,8 @@ impl Redactor {
     /// The values of a command's secret flags.
     pub fn learn_arguments(&mut self, arguments: &[String]) {
         for (flag, argument) in with_flags(arguments) {
-            match argument.split_once('=') {
-                Some((name, value)) if is_secret(name) => self.learn(value),
+            match with_name(argument) {
+                Some((_, value)) if !flag.is_some_and(is_secret) => self.learn(value),
                 _ => self.learn_named(flag.unwrap_or_default(), argument),
             }
             // A whole script may be one argument.
@@ -104,12 +130,22 @@ impl Redactor {
 
     /// A command without the values of its secret flags.
     pub fn arguments(&self, arguments: &[String]) -> Vec<String> {
-        let redacted = |(flag, argument): (Option<&str>, &String)| match argument.split_once('=') {
-            Some((name, value)) if is_secret(name) => format!("{name}={}", redact(name, value)),
+        let redacted = |(flag, argument): (Option<&str>, &String)| match with_name(argument) {
+            Some((name, value)) if !flag.is_some_and(is_secret) => {
+                format!("{}={}", self.text(name), redact(name, value))
+            }
             _ => self.named(flag.unwrap_or_default(), argument),
         };
         with_flags(arguments).map(redacted).collect()
     }
+}
+
+/// Whether a word is none of a language: long, and with a digit or a capital letter inside.
+fn looks_random(word: &str) -> bool {
+    const LEAST_RANDOM_BYTES: usize = 8;
+    let bytes = word.as_bytes();
+    let turns = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase();
+    bytes.len() >= LEAST_RANDOM_BYTES && (bytes.iter().any(u8::is_ascii_digit) || bytes.windows(2).any(turns))
 }
 
 /// Each argument with the flag before it that it may be the value of.
@@ -119,6 +155,13 @@ fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &Stri
         let flag = before.map(String::as_str).filter(|before| before.starts_with('-') && !before.contains('='));
         (flag.filter(|_| !argument.starts_with('-')), argument)
     })
+}
+
+/// An argument `NAME=value` of which the value is a secret. What has anything but a name before its first `=` is a script, a
+/// header or a URL, to be read as any text.
+fn with_name(argument: &str) -> Option<(&str, &str)> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    argument.split_once('=').filter(|(name, _)| name.bytes().all(is_part) && is_secret(name))
 }
 
 /// A value as it is, in JSON, in a URL, and out of one.
@@ -173,6 +216,32 @@ mod tests {
         );
         assert_eq!(shown(&["-H", "Authorization: Bearer x y"]), "-H Authorization: [redacted]");
         assert_eq!(shown(&["sh", "-c", "serve --token x --port 1"]), "sh -c serve --token [redacted] --port 1");
+        assert_eq!(shown(&["--api-key", "A_KEY=b"]), "--api-key [redacted]");
+    }
+
+    #[test]
+    fn only_a_name_before_the_first_equals_sign_is_one() {
+        for (argument, expected) in [
+            ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: [redacted]"),
+            (
+                "curl -H 'Authorization: Bearer sekret-12345' 'http://x/?a=b'",
+                "curl -H 'Authorization: [redacted]' 'http://x/?a=b'",
+            ),
+            (
+                "serve --api-key topsecret99 --password-file=x --workers 4",
+                "serve --api-key [redacted] --password-file=[redacted] --workers 4",
+            ),
+            (
+                "export DB_PASSWORD=x; exec gunicorn --workers 4",
+                "export DB_PASSWORD=[redacted]; exec gunicorn --workers 4",
+            ),
+        ] {
+            let arguments = strings(&["--header", argument]);
+            assert_eq!(Redactor::default().arguments(&arguments)[1], expected);
+            let mut redactor = Redactor::default();
+            redactor.learn_arguments(&arguments);
+            assert_eq!(redactor.arguments(&arguments)[1], expected, "once it is learnt, too");
+        }
     }
 
     #[test]
@@ -198,6 +267,24 @@ mod tests {
         }
         assert_eq!(redactor.named("PASSWORD", "a"), REDACTED);
         assert_eq!(redactor.bytes(b"\xff from-the-flag \xfe"), b"\xff [redacted] \xfe");
+    }
+
+    #[test]
+    fn what_is_in_the_file_of_a_secret_is_one_too() {
+        for (file, secret) in [
+            (r#"{"private": "abc-1234", "password": "jsonfilepw99"}"#, "jsonfilepw99"),
+            (r#"{"private": "abc-1234", "password": "jsonfilepw99"}"#, "abc-1234"),
+            (r#"{"auth": {"pass": {"value": "of quotes: \""}}}"#, "of quotes: \""),
+            ("DB_PASSWORD=envfilepw99\nDB_HOST=database", "envfilepw99"),
+            ("export DB_PASSWORD='two words'", "two words"),
+            ("password: hunterhunter", "hunterhunter"),
+            ("machine a login postgres password n3trcfile", "n3trcfile"),
+        ] {
+            let mut redactor = Redactor::default();
+            redactor.learn_secret(file);
+            assert_eq!(redactor.text(&format!("got {secret}!")), "got [redacted]!", "{file}");
+            assert_eq!(redactor.text("postgres at database"), "postgres at database", "{file}");
+        }
     }
 
     proptest! {
