@@ -4,7 +4,7 @@
 //!
 //! Logs are large and whoever writes them is not trusted, so this reads each byte a fixed number of times.
 
-use super::{REDACTED, is_secret};
+use super::{REDACTED, is_secret, names::is_only};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 const WHOLE_LINE: [&str; 2] = ["AUTHORIZATION", "COOKIE"];
 
 /// In too many texts that are about no secret: `key: value`, `auth: denied`.
-const COMMON: [&str; 2] = ["key", "auth"];
+const COMMON: [&str; 2] = ["KEY", "AUTH"];
 
 /// A name that ends so is a file's, and after its colon comes what is wrong with it, or where.
 const FILES: [&str; 8] = [".csv", ".env", ".har", ".json", ".jsonl", ".txt", ".yaml", ".yml"];
@@ -57,7 +57,7 @@ fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
 fn named(text: &[u8], at: usize) -> Option<Range<usize>> {
     let name = name_before(trimmed_end(text, at))?;
     let is_file = text[at] == b':' && FILES.iter().any(|extension| name.ends_with(extension));
-    if COMMON.iter().any(|word| name.eq_ignore_ascii_case(word)) || is_file || !is_secret(name) {
+    if is_only(name, &COMMON) || is_file || !is_secret(name) {
         return None;
     }
     let upper = name.to_ascii_uppercase();
