@@ -1,7 +1,7 @@
 //! Passwords beside the name of a user, or after a flag whose name does not say so: of URLs (RFC 3986, 3.2.1), of proxies, of curl
 //! and of clients of databases.
 
-use super::values::{end_of, is_redacted};
+use super::{REDACTED, values::end_of};
 use memchr::memmem;
 use std::ops::Range;
 
@@ -106,6 +106,7 @@ pub(super) fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = &rest[..end_of(rest, 0, is_outside)];
     let rest = &rest[..memmem::find(rest, b"://").unwrap_or(rest.len())];
     let length = rest.iter().rposition(|&byte| byte == b'@').filter(|&length| length > 0)?;
-    let is_none = is_port || rest.starts_with(b"$") || rest.starts_with(b"{") || is_redacted(rest);
+    let is_open = [&b"//"[..], b"$", b"{"].iter().any(|start| rest.starts_with(start));
+    let is_none = is_port || is_open || memmem::find(&rest[..length], REDACTED.as_bytes()).is_some();
     (!is_none).then_some(password..password + length)
 }
