@@ -36,7 +36,7 @@ use crate::{
 };
 use clap::{CommandFactory, Parser};
 use std::{
-    io::{IsTerminal, stdout},
+    io::{IsTerminal, Write, stderr, stdout},
     os::fd::AsFd,
     process::ExitCode,
 };
@@ -78,10 +78,13 @@ pub fn main() -> ExitCode {
     outcome.map_or_else(fail, ExitCode::from)
 }
 
-/// What clap has to say: help and version on stdout, which may not be writable, or what is wrong on stderr.
+/// What clap has to say: help and version on stdout, which may not be writable, or what is wrong on stderr, which repeats what
+/// was given.
 fn refused(refusal: &clap::Error) -> ExitCode {
     if refusal.use_stderr() {
-        let _ = refusal.print();
+        let text = refusal.render().to_string();
+        let clean = Redactor::default().text(&text);
+        let _ = if clean == text { refusal.print() } else { stderr().write_all(clean.as_bytes()) };
         return ExitCode::from(2);
     }
     let text = refusal.render();

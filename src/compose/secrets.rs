@@ -11,11 +11,11 @@ impl FileSource {
         match self {
             Self::File(path) => {
                 if let Ok(text) = files::read(path) {
-                    redactor.learn(text.trim());
+                    redactor.learn_secret(text.trim());
                 }
             }
-            Self::Environment((_, value)) => redactor.learn(value),
-            Self::Content(text) => redactor.learn(text.trim()),
+            Self::Environment((_, value)) => redactor.learn_secret(value),
+            Self::Content(text) => redactor.learn_secret(text.trim()),
         }
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! A value is known to be secret by the name that it has where it is given: a variable, a build argument, a label, a flag, a
 //! header, a key. A [`Redactor`] learns such values, and then replaces them in any text, whoever wrote it; and besides
-//! them what is a secret by its form alone (`shapes`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
+//! them what is a secret by its form alone (`shapes`, `forms`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
 //! where they have their name: elsewhere too much else would go with them.
 
+mod forms;
+mod logins;
 mod names;
 mod recorded;
 mod shapes;
+mod values;
 
 pub use names::is_secret;
 
 use crate::text::RESERVED;
+use logins::Client;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use std::{collections::BTreeSet, ops::Range};
 
@@ -23,7 +27,11 @@ pub const LEAST_BYTES: usize = 6;
 
 /// `value`, or [`REDACTED`] if its name says that it is a secret. An empty value stays: that none was given is no secret.
 pub fn redact<'a>(name: &str, value: &'a str) -> &'a str {
-    if is_secret(name) && !value.is_empty() { REDACTED } else { value }
+    if is_secret_value(name, value) { REDACTED } else { value }
+}
+
+fn is_secret_value(name: &str, value: &str) -> bool {
+    is_secret(name) && !value.is_empty() && !is_key_file(value)
 }
 
 /// Knows the secrets of a run.
@@ -48,10 +56,39 @@ impl Redactor {
 
     /// `value` is a secret if its name says so; otherwise what in it looks like one.
     pub fn learn_named(&mut self, name: &str, value: &str) {
-        if is_secret(name) {
+        if is_secret_value(name, value) {
             self.learn_pieces(value);
         }
+        if let Some(span) = logins::password(name, value.as_bytes()) {
+            self.learn(&value[span]);
+        }
         self.learn_text(value);
+    }
+
+    /// What a secret's file says is a secret, and so is what is in it: a JSON document, lines of `NAME=value`. Of values whose names
+    /// say nothing only those that look random: the rest is a user, a host, a port.
+    pub fn learn_secret(&mut self, text: &str) {
+        self.learn(text);
+        shapes::find(text.as_bytes()).into_iter().for_each(|found| self.learn_pieces(&text[found.span]));
+        if let Ok(json) = serde_json::from_str(text) {
+            self.learn_json("", &json);
+        }
+        let is_mark = |mark: char| mark.is_whitespace() || "\"'=:,;{}[]".contains(mark);
+        text.split(is_mark).filter(|piece| looks_random(piece)).for_each(|piece| self.learn(piece));
+    }
+
+    fn learn_json(&mut self, name: &str, value: &serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) if is_secret(name) || looks_random(text) => self.learn(text),
+            Value::Number(number) if is_secret(name) => self.learn(&number.to_string()),
+            Value::Array(list) => list.iter().for_each(|value| self.learn_json(name, value)),
+            Value::Object(map) => {
+                map.iter()
+                    .for_each(|(inner, value)| self.learn_json(if is_secret(name) { name } else { inner }, value));
+            }
+            _ => {}
+        }
     }
 
     /// `value` is a secret, and so is what it is made of: `Bearer TOKEN`, `session=ID; theme=dark`.
@@ -62,22 +99,23 @@ impl Redactor {
         pieces.for_each(|piece| self.learn(piece));
     }
 
-    /// What in a text looks like a secret is one, wherever it appears.
+    /// What in a text looks like a secret is one, wherever it appears; but no word of a sentence.
     pub fn learn_text(&mut self, text: &str) {
-        for span in shapes::spans(text.as_bytes()) {
-            self.learn_pieces(&text[span]);
+        for found in shapes::find(text.as_bytes()) {
+            let value = &text[found.span];
+            if found.is_sure || looks_random(value) {
+                self.learn_pieces(value);
+            }
         }
     }
 
     /// The values of a command's secret flags.
     pub fn learn_arguments(&mut self, arguments: &[String]) {
         for (flag, argument) in with_flags(arguments) {
-            match argument.split_once('=') {
-                Some((name, value)) if is_secret(name) => self.learn(value),
-                _ => self.learn_named(flag.unwrap_or_default(), argument),
-            }
-            // A whole script may be one argument.
-            self.learn_text(argument);
+            self.learn_named(flag.unwrap_or_default(), argument);
+        }
+        for (argument, span) in arguments.iter().zip(secrets_of(arguments)) {
+            span.into_iter().for_each(|span| self.learn(&argument[span]));
         }
     }
 
@@ -89,7 +127,7 @@ impl Redactor {
 
     /// The same of what may be no text.
     pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut spans = shapes::spans(bytes);
+        let mut spans: Vec<_> = shapes::find(bytes).into_iter().map(|found| found.span).collect();
         for value in &self.known {
             spans.extend(memchr::memmem::find_iter(bytes, value).map(|at| at..at + value.len()));
             spans.extend(cut_off(bytes, value));
@@ -99,17 +137,45 @@ impl Redactor {
 
     /// A value by its name, and what else in it is a secret.
     pub fn named(&self, name: &str, value: &str) -> String {
-        if is_secret(name) { redact(name, value).to_owned() } else { self.text(value) }
+        match secret_in(name, value) {
+            Some(span) => self.without(value, span),
+            None => self.text(value),
+        }
     }
 
     /// A command without the values of its secret flags.
     pub fn arguments(&self, arguments: &[String]) -> Vec<String> {
-        let redacted = |(flag, argument): (Option<&str>, &String)| match argument.split_once('=') {
-            Some((name, value)) if is_secret(name) => format!("{name}={}", redact(name, value)),
-            _ => self.named(flag.unwrap_or_default(), argument),
+        let redacted = |(argument, span): (&String, Option<Range<usize>>)| match span {
+            Some(span) => self.without(argument, span),
+            None => self.text(argument),
         };
-        with_flags(arguments).map(redacted).collect()
+        arguments.iter().zip(secrets_of(arguments)).map(redacted).collect()
     }
+
+    fn without(&self, text: &str, span: Range<usize>) -> String {
+        format!("{}{REDACTED}{}", self.text(&text[..span.start]), self.text(&text[span.end..]))
+    }
+}
+
+/// Where in a value the secret is that its name says is there.
+fn secret_in(name: &str, value: &str) -> Option<Range<usize>> {
+    let all = is_secret_value(name, value).then_some(0..value.len());
+    all.or_else(|| logins::password(name, value.as_bytes()))
+}
+
+/// Where in each argument there is a secret, by the flag before it, by its own name, or by the program.
+fn secrets_of(arguments: &[String]) -> Vec<Option<Range<usize>>> {
+    let file = |argument: &String| argument.rfind('/').map_or(0, |slash| slash + 1);
+    let client = arguments.iter().find_map(|argument| Client::at(argument.as_bytes(), file(argument)));
+    let secret = |(flag, argument): (Option<&str>, &String)| {
+        let of_client = || client?.password(flag, argument);
+        let of_name = || {
+            let (name, value) = with_name(argument)?;
+            Some(name.len() + 1..argument.len()).filter(|_| is_secret_value(name, value))
+        };
+        secret_in(flag.unwrap_or_default(), argument).or_else(of_client).or_else(of_name)
+    };
+    with_flags(arguments).map(secret).collect()
 }
 
 /// Each argument with the flag before it that it may be the value of.
@@ -117,8 +183,30 @@ fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &Stri
     let before = [None].into_iter().chain(arguments.iter().map(Some));
     before.zip(arguments).map(|(before, argument)| {
         let flag = before.map(String::as_str).filter(|before| before.starts_with('-') && !before.contains('='));
-        (flag.filter(|_| !argument.starts_with('-')), argument)
+        (flag.filter(|flag| !argument.starts_with('-') && !shapes::is_switch(flag)), argument)
     })
+}
+
+/// Whether a word is none of a language: long, and with a digit or a capital letter inside.
+fn looks_random(word: &str) -> bool {
+    const LEAST_RANDOM_BYTES: usize = 8;
+    let bytes = word.as_bytes();
+    let turns = |pair: &[u8]| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase();
+    bytes.len() >= LEAST_RANDOM_BYTES && (bytes.iter().any(u8::is_ascii_digit) || bytes.windows(2).any(turns))
+}
+
+/// An argument `NAME=value` of which the value is a secret. What has anything but a name before its first `=` is a script, a
+/// header or a URL, to be read as any text.
+fn with_name(argument: &str) -> Option<(&str, &str)> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    argument.split_once('=').filter(|(name, _)| name.bytes().all(is_part) && is_secret(name))
+}
+
+/// The path of a certificate's key, which is no key.
+fn is_key_file(value: &str) -> bool {
+    const ENDS: [&str; 8] = [".pem", ".key", ".crt", ".cer", ".der", ".p12", ".pfx", ".jks"];
+    let is_path = ["/", "./", "../", "~/"].iter().any(|start| value.starts_with(start));
+    is_path && ENDS.iter().any(|end| value.ends_with(end)) && !value.contains(char::is_whitespace)
 }
 
 /// A value as it is, in JSON, in a URL, and out of one.
@@ -173,6 +261,58 @@ mod tests {
         );
         assert_eq!(shown(&["-H", "Authorization: Bearer x y"]), "-H Authorization: [redacted]");
         assert_eq!(shown(&["sh", "-c", "serve --token x --port 1"]), "sh -c serve --token [redacted] --port 1");
+        assert_eq!(shown(&["--api-key", "A_KEY=b"]), "--api-key [redacted]");
+        assert_eq!(shown(&["-u", "name:pw", "--user=e:pw"]), "-u name:[redacted] --user=e:[redacted]");
+        assert_eq!(shown(&["--user", "1000:1000", "--proxy", "u:pw@x:1"]), "--user 1000:1000 --proxy u:[redacted]@x:1");
+        assert_eq!(shown(&["CMD", "redis-cli", "-a", "pw", "ping"]), "CMD redis-cli -a [redacted] ping");
+        assert_eq!(shown(&["CMD", "/bin/mysqladmin", "ping", "-ppw"]), "CMD /bin/mysqladmin ping -p[redacted]");
+        assert_eq!(shown(&["cp", "-a", "pw", "-ppw"]), "cp -a pw -ppw");
+        for same in [
+            ["--sort-key", "name"],
+            ["--no-auth", "stack:app"],
+            ["--tls-key", "/certs/key.pem"],
+            ["--v", "--tls-key=/certs/key.pem"],
+        ] {
+            assert_eq!(shown(&same), same.join(" "));
+            let mut redactor = Redactor::default();
+            redactor.learn_arguments(&strings(&same));
+            assert_eq!(redactor.text(same[1]), same[1], "nor is it learnt");
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_sentence_is_not_learnt() {
+        let mut redactor = Redactor::default();
+        redactor.learn_text("Invalid token: expected string; bearer authentication");
+        assert_eq!(redactor.text("expected authentication"), "expected authentication");
+        redactor.learn_text("Invalid token: s3cret-99; postgres://u:correcthorse@db");
+        redactor.learn_named("HTTPS_PROXY", "user:batterystaple@proxy");
+        assert_eq!(redactor.text("s3cret-99 correcthorse batterystaple"), "[redacted] [redacted] [redacted]");
+    }
+
+    #[test]
+    fn only_a_name_before_the_first_equals_sign_is_one() {
+        for (argument, expected) in [
+            ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: [redacted]"),
+            (
+                "curl -H 'Authorization: Bearer sekret-12345' 'http://x/?a=b'",
+                "curl -H 'Authorization: [redacted]' 'http://x/?a=b'",
+            ),
+            (
+                "serve --api-key topsecret99 --password-file=x --workers 4",
+                "serve --api-key [redacted] --password-file=[redacted] --workers 4",
+            ),
+            (
+                "export DB_PASSWORD=x; exec gunicorn --workers 4",
+                "export DB_PASSWORD=[redacted]; exec gunicorn --workers 4",
+            ),
+        ] {
+            let arguments = strings(&["--header", argument]);
+            assert_eq!(Redactor::default().arguments(&arguments)[1], expected);
+            let mut redactor = Redactor::default();
+            redactor.learn_arguments(&arguments);
+            assert_eq!(redactor.arguments(&arguments)[1], expected, "once it is learnt, too");
+        }
     }
 
     #[test]
@@ -200,6 +340,24 @@ mod tests {
         assert_eq!(redactor.bytes(b"\xff from-the-flag \xfe"), b"\xff [redacted] \xfe");
     }
 
+    #[test]
+    fn what_is_in_the_file_of_a_secret_is_one_too() {
+        for (file, secret) in [
+            (r#"{"private": "abc-1234", "password": "jsonfilepw99"}"#, "jsonfilepw99"),
+            (r#"{"private": "abc-1234", "password": "jsonfilepw99"}"#, "abc-1234"),
+            (r#"{"auth": {"pass": {"value": "of quotes: \""}}}"#, "of quotes: \""),
+            ("DB_PASSWORD=envfilepw99\nDB_HOST=database", "envfilepw99"),
+            ("export DB_PASSWORD='two words'", "two words"),
+            ("password: hunterhunter", "hunterhunter"),
+            ("machine a login postgres password n3trcfile", "n3trcfile"),
+        ] {
+            let mut redactor = Redactor::default();
+            redactor.learn_secret(file);
+            assert_eq!(redactor.text(&format!("got {secret}!")), "got [redacted]!", "{file}");
+            assert_eq!(redactor.text("postgres at database"), "postgres at database", "{file}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_learnt_by_any_name_is_gone_from_any_text(
@@ -212,7 +370,7 @@ mod tests {
         }
 
         #[test]
-        fn twice_is_as_once(text in ".{0,200}|(api_key[=:]|Bearer |--token |://a:b@|\"| |x){0,40}") {
+        fn twice_is_as_once(text in ".{0,200}|(api_key[=:]|Bearer |--token |://a:b@|\"| |x){0,40}|(token[=:] ?|[\\[\\]{},:= \"'`\\\\\n]|\\[redacted\\]|a|12|null){0,30}|([?&]code=|-u |_url=|redis-cli -a|<token>|</|://|name=\"token\"|value:|b'|: str =|[a-c:/@#\"' ,]){0,30}") {
             let once = Redactor::default().text(&text);
             prop_assert_eq!(Redactor::default().text(&once), once);
         }

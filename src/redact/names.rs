@@ -17,9 +17,53 @@ const PARTS: [&str; 10] = [
 const WORDS: [&str; 2] = ["SECRET", "WEBHOOK"];
 /// As its last word.
 const LAST_WORDS: [&str; 14] = [
-    "KEY", "TOKEN", "SECRETS", "PASS", "PWD", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP",
-    "SALT",
+    "KEY", "PASS", "PWD", "PW", "SECRETS", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP", "SALT",
 ];
+/// What its last word ends with.
+const ENDS: [&str; 14] = [
+    "TOKEN",
+    "SECRET",
+    "SECRETKEY",
+    "PRIVATEKEY",
+    "SIGNINGKEY",
+    "ENCRYPTIONKEY",
+    "MASTERKEY",
+    "DBPASS",
+    "PGPASS",
+    "SSHPASS",
+    "USERPASS",
+    "ROOTPASS",
+    "ADMINPASS",
+    "DBPWD",
+];
+/// Several keys or tokens are secrets after one of these: not `MAX_TOKENS`.
+const SEVERAL: [&str; 9] = ["API", "AUTH", "ACCESS", "BEARER", "REFRESH", "SIGNING", "PRIVATE", "ENCRYPTION", "MASTER"];
+/// A key of data and a token of a model's vocabulary are none.
+const OF_DATA: [&str; 19] = [
+    "SORT",
+    "ORDER",
+    "GROUP",
+    "ROW",
+    "PRIMARY",
+    "FOREIGN",
+    "PARTITION",
+    "ROUTING",
+    "SHARD",
+    "CACHE",
+    "PUBLIC",
+    "BOS",
+    "EOS",
+    "PAD",
+    "UNK",
+    "SEP",
+    "CLS",
+    "MASK",
+    "PER",
+];
+/// Nor is how many there are, if that is how the name begins.
+const COUNTS: [&str; 6] = ["NUM", "MAX", "MIN", "AVG", "TOTAL", "COUNT"];
+/// How a value is written, which is said last.
+const WRITTEN: [&str; 3] = ["B64", "BASE64", "PEM"];
 /// The shell's working directory, which is always written so.
 const NOT: [&str; 2] = ["PWD", "OLDPWD"];
 
@@ -29,11 +73,37 @@ pub fn is_secret(name: &str) -> bool {
     if NOT.contains(&name) {
         return false;
     }
-    let name = in_words(name);
-    let mut words = name.split('_').filter(|word| !word.is_empty());
-    PARTS.iter().any(|part| name.contains(part))
-        || words.clone().any(|word| WORDS.contains(&word))
-        || words.next_back().is_some_and(|last| LAST_WORDS.contains(&last) || last.ends_with("TOKEN"))
+    let words = in_words(name);
+    PARTS.iter().any(|part| words.contains(part))
+        || words.split('_').any(|word| WORDS.contains(&word))
+        || ends_like_a_secret(&core(&words))
+}
+
+/// Whether the name is only this word, perhaps with a number: too little to be sure.
+pub(super) fn is_only(name: &str, words: &[&str]) -> bool {
+    words.contains(&core(&in_words(name)).as_str())
+}
+
+fn ends_like_a_secret(core: &str) -> bool {
+    let mut words = core.split('_');
+    let is_count = core.split('_').next().is_some_and(|first| COUNTS.contains(&first));
+    let (Some(last), before) = (words.next_back(), words.next_back().unwrap_or_default()) else { return false };
+    let is_last = LAST_WORDS.contains(&last) || ENDS.iter().any(|end| last.ends_with(end));
+    let are_several = ["KEYS", "TOKENS"].contains(&last) && SEVERAL.contains(&before);
+    (is_last || are_several) && !is_count && !OF_DATA.contains(&before)
+}
+
+/// The name without what only tells it from others: `HF_TOKEN_2` and `HF_TOKEN2` are `HF_TOKEN`, `KEY_A` and `KEY_B64` are `KEY`.
+fn core(words: &str) -> String {
+    let without_digits = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let mut words: Vec<&str> = words.split('_').filter(|word| !word.is_empty()).collect();
+    while words.last().is_some_and(|word| without_digits(word) <= 1 || WRITTEN.contains(word)) {
+        words.pop();
+    }
+    if let Some(last) = words.last_mut() {
+        *last = &last[..without_digits(last)];
+    }
+    words.join("_")
 }
 
 /// `clientSecret` and `client-secret` as `CLIENT_SECRET`.
@@ -93,6 +163,20 @@ mod tests {
             "csrfmiddlewaretoken",
             "accesstoken",
             "sessionid",
+            "SECRETKEY",
+            "clientsecret",
+            "PRIVATEKEY",
+            "PRIVATE_KEY",
+            "DBPASS",
+            "PGPASS",
+            "HF_TOKEN_2",
+            "HF_TOKEN2",
+            "TOKEN_A",
+            "SIGNING_KEYS",
+            "ACCESS_TOKENS",
+            "PRIVATE_KEY_B64",
+            "TLS_KEY_PEM",
+            "--pw",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -115,6 +199,14 @@ mod tests {
             "AUTH_MODE",
             "SPIN",
             "PATH",
+            "BYPASS",
+            "SECRETARY",
+            "NUM_KEY",
+            "MAX_TOKEN",
+            "NUM_KEYS",
+            "--sort-key",
+            "pad_token",
+            "A_1",
             "",
         ] {
             assert!(!is_secret(name), "{name}");
