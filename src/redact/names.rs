@@ -16,9 +16,8 @@ const PARTS: [&str; 10] = [
 /// As one of its words.
 const WORDS: [&str; 2] = ["SECRET", "WEBHOOK"];
 /// As its last word.
-const LAST_WORDS: [&str; 14] = [
-    "KEY", "PASS", "PWD", "PW", "SECRETS", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP", "SALT",
-];
+const LAST_WORDS: [&str; 13] =
+    ["KEY", "PASS", "PWD", "PW", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP", "SALT"];
 /// What its last word ends with.
 const ENDS: [&str; 14] = [
     "TOKEN",
@@ -76,6 +75,8 @@ pub fn is_secret(name: &str) -> bool {
     let words = in_words(name);
     PARTS.iter().any(|part| words.contains(part))
         || words.split('_').any(|word| WORDS.contains(&word))
+        // `secrets.0` is a place in a list of names.
+        || words.ends_with("SECRETS")
         || ends_like_a_secret(&core(&words))
 }
 
@@ -207,6 +208,7 @@ mod tests {
             "--sort-key",
             "pad_token",
             "A_1",
+            "services.a.secrets.0",
             "",
         ] {
             assert!(!is_secret(name), "{name}");
