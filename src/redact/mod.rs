@@ -25,11 +25,7 @@ pub const REDACTED: &str = "[redacted]";
 /// Shortest value that is looked for everywhere.
 pub const LEAST_BYTES: usize = 6;
 
-/// `value`, or [`REDACTED`] if its name says that it is a secret. An empty value stays: that none was given is no secret.
-pub fn redact<'a>(name: &str, value: &'a str) -> &'a str {
-    if is_secret_value(name, value) { REDACTED } else { value }
-}
-
+/// Whether the value is one. That none was given is no secret, nor where a key is.
 fn is_secret_value(name: &str, value: &str) -> bool {
     is_secret(name) && !value.is_empty() && !is_key_file(value)
 }

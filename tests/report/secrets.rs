@@ -20,7 +20,7 @@ use vscale::{
 };
 
 /// Where a secret may be given: lines of the target's service, with `SECRET` for it.
-const IN_SERVICE: [&str; 16] = [
+const IN_SERVICE: [&str; 21] = [
     "environment: { OPENAI_API_KEY: SECRET }",
     "environment: [DB_PASSWD=SECRET]",
     "environment: { SSH_PASSPHRASE: SECRET, PLAIN: yes! }",
@@ -35,6 +35,11 @@ const IN_SERVICE: [&str; 16] = [
     "command: serve --api-key SECRET --port 80",
     "command: [sh, -c, 'PASSWORD=SECRET exec serve --port 80']",
     "entrypoint: [curl, -H, 'Authorization: Bearer SECRET']",
+    "entrypoint: [curl, -H, 'Authorization: Bearer SECRET', 'http://x/?a=b']",
+    "command: [sh, -c, 'serve --api-key SECRET --workers=4']",
+    "command: [curl, -u, 'name:SECRET', 'http://x']",
+    "command: [redis-cli, -a, SECRET, ping]",
+    "environment: { HTTPS_PROXY: 'user:SECRET@proxy:3128' }",
     "labels: { com.example.client-secret: SECRET }",
     "build: { context: ., args: { NPM_TOKEN: SECRET } }",
 ];
