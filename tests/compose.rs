@@ -152,7 +152,7 @@ fn names_are_checked_where_compose_checks_them() {
     0.yaml:19:3: services.../x: `../x` is no name: letters, digits, `.`, `_` and `-`
     0.yaml:20:3: services.: `` is no name: letters, digits, `.`, `_` and `-`
     0.yaml:25:12: volumes.a/b: `a/b` is no name: letters, digits, `.`, `_` and `-`
-    0.yaml:26:12: `secrets.é`: `é` is no name: letters, digits, `.`, `_` and `-`
+    0.yaml:26:12: secrets.é: `é` is no name: letters, digits, `.`, `_` and `-`
     0.yaml:27:12: configs.a b: `a b` is no name: letters, digits, `.`, `_` and `-`
     ");
 }
