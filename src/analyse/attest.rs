@@ -64,11 +64,13 @@ fn worker_finding(visited: &Visited, workers: &WorkerCounter, scope: &Scope) -> 
     let during: Vec<u32> = samples.iter().filter_map(|sample| workers.count(sample)).collect();
     let all_as_asked = [before, after].iter().all(|count| *count == Some(visited.workers))
         && during.iter().all(|count| *count == visited.workers);
-    if all_as_asked {
+    // Of those that are not looked at, any may be a worker.
+    let left_out = samples.iter().map(|sample| sample.processes_left_out).max().unwrap_or(0);
+    let are_seen = left_out == 0 || matches!(workers, WorkerCounter::Told);
+    if all_as_asked && are_seen {
         return None;
     }
-    let left_out = samples.iter().map(|sample| sample.processes_left_out).max().unwrap_or(0);
-    if left_out > 0 {
+    if !are_seen {
         let processes = ProbeSample::MOST_PROCESSES as f64 + f64::from(left_out);
         return Some(found(Gate::ProcessesWhole, scope, processes));
     }

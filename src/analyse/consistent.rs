@@ -64,7 +64,9 @@ fn change_between_halves(load: &LoadResult) -> Option<f64> {
     let (first, second) = (Estimate::mean(first)?, Estimate::mean(second)?);
     let difference = Estimate::weighted_sum(&[(1.0, second), (-1.0, first)])?;
     let is_real = difference.p_differs(0.0) < gates::STATIONARY_P;
-    (first.value > 0.0).then(|| if is_real { difference.value / first.value } else { 0.0 })
+    // A half without any answer differs by all of the other.
+    let base = if first.value > 0.0 { first.value } else { second.value };
+    (base > 0.0).then(|| if is_real { difference.value / base } else { 0.0 })
 }
 
 /// The longest time in the window without a sample, over the usual distance of two.

@@ -11,8 +11,8 @@ use crate::{
 
 /// As much of a failure's message as a finding shows.
 const SHOWN_CHARS: usize = 120;
-/// Ten beyond it ([`crate::model::Histogram::supported_percentile_us`]).
-const LEAST_FOR_P99: f64 = 1000.0;
+/// So many must lie beyond a percentile ([`crate::model::Histogram::supported_percentile_us`]).
+const BEYOND: f64 = 10.0;
 
 /// What limits what a load by hand says.
 pub fn load_findings(load: &LoadResult) -> Vec<Finding> {
@@ -100,10 +100,10 @@ fn evidence(load: &LoadResult, at_backend: BackendRequests, scope: &Scope) -> Ve
         beyond(Gate::Delayed, count(totals.delayed));
         beyond(Gate::Unsent, count(totals.unsent));
     }
-    if let Some(p99_us) = late_p99_us(load)
-        && p99_us > gates::SEND_LAG_OF_P50 * load.latency().percentile_us(50.0) as f64
+    if let Some(late_us) = late_us(load)
+        && late_us > gates::SEND_LAG_OF_P50 * load.latency().percentile_us(50.0) as f64
     {
-        beyond(Gate::SendLag, Some(p99_us));
+        beyond(Gate::SendLag, Some(late_us));
     }
     beyond(Gate::Unanswered, count(totals.unanswered));
     if let Some(stream) = load.stream() {
@@ -131,13 +131,13 @@ fn evidence(load: &LoadResult, at_backend: BackendRequests, scope: &Scope) -> Ve
 }
 
 /// How late one request in a hundred was sent at least, of those that were not delayed: who waits for others to be answered
-/// is late by the server's fault, and those that waited are taken to be the latest. `None` without schedule, and where too
-/// few are left.
-fn late_p99_us(load: &LoadResult) -> Option<f64> {
+/// is late by the server's fault, and those that waited are taken to be the latest. Of few, at least ten were so late, which is
+/// more than one in a hundred. `None` without schedule, and where too few are left.
+fn late_us(load: &LoadResult) -> Option<f64> {
     let lag = load.send_lag()?;
     let on_time = lag.count().saturating_sub(load.totals.delayed.unwrap_or_default()) as f64;
-    let has_p99 = on_time >= LEAST_FOR_P99;
-    has_p99.then(|| lag.percentile_us(99.0 * on_time / lag.count() as f64) as f64)
+    let share = (1.0 - BEYOND / on_time).min(0.99);
+    (on_time >= 2.0 * BEYOND).then(|| lag.percentile_us(100.0 * share * on_time / lag.count() as f64) as f64)
 }
 
 /// A throughput near the most that the generator was ever seen to do on these CPUs may be its own. Of another load generator

@@ -1,6 +1,6 @@
 //! Whether a container came near its memory limit while the target was loaded: beyond it the kernel ends a process of it.
 
-use super::gates::{self, found};
+use super::gates::{self, found, not_read};
 use crate::{
     measure::Rates,
     model::{Finding, Gate, Limit, PhaseKind, Run, Scope, Visited},
@@ -11,13 +11,17 @@ pub(super) fn findings(run: &Run, visited: &Visited) -> Vec<Finding> {
     let Some(phase) = visited.phase(PhaseKind::Target) else { return Vec::new() };
     let point = run.point(visited);
     let finding = |container: &str, limit_bytes: Option<u64>| {
-        let share = Rates::of(phase, container).memory_peak_bytes? as f64 / limit_bytes? as f64;
+        let limit_bytes = limit_bytes?;
         let scope = Scope {
             visit: Some(visited.id.clone()),
             phase: Some(phase.kind),
             container: Some(container.to_owned()),
             ..Scope::default()
         };
+        let Some(peak_bytes) = Rates::of(phase, container).memory_peak_bytes else {
+            return Some(not_read(&scope, "how much memory it used of its limit"));
+        };
+        let share = peak_bytes as f64 / limit_bytes as f64;
         (share > gates::limit(Gate::MemoryFree)).then(|| found(Gate::MemoryFree, &scope, share))
     };
     let target = &run.plan.roles.target;

@@ -117,7 +117,10 @@ fn named(text: &[u8], at: usize) -> (Option<Reading>, bool) {
         let span = if in_query { in_query_value(text, start) } else { password(text, start, name) };
         return (span.map(Reading::of), !in_query);
     }
-    if !is_assigned && FILES.iter().any(|extension| name.ends_with(extension)) {
+    // A message that names a place, and quotes what is wrong there.
+    let is_quoted = text[start..].trim_ascii_start().starts_with(b"`");
+    let is_place = FILES.iter().any(|extension| name.ends_with(extension)) || is_quoted && name.contains('.');
+    if !is_assigned && is_place {
         return (None, false);
     }
     let upper = name.to_ascii_uppercase();
@@ -348,6 +351,7 @@ mod tests {
             ("auth: denied, REDIS_AUTH=abc", "auth: denied, REDIS_AUTH=[redacted]"),
             ("ü secret=ä ü", "ü secret=[redacted] ü"),
             ("/x/secret.yaml:3:4: `/x/secrets`: is no list", "/x/secret.yaml:3:4: `/x/secrets`: is no list"),
+            ("services.a.secrets: `key`: it is not there", "services.a.secrets: `key`: it is not there"),
             ("token.txt: Permission denied", "token.txt: Permission denied"),
             ("PASSWORD_FILE: /x/y.txt, pass.txt=a", "PASSWORD_FILE: [redacted], pass.txt=a"),
         ] {

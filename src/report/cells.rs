@@ -17,6 +17,7 @@ pub fn rps(rps: f64) -> String {
         medium if medium >= 99.95 => format!("{medium:.0}"),
         small if small >= 9.995 => format!("{small:.1}"),
         0.0 => "0".to_owned(),
+        tiny if tiny < 0.005 => "< 0.01".to_owned(),
         tiny => format!("{tiny:.2}"),
     }
 }

@@ -11,12 +11,11 @@ use super::{
 use crate::{
     analyse::load_findings,
     model::{Capacity, CapacityStep, CpuSet, LoadModel, LoadResult},
-    text::{plain, shortened},
+    text::plain,
     units::{format_bytes, format_us},
 };
 
 const MOST_FAILURES: usize = 10;
-const LEAST_ERROR_CHARACTERS: usize = 20;
 
 /// One load phase, no line longer than `width`: tables and failures' messages are cut.
 pub fn render(load: &LoadResult, width: usize) -> String {
@@ -42,7 +41,7 @@ pub fn render(load: &LoadResult, width: usize) -> String {
     }
     lines.extend(clocks::backend(load).iter().flat_map(|table| section(table, width)));
     if !load.failures.is_empty() {
-        lines.extend(failures(load, width));
+        lines.extend(section(&failures(load), width));
     }
     lines.push(String::new());
     let told = |count: Option<u64>| or_none(count, |count| count.to_string());
@@ -149,22 +148,13 @@ fn by_name(load: &LoadResult) -> Table {
     table
 }
 
-/// The error stands behind the table, so that it is not cut to the table's width.
-fn failures(load: &LoadResult, width: usize) -> Vec<String> {
-    let mut table = Table::new("Failures", ["#occurrences", "name"]);
-    let shown = || load.failures.iter().take(MOST_FAILURES);
-    for failure in shown() {
-        table.row([cells::grouped(failure.occurrences), failure.name.clone()]);
+/// The most frequent first.
+fn failures(load: &LoadResult) -> Table {
+    let mut table = Table::new("Failures", ["#occurrences", "name", "error"]);
+    for failure in load.failures.iter().take(MOST_FAILURES) {
+        table.row([cells::grouped(failure.occurrences), failure.name.clone(), failure.error.clone()]);
     }
-    let mut lines = section(&table, width);
-    let from = lines.len() - table.rows.len() - 1;
-    let widest = lines[from..].iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    let room = width.saturating_sub(widest + 2).max(LEAST_ERROR_CHARACTERS);
-    let errors = shown().map(|failure| shortened(&plain(&failure.error), room));
-    for (line, error) in lines[from..].iter_mut().zip(std::iter::once("error".to_owned()).chain(errors)) {
-        *line = format!("{line:widest$}  {error}");
-    }
-    lines
+    table
 }
 
 fn section(table: &Table, width: usize) -> Vec<String> {

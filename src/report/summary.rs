@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analyse::{Analysis, Study, StudyPoint},
-    model::{CpuSet, Finding, Gate, Host, PhaseKind, Run, Severity},
+    model::{CpuSet, Finding, Gate, Host, LoadModel, PhaseKind, Run, Severity},
     text::plain,
     units::{format_bytes, format_utc},
 };
@@ -83,14 +83,14 @@ impl Badge {
             return Self::Invalid;
         }
         let is_whole = left(run) == 0;
-        if study.is_some_and(|study| study.points.iter().all(has_interval)) && !is_against_all(analysis) && is_whole {
+        if study.is_some_and(has_answer) && !is_against_all(analysis) && is_whole {
             return Self::Valid;
         }
         match worst(run, &analysis.findings).first().map(|finding| finding.severity) {
             Some(Severity::Invalid) => Self::Invalid,
             Some(Severity::Spoiled) => Self::Busy,
             _ if !is_whole => Self::Unfinished,
-            _ if is_behind(analysis) => Self::Behind,
+            _ if is_behind(run, analysis) => Self::Behind,
             _ => Self::Valid,
         }
     }
@@ -147,9 +147,11 @@ fn unchecked(run: &Run) -> Option<String> {
     is_unchecked.then(|| "TLS: any certificate was taken; x-vscale.ca names who is to vouch for it.".to_owned())
 }
 
-/// Two valid visits or more.
-fn has_interval(point: &StudyPoint) -> bool {
-    point.throughput_rps.is_some()
+/// Whether each point has two valid visits or more, and what is said of the one that is decided for can be believed.
+fn has_answer(study: &Study) -> bool {
+    let has_interval = |point: &StudyPoint| point.throughput_rps.is_some();
+    let is_invalid = |answer: &StudyPoint| answer.judgement.limit.kind.is_invalid();
+    study.points.iter().all(has_interval) && !study.answer().is_some_and(is_invalid)
 }
 
 /// Whether something speaks against a study as a whole: its single visits are left out where they are not valid.
@@ -199,9 +201,11 @@ pub fn left(run: &Run) -> usize {
 }
 
 /// An open loop whose target was asked for more than it answered.
-fn is_behind(analysis: &Analysis) -> bool {
+fn is_behind(run: &Run, analysis: &Analysis) -> bool {
     let behind = [Gate::Unsent, Gate::Unanswered];
-    analysis.findings.iter().any(|it| behind.contains(&it.gate) && it.scope.phase == Some(PhaseKind::Target))
+    let is_open = run.plan.points.iter().any(|point| matches!(point.load, LoadModel::Open { .. }));
+    let of_target = |it: &Finding| it.scope.phase == Some(PhaseKind::Target);
+    is_open && analysis.findings.iter().any(|it| behind.contains(&it.gate) && of_target(it))
 }
 
 fn facts(run: &Run) -> [(&'static str, String); 6] {

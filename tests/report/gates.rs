@@ -372,6 +372,12 @@ fn memory_that_is_nearly_full() {
         }
     };
     assert_eq!(both_sides(Gate::MemoryFree, used(0.89), used(0.91)), Some(Severity::Warning));
+    let not_read = |run: &mut Run| {
+        used(0.5)(run);
+        let samples = target(run).usage.iter_mut().flat_map(|usage| &mut usage.samples);
+        samples.for_each(|sample| sample.memory_bytes = None);
+    };
+    assert_eq!(both_sides(Gate::EvidenceRead, used(0.5), not_read), Some(Severity::Warning));
 }
 
 #[test]
@@ -558,6 +564,13 @@ fn halves_of_a_window_that_differ() {
     assert_eq!(both_sides(Gate::Stationary, halves(0.951, 0.01), halves(0.949, 0.01)), Some(Severity::Invalid));
     both_sides(Gate::Stationary, halves(1.06, 0.06), halves(1.06, 0.03));
     both_sides(Gate::Stationary, halves(1.0, 0.0), halves(1.5, 0.0));
+    let nothing_at_first = |run: &mut Run| {
+        halves(1.0, 0.0)(run);
+        let seconds = target(run).load.series.iter_mut().filter(|second| second.measured);
+        seconds.take(10).for_each(|second| second.requests = 0);
+    };
+    both_sides(Gate::Stationary, halves(1.0, 0.0), nothing_at_first);
+    both_sides(Gate::Stationary, halves(1.0, 0.0), halves(0.0, 0.0));
     let staged = |run: &mut Run| {
         halves(1.5, 0.0)(run);
         target(run).load.stages = vec![Stage { duration_us: 20_000_000, target: 4.0 }];
