@@ -5,10 +5,12 @@
 //! Logs are large and whoever writes them is not trusted, so this reads each byte a bounded number of times.
 
 use super::{
-    REDACTED, forms, is_key_file, is_secret,
+    REDACTED, forms,
+    harmless::{is_harmless, is_redacted, says_nothing},
+    is_secret,
     logins::{self, Client},
     names::is_only,
-    values::{self, Kind, Reading, end_of, is_line_end, is_redacted, value},
+    values::{self, COLOUR, Kind, Reading, end_of, is_line_end, value, without_colours},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use memchr::memmem;
@@ -35,9 +37,8 @@ const SWITCHES: [&str; 4] = ["--no-", "--enable-", "--disable-", "--skip-"];
 /// How a type begins, between a name and its value.
 const TYPES: [&str; 9] = ["str", "string", "String", "bytes", "Optional", "Option", "SecretStr", "Union", "Annotated"];
 
-/// Says that there is no secret, in several languages.
-const NOTHING: [&str; 11] =
-    ["None", "null", "nil", "true", "false", "undefined", "str", "string", "String", "bytes", "SecretStr"];
+/// Types, where a text says of which a value is.
+const ONLY_TYPES: [&str; 5] = ["str", "string", "String", "bytes", "SecretStr"];
 
 /// A secret in a text.
 pub(super) struct Found {
@@ -63,7 +64,7 @@ pub(super) fn find(text: &[u8]) -> Vec<Found> {
     while at < text.len() {
         client = match text[at] {
             b'\n' | b';' | b'|' => None,
-            b'm' | b'r' | b's' | b'v' => Client::at(text, at).or(client),
+            b'a'..=b'z' => Client::at(text, at).or(client),
             _ => client,
         };
         let (reading, is_sure) = at_byte(text, at, client);
@@ -75,7 +76,7 @@ pub(super) fn find(text: &[u8]) -> Vec<Found> {
             let secret = &text[span.clone()];
             if is_redacted(secret) {
                 at = at.max(span.start + REDACTED.len());
-            } else if !says_nothing(secret) {
+            } else if !says_nothing(secret) && !ONLY_TYPES.iter().any(|name| name.as_bytes() == secret) {
                 at = at.max(span.end);
                 all.push(Found { span, is_sure });
             }
@@ -89,9 +90,11 @@ fn at_byte(text: &[u8], at: usize, client: Option<&Client>) -> (Option<Reading>,
     let one = |span: Option<Range<usize>>| span.map(Reading::of);
     match text[at] {
         b':' if text[at..].starts_with(b"://") => (one(logins::user_info(text, at)), true),
+        // `secrets::learn` is a place in a program.
+        b':' if text[at + 1..].starts_with(b":") || text[..at].ends_with(b":") => (None, false),
         b':' | b'=' => named(text, at),
-        b',' => (one(after_quoted_flag(text, at)), true),
-        b'>' => (one(element(text, at)), true),
+        b',' => (one(after_comma(text, at, client)), true),
+        b'<' => (one(element(text, at)), true),
         b' ' => {
             let of_client = client.and_then(|client| value(text, client.value(text, at)?, false));
             match of_client.or_else(|| after_flag(text, at)) {
@@ -115,6 +118,7 @@ fn named(text: &[u8], at: usize) -> (Option<Reading>, bool) {
     if !is_secret(name) || is_only(name, &COMMON) {
         let in_query = is_assigned && is_in_query(before, name);
         let span = if in_query { in_query_value(text, start) } else { password(text, start, name) };
+        let span = span.or_else(|| is_only(name, &["AUTH"]).then(|| login_in_base64(text, start))?);
         return (span.map(Reading::of), !in_query);
     }
     if !is_assigned && FILES.iter().any(|extension| name.ends_with(extension)) {
@@ -126,6 +130,7 @@ fn named(text: &[u8], at: usize) -> (Option<Reading>, bool) {
         return (Some(reading), true);
     }
     let Some(mut reading) = value(text, start, whole_line) else { return (None, false) };
+    reading.spans.retain(|span| !is_harmless(name, &text[span.clone()]));
     let is_counted = is_only(name, &COUNTED) && !name.starts_with("--") && !is_in_url(before, name);
     if is_counted && reading.kind != Kind::Quoted {
         reading.spans.retain(|span| !is_number(&text[span.clone()]));
@@ -237,9 +242,19 @@ fn password(text: &[u8], start: usize, name: &str) -> Option<Range<usize>> {
     Some(start + span.start..start + span.end)
 }
 
+/// `"auth": "dXNlcjpwYXNzd29yZA=="`, as Docker keeps logins.
+fn login_in_base64(text: &[u8], start: usize) -> Option<Range<usize>> {
+    values::quoted(text, start).filter(|span| is_login(&text[span.clone()]))
+}
+
+/// Whether it is `user:password` in base64.
+fn is_login(text: &[u8]) -> bool {
+    STANDARD.decode(text).is_ok_and(|plain| plain.contains(&b':'))
+}
+
 /// The text before `at` without spaces, the quote that closes a name, and the bracket around that: `environ["NAME"]`.
 fn trimmed_end(text: &[u8], at: usize) -> &[u8] {
-    let before = text[..at].trim_ascii_end();
+    let before = without_colours(&text[..at]);
     let quoted = before.strip_suffix(b"]").unwrap_or(before);
     let Some(mut name) = quoted.strip_suffix(b"\"").or_else(|| quoted.strip_suffix(b"'")) else { return before };
     for _ in 0..7 {
@@ -252,43 +267,69 @@ fn trimmed_end(text: &[u8], at: usize) -> &[u8] {
 fn name_before(text: &[u8]) -> Option<&str> {
     const LONGEST: usize = 100;
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    let length = text.iter().rev().take(LONGEST).take_while(|&byte| is_part(byte)).count();
+    let mut length = text.iter().rev().take(LONGEST).take_while(|&byte| is_part(byte)).count();
+    if text[..text.len() - length].ends_with(COLOUR) {
+        let colour = text[text.len() - length..].iter().position(|&byte| byte == b'm').map_or(0, |end| end + 1);
+        length -= colour;
+    }
     std::str::from_utf8(&text[text.len() - length..]).ok().filter(|name| !name.is_empty())
 }
 
 /// The value after `--name `, `-u user:` and `--proxy user:`.
 fn after_flag(text: &[u8], at: usize) -> Option<Reading> {
     let name = name_before(&text[..at]).filter(|name| name.starts_with('-'))?;
-    if name.starts_with("--") && takes_secret(name) {
+    if takes_secret(name) && (name.starts_with("--") || !is_only(name, &COMMON)) {
         let is_flag = text[at..].trim_ascii_start().starts_with(b"-");
-        return if is_flag { None } else { value(text, at, false) };
+        let mut reading = value(text, at, false).filter(|_| !is_flag)?;
+        reading.spans.retain(|span| !is_harmless(name, &text[span.clone()]));
+        return Some(reading);
     }
     password(text, at + 1, name).map(Reading::of)
 }
 
-/// `"--name", "value"`, as a list of arguments is shown.
-fn after_quoted_flag(text: &[u8], at: usize) -> Option<Range<usize>> {
+/// `"--name", "value"`, as a list of arguments is shown, and `("name", "value")`, as a pair is.
+fn after_comma(text: &[u8], at: usize, client: Option<&Client>) -> Option<Range<usize>> {
     let before = trimmed_end(text, at);
-    let name = name_before(before).filter(|name| before.len() < at && name.starts_with("--") && takes_secret(name))?;
-    let start = end_of(text, at + 1, |byte| !b" ".contains(byte));
-    let (span, _, is_quoted) = values::scalar(text, start, values::is_end)?;
-    let is_flag = text[span.clone()].starts_with(b"-") || name.is_empty();
-    (is_quoted && !is_flag && !span.is_empty()).then_some(span)
+    let name = name_before(before).filter(|_| before.len() < at)?;
+    let span = values::quoted(text, end_of(text, at + 1, |byte| !byte.is_ascii_whitespace()))?;
+    let argument = std::str::from_utf8(&text[span.clone()]).ok()?;
+    let is_value = if name.starts_with('-') { takes_secret(name) } else { is_secret(name) && opens_pair(before, name) };
+    let part = match is_value && !argument.starts_with('-') && !is_harmless(name, argument.as_bytes()) {
+        true => Some(0..argument.len()),
+        false => client.and_then(|client| client.password(Some(name), argument)),
+    };
+    let part = part.or_else(|| logins::password(name, argument.as_bytes()))?;
+    Some(span.start + part.start..span.start + part.end)
 }
 
-/// `<name>value</name>`.
+/// Whether the name in quotes is the first of two: `(b'x-api-key'`.
+fn opens_pair(before: &[u8], name: &str) -> bool {
+    let opening = &before[..before.len() - name.len()];
+    let opening = opening.strip_suffix(b"\"").or_else(|| opening.strip_suffix(b"'")).unwrap_or_default();
+    opening.strip_suffix(b"b").unwrap_or(opening).ends_with(b"(")
+}
+
+/// `<name>value</name>`, from where it is closed.
 fn element(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let before = &text[..at];
-    let name = name_before(before).filter(|name| is_secret(name) && !is_only(name, &COMMON))?;
-    let opens = &before[..before.len() - name.len()];
-    if !opens.ends_with(b"<") && !opens.ends_with(b":") {
-        return None;
-    }
-    let start = at + 1;
-    let start = if text[start..].starts_with(b"<![CDATA[") { start + "<![CDATA[".len() } else { start };
-    let end = end_of(text, start, |byte| b"<]".contains(byte));
-    let is_closed = text[end..].starts_with(b"</") || text[end..].starts_with(b"]]>");
-    (is_closed && end > start).then_some(start..end)
+    const LONGEST: usize = 100;
+    const CDATA: &[u8] = b"<![CDATA[";
+    let closing = text[at..].strip_prefix(b"</")?;
+    let length = closing.iter().take(LONGEST).position(|&byte| byte == b'>')?;
+    let closing = &closing[..length];
+    let name = closing.iter().position(|&byte| byte == b':').map_or(closing, |colon| &closing[colon + 1..]);
+    name_before(closing)
+        .filter(|whole| whole.len() == name.len())
+        .filter(|name| is_secret(name) && !is_only(name, &COMMON))?;
+    let last_of = |marks: &[u8], end: usize| text[..end].iter().rposition(|byte| marks.contains(byte));
+    let (start, end) = match text[..at].strip_suffix(b"]]>") {
+        Some(before) => {
+            let start = last_of(b"<", before.len())?;
+            text[start..].starts_with(CDATA).then_some((start + CDATA.len(), before.len()))?
+        }
+        None => (last_of(b"<>", at).filter(|&mark| text[mark] == b'>')? + 1, at),
+    };
+    let value = text.get(start..end)?;
+    (!value.trim_ascii().is_empty() && memmem::find(value, REDACTED.as_bytes()).is_none()).then_some(start..end)
 }
 
 /// What follows `Bearer `, and `Basic ` where it is a name and a password; and whether that is sure.
@@ -297,10 +338,9 @@ fn after_scheme(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     let start = end_of(text, at, |byte| *byte != b' ');
     let span = start..end_of(text, start, |byte| !is_token(byte));
-    let is_login = |plain: Vec<u8>| plain.contains(&b':');
     let (is_secret, is_sure) = match scheme.to_ascii_lowercase().as_str() {
         "bearer" => (true, false),
-        "basic" => (STANDARD.decode(&text[span.clone()]).is_ok_and(is_login), true),
+        "basic" => (is_login(&text[span.clone()]), true),
         _ => (false, false),
     };
     (is_secret && !span.is_empty()).then_some((span, is_sure))
@@ -312,11 +352,6 @@ fn is_number(value: &[u8]) -> bool {
     let Ok(value) = std::str::from_utf8(value) else { return false };
     let number = UNITS.iter().find_map(|unit| value.strip_suffix(unit)).unwrap_or(value);
     number.starts_with(|first: char| first.is_ascii_digit()) && number.parse::<f64>().is_ok()
-}
-
-fn says_nothing(value: &[u8]) -> bool {
-    let is_file = || std::str::from_utf8(value).is_ok_and(is_key_file);
-    value.is_empty() || NOTHING.iter().any(|word| word.as_bytes() == value) || is_file()
 }
 
 #[cfg(test)]
@@ -349,7 +384,7 @@ mod tests {
             ("ü secret=ä ü", "ü secret=[redacted] ü"),
             ("/x/secret.yaml:3:4: `/x/secrets`: is no list", "/x/secret.yaml:3:4: `/x/secrets`: is no list"),
             ("token.txt: Permission denied", "token.txt: Permission denied"),
-            ("PASSWORD_FILE: /x/y.txt, pass.txt=a", "PASSWORD_FILE: [redacted], pass.txt=a"),
+            ("PASSWORD_FILE: y, pass.txt=a", "PASSWORD_FILE: [redacted], pass.txt=a"),
         ] {
             assert_eq!(Redactor::default().text(text), expected, "{text}");
         }
@@ -387,6 +422,23 @@ mod tests {
             ("password: |-\n  hunter2\nn: 1", "password: |-\n  [redacted]\nn: 1"),
             ("<password>x y</password><Key>a</Key>", "<password>[redacted]</password><Key>a</Key>"),
             ("<a:token><![CDATA[x]]></a:token>", "<a:token><![CDATA[[redacted]]]></a:token>"),
+            (
+                "<a:Password Type=\"b>\">x</a:Password><password> </password>",
+                "<a:Password Type=\"b>\">[redacted]</a:Password><password> </password>",
+            ),
+            (
+                "api_key: Some(\"a\"), token=SecretStr('b')",
+                "api_key: Some(\"[redacted]\"), token=SecretStr('[redacted]')",
+            ),
+            ("[(b'x-api-key', b'a'), (b'host', b'b')]", "[(b'x-api-key', b'[redacted]'), (b'host', b'b')]"),
+            ("setdefault('API_KEY', 'a'), ['token', 'b']", "setdefault('API_KEY', '[redacted]'), ['token', 'b']"),
+            ("\x1b[3mapi.key\x1b[0m\x1b[2m=\x1b[0m\"a\" b", "\x1b[3mapi.key\x1b[0m\x1b[2m=\x1b[0m\"[redacted]\" b"),
+            ("\x1b[1;36mtoken\x1b[0m=\x1b[35mab\x1b[0m b", "\x1b[1;36mtoken\x1b[0m=\x1b[35m[redacted]\x1b[0m b"),
+            ("serve -token a --api-key \\\n  b", "serve -token [redacted] --api-key \\\n  [redacted]"),
+            (
+                r#"{"r.io": {"auth": "dXNlcjpwYXNz"}, "auth": "ok"}"#,
+                r#"{"r.io": {"auth": "[redacted]"}, "auth": "ok"}"#,
+            ),
             ("usage: login <user> <password> [host]", "usage: login <user> <password> [host]"),
             (
                 "form-data; name=\"password\"\r\n\r\na b\r\n--x\r\nform-data; name=\"n\"\r\n\r\n1",
@@ -431,6 +483,12 @@ mod tests {
             ),
             ("curl -u name:password http://x:80", "curl -u name:[redacted] http://x:80"),
             ("curl --user 'e@x.y:pw' x, --user=e:pw", "curl --user 'e@x.y:[redacted]' x, --user=e:[redacted]"),
+            ("curl -ue:pw x", "curl -u[redacted] x"),
+            (
+                r#"["curl","-u","e:pw"], ["CMD", "redis-cli", "-a", "pw"]"#,
+                r#"["curl","-u","e:[redacted]"], ["CMD", "redis-cli", "-a", "[redacted]"]"#,
+            ),
+            ("postgres://postgres@db ssh://git@x", "postgres://postgres@db ssh://git@x"),
             ("run --user 1000:1000 -u http://x/ -u x", "run --user 1000:1000 -u http://x/ -u x"),
             ("redis-cli -h a -a pw ping; cp -a x y", "redis-cli -h a -a [redacted] ping; cp -a x y"),
             (
@@ -455,11 +513,16 @@ mod tests {
             "\"token\": [1, 2, 3]",
             "api_key: str, token: string",
             "/x?code=404",
+            "at redact::secrets::learn, token::Type",
+            "--token $HF_TOKEN PASSWORD=${DB_PASSWORD} x",
+            "PASSWORD_FILE: /run/secrets/db, --api-key /run/secrets/key",
         ] {
             assert_eq!(Redactor::default().text(text), text);
         }
         for (text, expected) in [
             ("PASSWORD=12345678 API_TOKEN=1234", "PASSWORD=[redacted] API_TOKEN=[redacted]"),
+            ("PASSWORD=/run/secrets/db", "PASSWORD=[redacted]"),
+            ("TOKEN=$ecret PASSWORD=${A:-b}", "TOKEN=[redacted] PASSWORD=[redacted]}"),
             ("--token 1234 /x?token=1234", "--token [redacted] /x?token=[redacted]"),
         ] {
             assert_eq!(Redactor::default().text(text), expected);
@@ -491,6 +554,16 @@ mod tests {
             "-----BEGIN PRIVATE KEY",
             "eyJ.eyJ-",
             "?code=",
+            "</token",
+            "]]></token>",
+            "\"-u\",",
+            "\x1b[1m=",
+            "auth:\"",
+            "auth:[",
+            "x:[",
+            "sk-",
+            "\"a\",",
+            "a::",
         ];
         for piece in pieces {
             let log = piece.repeat(1 << 16);
