@@ -119,3 +119,43 @@ pub(super) fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
     let is_none = is_port || is_open || memmem::find(&rest[..length], REDACTED.as_bytes()).is_some();
     (!is_none).then_some(password..password + length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Redactor;
+
+    #[test]
+    fn urls_and_logins() {
+        for (text, expected) in [
+            ("HTTPS_PROXY=user:proxypw99@proxy:3128", "HTTPS_PROXY=user:[redacted]@proxy:3128"),
+            (
+                "https_proxy: 'u:pw@proxy', IMAGE_URL=a:1@sha256:b",
+                "https_proxy: 'u:[redacted]@proxy', IMAGE_URL=a:1@sha256:b",
+            ),
+            ("curl --proxy u:pw@proxy:3128 http://x", "curl --proxy u:[redacted]@proxy:3128 http://x"),
+            ("postgres://u:pa/ss99word@db/x", "postgres://u:[redacted]@db/x"),
+            ("postgres://u:pa#ss99?word@db/x", "postgres://u:[redacted]@db/x"),
+            (
+                "http://host:80/a@b http://[::1]:8/a@b http://a:${PORT}/@b",
+                "http://host:80/a@b http://[::1]:8/a@b http://a:${PORT}/@b",
+            ),
+            ("curl -u name:password http://x:80", "curl -u name:[redacted] http://x:80"),
+            ("curl --user 'e@x.y:pw' x, --user=e:pw", "curl --user 'e@x.y:[redacted]' x, --user=e:[redacted]"),
+            ("curl -ue:pw x", "curl -u[redacted] x"),
+            (
+                r#"["curl","-u","e:pw"], ["CMD", "redis-cli", "-a", "pw"]"#,
+                r#"["curl","-u","e:[redacted]"], ["CMD", "redis-cli", "-a", "[redacted]"]"#,
+            ),
+            ("postgres://postgres@db ssh://git@x", "postgres://postgres@db ssh://git@x"),
+            ("run --user 1000:1000 -u http://x/ -u x", "run --user 1000:1000 -u http://x/ -u x"),
+            ("redis-cli -h a -a pw ping; cp -a x y", "redis-cli -h a -a [redacted] ping; cp -a x y"),
+            (
+                "/usr/bin/mysqladmin -u root -ppw ping\nmkdir -px",
+                "/usr/bin/mysqladmin -u root -p[redacted] ping\nmkdir -px",
+            ),
+        ] {
+            assert_eq!(Redactor::default().text(text), expected, "{text}");
+            assert_eq!(Redactor::default().text(expected), expected, "twice is as once");
+        }
+    }
+}

@@ -5,10 +5,13 @@
 //! them what is a secret by its form alone (`shapes`, `forms`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
 //! where they have their name: elsewhere too much else would go with them.
 
+mod before;
 mod forms;
 mod harmless;
 mod logins;
 mod names;
+mod pairs;
+mod queries;
 mod recorded;
 mod shapes;
 mod values;
@@ -186,7 +189,7 @@ fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &Stri
     let before = [None].into_iter().chain(arguments.iter().map(Some));
     before.zip(arguments).map(|(before, argument)| {
         let flag = before.map(String::as_str).filter(|before| before.starts_with('-') && !before.contains('='));
-        (flag.filter(|flag| !argument.starts_with('-') && !shapes::is_switch(flag)), argument)
+        (flag.filter(|flag| !argument.starts_with('-') && !names::is_switch(flag)), argument)
     })
 }
 

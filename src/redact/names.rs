@@ -66,6 +66,10 @@ const OF_DATA: [&str; 17] = [
 const COUNTS: [&str; 6] = ["NUM", "MAX", "MIN", "AVG", "TOTAL", "COUNT"];
 /// How a value is written, which is said last.
 const WRITTEN: [&str; 3] = ["B64", "BASE64", "PEM"];
+/// They stand in too many texts that are about no secret: `key: value`, `auth: denied`.
+const COMMON: [&str; 2] = ["KEY", "AUTH"];
+/// Flags that begin so take no value.
+const SWITCHES: [&str; 4] = ["--no-", "--enable-", "--disable-", "--skip-"];
 /// The shell's working directory, which is always written so.
 const NOT: [&str; 2] = ["PWD", "OLDPWD"];
 
@@ -86,6 +90,20 @@ pub fn is_secret(name: &str) -> bool {
 /// Whether the name is only this word, perhaps with a number: too little to be sure.
 pub(super) fn is_only(name: &str, words: &[&str]) -> bool {
     words.contains(&core(&in_words(name)).as_str())
+}
+
+/// Whether it stands in too many texts that are about no secret.
+pub(super) fn is_common(name: &str) -> bool {
+    is_only(name, &COMMON)
+}
+
+pub(super) fn is_switch(flag: &str) -> bool {
+    SWITCHES.iter().any(|switch| flag.starts_with(switch))
+}
+
+/// Whether a flag may have a value that is a secret.
+pub(super) fn takes_secret(flag: &str) -> bool {
+    is_secret(flag) && !is_switch(flag)
 }
 
 fn ends_like_a_secret(core: &str) -> bool {
