@@ -47,7 +47,7 @@ pub use vscale::{Certificates, Generator, Vscale};
 
 use crate::{
     error::{Error, Result},
-    redact::{Redactor, is_secret},
+    redact::{Redactor, is_secret, is_secret_value},
 };
 use fields::{Field, Problem};
 use loader::Loader;
@@ -133,7 +133,7 @@ fn resolve_by(
     let secrets = RefCell::new(Vec::new());
     let variable = |name: &str| {
         let value = env(name).or_else(|| dot_env.get(name).cloned());
-        secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
+        secrets.borrow_mut().extend(value.clone().filter(|value| is_secret_value(name, value)));
         value
     };
     let root = loader.load(files, &folder, &variable, &workers);

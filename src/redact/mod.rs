@@ -30,7 +30,7 @@ pub const REDACTED: &str = "[redacted]";
 pub const LEAST_BYTES: usize = 6;
 
 /// Whether the value is one. That none was given is no secret, nor where a key is.
-fn is_secret_value(name: &str, value: &str) -> bool {
+pub fn is_secret_value(name: &str, value: &str) -> bool {
     is_secret(name) && !harmless::is_harmless(name, value.as_bytes())
 }
 
