@@ -57,7 +57,8 @@ fn what_only_a_study_takes_is_refused_elsewhere() {
 
 #[test]
 fn a_refusal_repeats_no_secret() {
-    assert_snapshot!(refused(&["load", "--header", "Authorization Bearer zzzsecret9"]), @"2: error: invalid value 'Authorization Bearer [redacted]' for '--header <NAME:VALUE>': a header is NAME:VALUE");
+    assert_snapshot!(refused(&["load", "--header", "Authorization Bearer zzzsecret9"]), @"2: error: invalid value 'Authorization [redacted]' for '--header <NAME:VALUE>': a header is NAME:VALUE");
+    assert_snapshot!(refused(&["load", "--header", "X-Api-Key zzzsecret9"]), @"2: error: invalid value 'X-Api-Key [redacted]' for '--header <NAME:VALUE>': a header is NAME:VALUE");
     assert_snapshot!(refused(&["bench", "--memory", "http://user:zzzsecret9@host"]), @"2: error: invalid value 'http://user:[redacted]@host' for '--memory <SIZE>': `http://user:[redacted]@host` is not a size: use 512m, 1.5g or a number of bytes");
 }
 

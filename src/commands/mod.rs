@@ -36,6 +36,7 @@ use crate::{
 };
 use clap::{CommandFactory, Parser};
 use std::{
+    env::args_os,
     io::{IsTerminal, Write, stderr, stdout},
     os::fd::AsFd,
     process::ExitCode,
@@ -83,7 +84,10 @@ pub fn main() -> ExitCode {
 fn refused(refusal: &clap::Error) -> ExitCode {
     if refusal.use_stderr() {
         let text = refusal.render().to_string();
-        let clean = Redactor::default().text(&text);
+        let arguments: Vec<String> = args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let mut redactor = Redactor::default();
+        redactor.learn_arguments(&arguments);
+        let clean = redactor.text(&text);
         let _ = if clean == text { refusal.print() } else { stderr().write_all(clean.as_bytes()) };
         return ExitCode::from(2);
     }

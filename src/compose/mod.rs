@@ -49,7 +49,7 @@ pub use vscale::{Certificates, Generator, Vscale};
 
 use crate::{
     error::{Error, Result},
-    redact::{Redactor, is_secret},
+    redact::{Redactor, is_secret, is_secret_value},
 };
 use context::Context;
 use fields::{Field, Problem};
@@ -135,7 +135,7 @@ fn resolve_by(
     let secrets = RefCell::new(Vec::new());
     let variable = |name: &str| {
         let value = env(name).or_else(|| dot_env.get(name).cloned());
-        secrets.borrow_mut().extend(value.clone().filter(|_| is_secret(name)));
+        secrets.borrow_mut().extend(value.clone().filter(|value| is_secret_value(name, value)));
         value
     };
     let root = loader.load(files, &folder, &variable, &workers);

@@ -6,7 +6,9 @@ use memchr::memmem;
 use std::ops::Range;
 
 /// How tokens begin, at least how many bytes follow, and which of them may be other than letters and digits.
-const TOKENS: [(&[u8], usize, &[u8]); 13] = [
+const TOKENS: [(&[u8], usize, &[u8]); 24] = [
+    (b"AIza", 30, b"_-"),
+    (b"dckr_pat_", 20, b"_-"),
     (b"ghp_", 16, b""),
     (b"gho_", 16, b""),
     (b"ghu_", 16, b""),
@@ -14,8 +16,17 @@ const TOKENS: [(&[u8], usize, &[u8]); 13] = [
     (b"ghr_", 16, b""),
     (b"github_pat_", 20, b"_"),
     (b"glpat-", 16, b"_-."),
+    (b"gsk_", 20, b""),
     (b"hf_", 20, b""),
+    (b"hvs.", 20, b"_-"),
+    (b"npm_", 20, b""),
+    (b"nvapi-", 20, b"_-"),
+    (b"pypi-", 40, b"_-"),
+    (b"rk_live_", 16, b""),
+    (b"sk_live_", 16, b""),
     (b"sk-", 20, b"_-"),
+    (b"whsec_", 20, b"+/="),
+    (b"xapp-", 20, b"-"),
     (b"xoxa-", 10, b"-"),
     (b"xoxb-", 10, b"-"),
     (b"xoxp-", 10, b"-"),
@@ -26,9 +37,9 @@ const TOKENS: [(&[u8], usize, &[u8]); 13] = [
 pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
     let end = match text[at] {
         b'-' => pem(text, at),
-        b'A' if begins(text, at, b"") => amazon_key(text, at),
+        b'A' if begins(text, at, b"") => amazon_key(text, at).or_else(|| token(text, at)),
         b'e' if begins(text, at, b"_-.") => web_token(text, at),
-        b'g' | b'h' | b's' | b'x' if begins(text, at, b"") => token(text, at),
+        b'd'..=b'x' if begins(text, at, b"") => token(text, at),
         _ => None,
     };
     end.map(|end| at..end)
@@ -43,6 +54,8 @@ fn begins(text: &[u8], at: usize, also: &[u8]) -> bool {
 }
 
 fn token(text: &[u8], at: usize) -> Option<usize> {
+    // One that turns out to be none is read again from each of its bytes.
+    const MOST_TO_JUDGE: usize = 64;
     let (prefix, least, also) = TOKENS.into_iter().find(|(prefix, ..)| text[at..].starts_with(prefix))?;
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || also.contains(byte);
     let start = at + prefix.len();
@@ -50,8 +63,9 @@ fn token(text: &[u8], at: usize) -> Option<usize> {
     if text.len() < start + least || !text[start..start + least].iter().all(is_part) {
         return None;
     }
-    let end = start + text[start..].iter().take_while(|byte| is_part(byte)).count();
-    std::str::from_utf8(&text[start..end]).is_ok_and(looks_random).then_some(end)
+    let length = |most: usize| text[start..].iter().take(most).take_while(|byte| is_part(byte)).count();
+    let beginning = std::str::from_utf8(&text[start..start + length(MOST_TO_JUDGE)]);
+    beginning.is_ok_and(looks_random).then(|| start + length(usize::MAX))
 }
 
 fn amazon_key(text: &[u8], at: usize) -> Option<usize> {
@@ -104,6 +118,9 @@ mod tests {
             "sk-proj-abcdefghijklmnopqrstu1",
             "xoxb-1234567890-abcdefg",
             "hf_abcdefghijklmnopqrstuvWXYZ",
+            "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+            "gsk_abcdefghijklmnopqrstuvwxyz0123456789",
+            "sk_live_abcdefghijklmnop1",
             "-----BEGIN PRIVATE KEY-----\nMIIE\nvQIB\n-----END PRIVATE KEY-----",
             r"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
         ] {

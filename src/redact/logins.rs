@@ -10,12 +10,16 @@ const LOGIN_FLAGS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 /// What is called so may be a URL without its scheme: `user:password@host`.
 const ADDRESSES: [&str; 4] = ["PROXY", "URL", "URI", "DSN"];
 /// Flags of programs that are something else in others.
-const CLIENTS: [Client; 5] = [
+const CLIENTS: [Client; 9] = [
     Client { name: "redis-cli", flag: "-a", beside: true },
     Client { name: "valkey-cli", flag: "-a", beside: true },
     Client { name: "mysql", flag: "-p", beside: false },
     Client { name: "mariadb", flag: "-p", beside: false },
+    Client { name: "mongo", flag: "-p", beside: true },
+    Client { name: "curl", flag: "-u", beside: false },
     Client { name: "sshpass", flag: "-p", beside: true },
+    Client { name: "ldap", flag: "-w", beside: true },
+    Client { name: "sqlcmd", flag: "-P", beside: true },
 ];
 /// A longer one is none; so not much is read twice.
 const LONGEST: usize = 256;
@@ -33,8 +37,10 @@ impl Client {
     /// The one whose name begins here.
     pub fn at(text: &[u8], at: usize) -> Option<&'static Self> {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-        let is_inside = at > 0 && is_part(&text[at - 1]);
-        CLIENTS.iter().find(|client| !is_inside && text[at..].starts_with(client.name.as_bytes()))
+        if at > 0 && is_part(&text[at - 1]) {
+            return None;
+        }
+        CLIENTS.iter().find(|client| text[at..].starts_with(client.name.as_bytes()))
     }
 
     /// Where in an argument the password is.
@@ -94,8 +100,11 @@ pub(super) fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
     let end = end_of(text, start, |byte| is_outside(byte) || b"/?#,;".contains(byte));
     let authority = &text[start..end];
     if let Some(length) = authority.iter().rposition(|&byte| byte == b'@') {
-        let password = authority[..length].iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
-        return Some(start + password..start + length);
+        let info = &authority[..length];
+        let password = info.iter().position(|&byte| byte == b':').map_or(0, |colon| colon + 1);
+        // `git@` and `postgres@` are users, in whose place there may be a token.
+        let is_user = password == 0 && info.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-');
+        return (!is_user).then_some(start + password..start + length);
     }
     // Nobody has percent-encoded the password; a port is none, and what is to be put in for a name is none yet.
     let colon = authority.iter().position(|&byte| byte == b':').filter(|_| !authority.starts_with(b"["))?;
@@ -109,4 +118,44 @@ pub(super) fn user_info(text: &[u8], at: usize) -> Option<Range<usize>> {
     let is_open = [&b"//"[..], b"$", b"{"].iter().any(|start| rest.starts_with(start));
     let is_none = is_port || is_open || memmem::find(&rest[..length], REDACTED.as_bytes()).is_some();
     (!is_none).then_some(password..password + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Redactor;
+
+    #[test]
+    fn urls_and_logins() {
+        for (text, expected) in [
+            ("HTTPS_PROXY=user:proxypw99@proxy:3128", "HTTPS_PROXY=user:[redacted]@proxy:3128"),
+            (
+                "https_proxy: 'u:pw@proxy', IMAGE_URL=a:1@sha256:b",
+                "https_proxy: 'u:[redacted]@proxy', IMAGE_URL=a:1@sha256:b",
+            ),
+            ("curl --proxy u:pw@proxy:3128 http://x", "curl --proxy u:[redacted]@proxy:3128 http://x"),
+            ("postgres://u:pa/ss99word@db/x", "postgres://u:[redacted]@db/x"),
+            ("postgres://u:pa#ss99?word@db/x", "postgres://u:[redacted]@db/x"),
+            (
+                "http://host:80/a@b http://[::1]:8/a@b http://a:${PORT}/@b",
+                "http://host:80/a@b http://[::1]:8/a@b http://a:${PORT}/@b",
+            ),
+            ("curl -u name:password http://x:80", "curl -u name:[redacted] http://x:80"),
+            ("curl --user 'e@x.y:pw' x, --user=e:pw", "curl --user 'e@x.y:[redacted]' x, --user=e:[redacted]"),
+            ("curl -ue:pw x", "curl -u[redacted] x"),
+            (
+                r#"["curl","-u","e:pw"], ["CMD", "redis-cli", "-a", "pw"]"#,
+                r#"["curl","-u","e:[redacted]"], ["CMD", "redis-cli", "-a", "[redacted]"]"#,
+            ),
+            ("postgres://postgres@db ssh://git@x", "postgres://postgres@db ssh://git@x"),
+            ("run --user 1000:1000 -u http://x/ -u x", "run --user 1000:1000 -u http://x/ -u x"),
+            ("redis-cli -h a -a pw ping; cp -a x y", "redis-cli -h a -a [redacted] ping; cp -a x y"),
+            (
+                "/usr/bin/mysqladmin -u root -ppw ping\nmkdir -px",
+                "/usr/bin/mysqladmin -u root -p[redacted] ping\nmkdir -px",
+            ),
+        ] {
+            assert_eq!(Redactor::default().text(text), expected, "{text}");
+            assert_eq!(Redactor::default().text(expected), expected, "twice is as once");
+        }
+    }
 }

@@ -5,9 +5,13 @@
 //! them what is a secret by its form alone (`shapes`, `forms`). Values of fewer than [`LEAST_BYTES`] bytes are replaced only
 //! where they have their name: elsewhere too much else would go with them.
 
+mod before;
 mod forms;
+mod harmless;
 mod logins;
 mod names;
+mod pairs;
+mod queries;
 mod recorded;
 mod shapes;
 mod values;
@@ -26,8 +30,8 @@ pub const REDACTED: &str = "[redacted]";
 pub const LEAST_BYTES: usize = 6;
 
 /// Whether the value is one. That none was given is no secret, nor where a key is.
-fn is_secret_value(name: &str, value: &str) -> bool {
-    is_secret(name) && !value.is_empty() && !is_key_file(value)
+pub fn is_secret_value(name: &str, value: &str) -> bool {
+    is_secret(name) && !harmless::is_harmless(name, value.as_bytes())
 }
 
 /// Knows the secrets of a run.
@@ -55,7 +59,7 @@ impl Redactor {
         if is_secret_value(name, value) {
             self.learn_pieces(value);
         }
-        if let Some(span) = logins::password(name, value.as_bytes()) {
+        if let Some(span) = secret_in(name, value) {
             self.learn(&value[span]);
         }
         self.learn_text(value);
@@ -156,7 +160,13 @@ impl Redactor {
 /// Where in a value the secret is that its name says is there.
 fn secret_in(name: &str, value: &str) -> Option<Range<usize>> {
     let all = is_secret_value(name, value).then_some(0..value.len());
-    all.or_else(|| logins::password(name, value.as_bytes()))
+    all.or_else(|| logins::password(name, value.as_bytes())).or_else(|| header_without_a_colon(name, value))
+}
+
+/// `--header 'X-Api-Key value'`: wrong, and to be told so without the value.
+fn header_without_a_colon(flag: &str, value: &str) -> Option<Range<usize>> {
+    let (name, value_alone) = value.split_once(' ').filter(|_| ["-H", "--header"].contains(&flag))?;
+    (is_name(name) && is_secret_value(name, value_alone)).then_some(name.len() + 1..value.len())
 }
 
 /// Where in each argument there is a secret, by the flag before it, by its own name, or by the program.
@@ -179,7 +189,7 @@ fn with_flags(arguments: &[String]) -> impl Iterator<Item = (Option<&str>, &Stri
     let before = [None].into_iter().chain(arguments.iter().map(Some));
     before.zip(arguments).map(|(before, argument)| {
         let flag = before.map(String::as_str).filter(|before| before.starts_with('-') && !before.contains('='));
-        (flag.filter(|flag| !argument.starts_with('-') && !shapes::is_switch(flag)), argument)
+        (flag.filter(|flag| !argument.starts_with('-') && !names::is_switch(flag)), argument)
     })
 }
 
@@ -194,15 +204,11 @@ fn looks_random(word: &str) -> bool {
 /// An argument `NAME=value` of which the value is a secret. What has anything but a name before its first `=` is a script, a
 /// header or a URL, to be read as any text.
 fn with_name(argument: &str) -> Option<(&str, &str)> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    argument.split_once('=').filter(|(name, _)| name.bytes().all(is_part) && is_secret(name))
+    argument.split_once('=').filter(|(name, _)| is_name(name) && is_secret(name))
 }
 
-/// The path of a certificate's key, which is no key.
-fn is_key_file(value: &str) -> bool {
-    const ENDS: [&str; 8] = [".pem", ".key", ".crt", ".cer", ".der", ".p12", ".pfx", ".jks"];
-    let is_path = ["/", "./", "../", "~/"].iter().any(|start| value.starts_with(start));
-    is_path && ENDS.iter().any(|end| value.ends_with(end)) && !value.contains(char::is_whitespace)
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// A value as it is, in JSON, in a URL, and out of one.
@@ -263,11 +269,15 @@ mod tests {
         assert_eq!(shown(&["CMD", "redis-cli", "-a", "pw", "ping"]), "CMD redis-cli -a [redacted] ping");
         assert_eq!(shown(&["CMD", "/bin/mysqladmin", "ping", "-ppw"]), "CMD /bin/mysqladmin ping -p[redacted]");
         assert_eq!(shown(&["cp", "-a", "pw", "-ppw"]), "cp -a pw -ppw");
+        assert_eq!(shown(&["-H", "X-Api-Key a"]), "-H X-Api-Key [redacted]");
         for same in [
             ["--sort-key", "name"],
             ["--no-auth", "stack:app"],
             ["--tls-key", "/certs/key.pem"],
             ["--v", "--tls-key=/certs/key.pem"],
+            ["--api-key", "/run/secrets/key"],
+            ["--token", "$HF_TOKEN"],
+            ["--v", "AUTH_TOKEN=undefined"],
         ] {
             assert_eq!(shown(&same), same.join(" "));
             let mut redactor = Redactor::default();
@@ -366,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn twice_is_as_once(text in ".{0,200}|(api_key[=:]|Bearer |--token |://a:b@|\"| |x){0,40}|(token[=:] ?|[\\[\\]{},:= \"'`\\\\\n]|\\[redacted\\]|a|12|null){0,30}|([?&]code=|-u |_url=|redis-cli -a|<token>|</|://|name=\"token\"|value:|b'|: str =|[a-c:/@#\"' ,]){0,30}") {
+        fn twice_is_as_once(text in ".{0,200}|(api_key[=:]|Bearer |--token |://a:b@|\"| |x){0,40}|(token[=:] ?|[\\[\\]{},:= \"'`\\\\\n]|\\[redacted\\]|a|12|null){0,30}|([?&]code=|-u |_url=|redis-cli -a|<token>|</|://|name=\"token\"|value:|b'|: str =|[a-c:/@#\"' ,]){0,30}|(</token>|<!\\[CDATA\\[|]]>|\\(b?'token', |\"-u\",|[a-c:>\"'\\[]|Some\\(|\x1b\\[1m|-token |[$]|[{]|AB|/){0,30}") {
             let once = Redactor::default().text(&text);
             prop_assert_eq!(Redactor::default().text(&once), once);
         }

@@ -19,7 +19,7 @@ const WORDS: [&str; 2] = ["SECRET", "WEBHOOK"];
 const LAST_WORDS: [&str; 13] =
     ["KEY", "PASS", "PWD", "PW", "COOKIE", "JWT", "AUTH", "BEARER", "CREDS", "PASSCODE", "PAT", "OTP", "SALT"];
 /// What its last word ends with.
-const ENDS: [&str; 14] = [
+const ENDS: [&str; 19] = [
     "TOKEN",
     "SECRET",
     "SECRETKEY",
@@ -27,6 +27,11 @@ const ENDS: [&str; 14] = [
     "SIGNINGKEY",
     "ENCRYPTIONKEY",
     "MASTERKEY",
+    "ACCESSKEY",
+    "AUTHKEY",
+    "SSHKEY",
+    "MASTERAUTH",
+    "REQUIREPASS",
     "DBPASS",
     "PGPASS",
     "SSHPASS",
@@ -38,15 +43,13 @@ const ENDS: [&str; 14] = [
 /// Several keys or tokens are secrets after one of these: not `MAX_TOKENS`.
 const SEVERAL: [&str; 9] = ["API", "AUTH", "ACCESS", "BEARER", "REFRESH", "SIGNING", "PRIVATE", "ENCRYPTION", "MASTER"];
 /// A key of data and a token of a model's vocabulary are none.
-const OF_DATA: [&str; 19] = [
+const OF_DATA: [&str; 17] = [
     "SORT",
     "ORDER",
     "GROUP",
     "ROW",
-    "PRIMARY",
     "FOREIGN",
     "PARTITION",
-    "ROUTING",
     "SHARD",
     "CACHE",
     "PUBLIC",
@@ -63,6 +66,10 @@ const OF_DATA: [&str; 19] = [
 const COUNTS: [&str; 6] = ["NUM", "MAX", "MIN", "AVG", "TOTAL", "COUNT"];
 /// How a value is written, which is said last.
 const WRITTEN: [&str; 3] = ["B64", "BASE64", "PEM"];
+/// They stand in too many texts that are about no secret: `key: value`, `auth: denied`.
+const COMMON: [&str; 2] = ["KEY", "AUTH"];
+/// Flags that begin so take no value.
+const SWITCHES: [&str; 4] = ["--no-", "--enable-", "--disable-", "--skip-"];
 /// The shell's working directory, which is always written so.
 const NOT: [&str; 2] = ["PWD", "OLDPWD"];
 
@@ -85,6 +92,20 @@ pub(super) fn is_only(name: &str, words: &[&str]) -> bool {
     words.contains(&core(&in_words(name)).as_str())
 }
 
+/// Whether it stands in too many texts that are about no secret.
+pub(super) fn is_common(name: &str) -> bool {
+    is_only(name, &COMMON)
+}
+
+pub(super) fn is_switch(flag: &str) -> bool {
+    SWITCHES.iter().any(|switch| flag.starts_with(switch))
+}
+
+/// Whether a flag may have a value that is a secret.
+pub(super) fn takes_secret(flag: &str) -> bool {
+    is_secret(flag) && !is_switch(flag)
+}
+
 fn ends_like_a_secret(core: &str) -> bool {
     let mut words = core.split('_');
     let is_count = core.split('_').next().is_some_and(|first| COUNTS.contains(&first));
@@ -105,6 +126,12 @@ fn core(words: &str) -> String {
         *last = &last[..without_digits(last)];
     }
     words.join("_")
+}
+
+/// Whether the value of this name may be the path of a file: a password that begins with a slash is none.
+pub(super) fn may_be_path(name: &str) -> bool {
+    let name = in_words(name);
+    name.ends_with("_FILE") || name.ends_with("_PATH") || !["PASS", "PWD", "PW"].iter().any(|part| name.contains(part))
 }
 
 /// `clientSecret` and `client-secret` as `CLIENT_SECRET`.
@@ -178,6 +205,9 @@ mod tests {
             "PRIVATE_KEY_B64",
             "TLS_KEY_PEM",
             "--pw",
+            "--requirepass",
+            "TS_AUTHKEY",
+            "COSMOS_PRIMARY_KEY",
         ] {
             assert!(is_secret(name), "{name}");
         }

@@ -1,10 +1,14 @@
 //! How programs write a value beside its name: in quotes of several kinds, bare, in a list, below other names.
 
-use super::{REDACTED, forms};
+use super::{REDACTED, forms, harmless::is_redacted};
 use std::ops::Range;
 
 /// A quote in a text that is quoted itself has backslashes before it, and more each time.
 const MOST_BACKSLASHES: usize = 7;
+
+/// How a terminal is told of a colour, and how many bytes follow at most.
+pub(super) const COLOUR: &[u8] = b"\x1b[";
+const MOST_COLOUR_BYTES: usize = 16;
 
 /// What was read, and up to where.
 pub(super) struct Reading {
@@ -29,7 +33,7 @@ impl Reading {
 
 /// The value from `start` on; of a whole line, if it is in no quotes.
 pub(super) fn value(text: &[u8], start: usize, whole_line: bool) -> Option<Reading> {
-    let start = end_of(text, start, |byte| !b" \t".contains(byte));
+    let start = after_blanks(text, start);
     let start = below(text, start).unwrap_or(start);
     if is_redacted(&text[start..]) {
         return Some(Reading::of(start..start + REDACTED.len()));
@@ -43,6 +47,50 @@ pub(super) fn value(text: &[u8], start: usize, whole_line: bool) -> Option<Readi
         end,
         kind: if is_quoted { Kind::Quoted } else { Kind::Bare },
     })
+}
+
+/// What is in quotes that are closed.
+pub(super) fn quoted(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let start = after_blanks(text, start);
+    let start = start + prefix(&text[start..]);
+    let quote = Quote::at(text, start)?;
+    let start = start + quote.bytes();
+    quote.end(text, start).map(|end| start..end)
+}
+
+/// Behind blanks, colours of a terminal, and the end of a line that a shell goes on after.
+fn after_blanks(text: &[u8], mut start: usize) -> usize {
+    loop {
+        let rest = &text[start..];
+        let blank = [&b" "[..], b"\t", b"\\\n", b"\\\r\n"].into_iter().find(|blank| rest.starts_with(blank));
+        match blank.map_or_else(|| colour(rest), <[u8]>::len) {
+            0 => return start,
+            length => start += length,
+        }
+    }
+}
+
+/// How long the sequence is that sets a terminal's colour: `ESC [ 1 ; 31 m` (ECMA-48, 8.3.117).
+fn colour(text: &[u8]) -> usize {
+    let Some(numbers) = text.strip_prefix(COLOUR) else { return 0 };
+    let length = numbers.iter().take(MOST_COLOUR_BYTES).take_while(|&&byte| is_colour(byte)).count();
+    if numbers.get(length) == Some(&b'm') { COLOUR.len() + length + 1 } else { 0 }
+}
+
+/// The text without the colours and blanks at its end.
+pub(super) fn without_colours(mut text: &[u8]) -> &[u8] {
+    loop {
+        let Some(before) = text.trim_ascii_end().strip_suffix(b"m") else { return text.trim_ascii_end() };
+        let length = before.iter().rev().take(MOST_COLOUR_BYTES).take_while(|&&byte| is_colour(byte)).count();
+        match before[..before.len() - length].strip_suffix(COLOUR) {
+            Some(rest) => text = rest,
+            None => return text.trim_ascii_end(),
+        }
+    }
+}
+
+fn is_colour(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b';'
 }
 
 /// In YAML, `|` and `>` have the value begin in the line below.
@@ -74,10 +122,14 @@ pub(super) fn scalar(text: &[u8], start: usize, is_end: fn(&u8) -> bool) -> Opti
     Some((start..end, end, true)).filter(|_| end > start)
 }
 
-/// Python's letters before a quote: `b'…'`, `rb"…"`.
+/// What stands before a quote: `Some("…")`, `SecretStr('…')`, and Python's letters, `b'…'`, `rb"…"`.
 fn prefix(text: &[u8]) -> usize {
+    const LONGEST: usize = 24;
+    let word = text.iter().take(LONGEST).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let call = if word > 0 && text.get(word) == Some(&b'(') { word + 1 } else { 0 };
+    let text = &text[call..];
     let letters = text.iter().take(2).take_while(|byte| b"bBfFrRuU".contains(byte)).count();
-    if text.get(letters).is_some_and(|byte| b"\"'".contains(byte)) { letters } else { 0 }
+    if Quote::at(text, letters).is_some() && (call > 0 || text[letters] != b'\\') { call + letters } else { 0 }
 }
 
 struct Quote {
@@ -180,7 +232,7 @@ fn nested(text: &[u8], start: usize) -> Reading {
 }
 
 pub(super) fn is_end(byte: &u8) -> bool {
-    byte.is_ascii_whitespace() || b"&,;\"'`)}]<>\\".contains(byte)
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || b"&,;\"'`)}]<>\\".contains(byte)
 }
 
 fn is_end_of_name(byte: &u8) -> bool {
@@ -193,11 +245,6 @@ fn is_end_of_line(byte: &u8) -> bool {
 
 pub(super) fn is_line_end(byte: &u8) -> bool {
     b"\r\n".contains(byte)
-}
-
-/// What was redacted before stays as it is, its bracket too.
-pub(super) fn is_redacted(value: &[u8]) -> bool {
-    value.starts_with(REDACTED.as_bytes())
 }
 
 pub(super) fn end_of(text: &[u8], start: usize, is_end: impl Fn(&u8) -> bool) -> usize {
