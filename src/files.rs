@@ -29,12 +29,12 @@ pub fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// What was read, as text.
+/// The same as text.
 ///
 /// # Errors
-/// For what is not UTF-8.
-pub fn text(bytes: Vec<u8>) -> Result<String, Error> {
-    String::from_utf8(bytes).map_err(|_| refused("is not UTF-8"))
+/// Those of [`read`], and for what is not UTF-8.
+pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, Error> {
+    String::from_utf8(read(path, most_bytes)?).map_err(|_| refused("is not UTF-8"))
 }
 
 fn refused(what: &str) -> Error {
@@ -61,6 +61,7 @@ mod tests {
         ] {
             assert_eq!(read(path, most_bytes).expect_err("no file").to_string(), says, "{}", path.display());
         }
-        assert_eq!(text(vec![0xff]).expect_err("no text").to_string(), "is not UTF-8");
+        fs::write(&file, [0xff]).expect("writable");
+        assert_eq!(read_text(&file, 5).expect_err("no text").to_string(), "is not UTF-8");
     }
 }

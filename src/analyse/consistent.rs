@@ -31,10 +31,10 @@ pub(super) fn findings(visited: &Visited) -> Vec<Finding> {
 /// of a closed loop that do not think have one request in flight each.
 ///
 /// The latencies of a window's answers begin before it, for those sent before, and leave out what is under way at its end:
-/// at each end at most one answer's time a user, which is taken off, and a long one's: a quota that is used up holds all users
-/// at once. `None` where it does not apply: in an open loop and
-/// with think times (which a script of another load generator may have) what was in flight is not measured, with failures it
-/// is not known how long these took, and with few answers a user the ends are all.
+/// at each end at most one answer's time a user, and a long one's (a quota that is used up holds all users at once), which is
+/// taken off. `None` where it does not apply: in an open loop and with think times (which a script of another load generator
+/// may have) what was in flight is not measured, with failures it is not known how long these took, and with few answers a
+/// user the ends are all.
 fn off_littles_law(load: &LoadResult) -> Option<f64> {
     let LoadModel::Closed { think_time, .. } = &load.model else { return None };
     let (answers, window_us) = (load.request_count() as f64, load.window.duration_us as f64);

@@ -1,7 +1,7 @@
 //! What cannot be: more than workers or CPUs can give, and a baseline that is another from visit to visit.
 
 use super::{
-    Scaled, Scaling,
+    Scaled, ScaledPoint, Scaling,
     gates::{self, found},
     scaling::median,
 };
@@ -16,10 +16,15 @@ pub(super) fn speed_ups(run: &Run, scaling: &Scaling) -> Vec<Finding> {
         return Vec::new();
     }
     let cpus = run.plan.placement().target.len() as f64;
+    let with_cores = |reference: &ScaledPoint| {
+        let cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
+        (reference.workers, cores)
+    };
+    let references: Vec<Option<(u32, Option<f64>)>> =
+        (0..run.plan.points.len()).map(|point| scaling.reference_of(run, point).map(with_cores)).collect();
     let excess = |(visited, row): (&Visited, &Scaled)| {
-        let reference = scaling.reference_of(run, visited)?;
-        let reference_cores = median(reference.valid.iter().filter_map(|&visit| target_cores(&run.visited[visit])));
-        let times_workers = f64::from(visited.workers) / f64::from(reference.workers.max(1));
+        let (reference_workers, reference_cores) = (*references.get(visited.point)?)?;
+        let times_workers = f64::from(visited.workers) / f64::from(reference_workers.max(1));
         // Where the CPUs bind, more of them than the reference left is not to be had.
         let times_cpus = match (target_cores(visited), reference_cores) {
             (Some(now), Some(then)) if now > gates::CPU_BOUND * cpus && then > 0.0 => cpus / then,

@@ -67,9 +67,9 @@ impl Scaling {
         Self { reference, points, rows: run.visited.iter().map(row).collect() }
     }
 
-    /// What a visit's point is compared with.
-    pub(super) fn reference_of(&self, run: &Run, visited: &Visited) -> Option<&ScaledPoint> {
-        first_alike(run, &self.points, visited.point)
+    /// What a point of the plan is compared with.
+    pub(super) fn reference_of(&self, run: &Run, point: usize) -> Option<&ScaledPoint> {
+        first_alike(run, &self.points, point)
     }
 }
 

@@ -16,7 +16,7 @@ const OVERRIDES: [&str; 4] =
 
 /// The text of a file; devices and pipes are not even opened.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
-    files::text(files::read(path, MAX_BYTES)?)
+    files::read_text(path, MAX_BYTES)
 }
 
 /// The compose files of a folder when none is named; the first name where there is none, for the error to name.

@@ -281,8 +281,8 @@ fn certificates(field: &Field<'_>, folder: &Path) -> Result<Certificates, Proble
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let path = folder.join(field.string()?);
-    let read = files::read(&path, files::MOST_BYTES).and_then(files::text);
-    let text = read.map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
+    let text = files::read_text(&path, files::MOST_BYTES)
+        .map_err(|error| field.problem(format!("{}: {error}", path.display())))?;
     let blocks = text.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
     let pem: String = blocks.map(|block| format!("{BEGIN}{block}{END}\n")).collect();
     if pem.is_empty() {

@@ -82,7 +82,7 @@ impl Badge {
         if run.visited.is_empty() {
             return Self::Invalid;
         }
-        let is_whole = left(run) == 0;
+        let is_whole = not_visited(run) == 0;
         if study.is_some_and(has_answer) && !is_against_all(analysis) && is_whole {
             return Self::Valid;
         }
@@ -133,7 +133,7 @@ pub fn summary(run: &Run, analysis: &Analysis) -> Summary {
 
 /// What was not visited is in no result.
 fn cut_short(run: &Run, headline: String) -> String {
-    match left(run) {
+    match not_visited(run) {
         left if left > 0 && !run.visited.is_empty() => {
             format!("Cut short, with {} left. {headline}", counted(left as u64, "visit"))
         }
@@ -192,7 +192,7 @@ fn alike(findings: &[Finding]) -> Vec<Remark> {
 }
 
 /// Planned visits that were not made; of a study, those of the blocks that it has begun.
-pub fn left(run: &Run) -> usize {
+fn not_visited(run: &Run) -> usize {
     let begun = run.visited.iter().map(|visited| visited.block + 1).max().unwrap_or(0);
     let blocks = if run.plan.study.is_some() { begun } else { run.plan.blocks.len() };
     let planned = run.plan.blocks.iter().enumerate().take(blocks);
@@ -230,7 +230,7 @@ fn facts(run: &Run) -> [(&'static str, String); 6] {
 fn load(run: &Run) -> String {
     let plan = &run.plan;
     let what = if plan.study.is_some() { "visit" } else { "level" };
-    let levels = match left(run) {
+    let levels = match not_visited(run) {
         0 => counted(run.visited.len() as u64, what),
         left => format!("{} of {}", run.visited.len(), counted((run.visited.len() + left) as u64, what)),
     };

@@ -1,7 +1,7 @@
 //! Containers and networks that go while they are needed, and targets that are no good.
 
 use super::{
-    bench::{Bench, Finished},
+    bench::{Bench, Finished, Started},
     runs::{STACK, docker},
 };
 use vscale::{
@@ -16,6 +16,13 @@ const LOADING: &str = "w1: target: loading stack";
 fn assert_shows(finished: &Finished, words: &str) {
     let shown: Vec<&str> = finished.stdout.split_whitespace().collect();
     assert!(shown.join(" ").contains(words), "`{words}` is not in:\n{}", finished.stdout);
+}
+
+/// A service's container, once this load has begun: looked for before, so that nothing is lost of the load's time.
+fn loaded(started: &mut Started, service: &str, loading: &str) -> String {
+    let container = started.until_said("baseline: loading").container(service);
+    started.until_said(loading);
+    container
 }
 
 fn successes(run: &Run, visit: usize) -> u64 {
@@ -40,8 +47,8 @@ fn a_backend_that_was_killed_costs_one_level_and_is_started_anew() {
 fn a_generator_that_was_killed_is_named() {
     let bench = Bench::new();
     let mut started = bench.start(&["--workers", "1,1", "--run-time", "3"]);
-    let generator = started.until_said("baseline: loading").container("loadgen");
-    started.until_said("w1: saved").until_said("w1-r2: target: loading stack");
+    let generator = loaded(&mut started, "loadgen", "w1-r2: target: loading stack");
+    started.until_said("w1: saved");
     docker(&["kill", &generator]);
     started.finish().assert(4).assert_says(&["loadgen: it ended in mid-load: exit status 137"]);
     assert_eq!(bench.visits(), 2);
@@ -53,8 +60,7 @@ fn a_generator_that_was_killed_is_named() {
 fn a_generator_that_is_killed_in_the_last_load_loses_no_earlier_one() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "3"]);
-    let generator = started.until_said("baseline: loading").container("loadgen");
-    started.until_said(LOADING);
+    let generator = loaded(&mut started, "loadgen", LOADING);
     docker(&["kill", &generator]);
     let finished = started.finish().assert(4);
     let finished =
@@ -86,8 +92,7 @@ fn a_study_goes_on_with_the_visit_that_was_cut_short() {
     let bench = Bench::new();
     let study = ["study", "--workers", "1", "--blocks", "2", "--warm-up", "0", "--run-time", "2", "--users", "2"];
     let mut started = bench.start_as(&study);
-    let generator = started.until_said("baseline: loading").container("loadgen");
-    started.until_said("target: loading stack");
+    let generator = loaded(&mut started, "loadgen", "target: loading stack");
     docker(&["kill", &generator]);
     started.finish().assert(4);
     assert_eq!(bench.visits(), 1);
@@ -109,8 +114,7 @@ fn a_study_goes_on_with_the_visit_that_was_cut_short() {
 fn a_network_that_was_taken_away_is_named() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "6"]);
-    let target = started.until_said("baseline: loading").container("stack");
-    started.until_said(LOADING);
+    let target = loaded(&mut started, "stack", LOADING);
     let networks =
         docker(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.NetworkID}}{{end}}", &target]);
     docker(&["network", "disconnect", "--force", networks.trim(), &target]);
@@ -123,8 +127,7 @@ fn a_network_that_was_taken_away_is_named() {
 fn a_target_that_hangs_is_measured_as_that() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "3", "--timeout", "1s"]);
-    let target = started.until_said("baseline: loading").container("stack");
-    started.until_said(LOADING);
+    let target = loaded(&mut started, "stack", LOADING);
     docker(&["pause", &target]);
     // Its connections are accepted by the kernel, and never answered.
     let finished = started.finish().assert_measured().assert_clean();
@@ -136,8 +139,7 @@ fn a_target_that_hangs_is_measured_as_that() {
 fn a_target_that_ends_in_mid_load_says_how() {
     let bench = Bench::new();
     let mut started = bench.start(&["--run-time", "4"]);
-    let target = started.until_said("baseline: loading").container("stack");
-    started.until_said(LOADING);
+    let target = loaded(&mut started, "stack", LOADING);
     docker(&["kill", "--signal", "TERM", &target]);
     let finished = started.finish().assert(5).assert_says(&["invalid: stack was lost while it was measured"]);
     assert_shows(&finished, "stack was lost while it was measured (exit status ");

@@ -333,7 +333,7 @@ impl Source {
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    files::text(files::read(path, files::MOST_BYTES)?)
+    files::read_text(path, files::MOST_BYTES)
 }
 
 /// `None` where there is no such file.
